@@ -1,0 +1,104 @@
+import type { Clock } from "../clock.ts";
+import type { DiscoveryErrorClass } from "../errors.ts";
+import type { Random } from "../random.ts";
+
+/** What a registry says of an endpoint. Adapters label; they never filter. */
+export type Health = "healthy" | "degraded" | "unhealthy" | "draining" | "starting" | "unknown";
+
+/** Where an endpoint runs. */
+export interface Locality {
+  readonly region?: string;
+  readonly zone?: string;
+  readonly subZone?: string;
+}
+
+/** One address of a service, as a source reports it. */
+export interface Endpoint {
+  /** The registry's own identity of the instance: unique inside a snapshot, stable across snapshots. */
+  readonly id: string;
+  /** A host name or an IP address; IPv6 without brackets. */
+  readonly host: string;
+  /** 1 to 65535. */
+  readonly port: number;
+  /** `http` or `https`; the service's own setting when absent. */
+  readonly scheme?: "http" | "https";
+  /** The name that TLS verifies; the service's own setting when absent. */
+  readonly serverName?: string;
+  /** Relative share of traffic; 1 is normal, 0 receives none. */
+  readonly weight: number;
+  /** 0 is best; a higher number is used only when every better one has nothing usable. */
+  readonly priority: number;
+  readonly locality?: Locality;
+  readonly health: Health;
+  readonly version?: string;
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+/** Everything a source knows of a service at one moment: total, never a delta. */
+export interface Snapshot {
+  /** `absent`: the registry positively says that the name does not exist. */
+  readonly kind: "bound" | "absent";
+  readonly endpoints: readonly Endpoint[];
+  /** `suspect`: it may be incomplete (filtered by access rules, cut short): it never removes what is known. */
+  readonly trust: "authoritative" | "suspect";
+  /** Opaque version of the registry (Consul index, etcd revision). */
+  readonly revision?: string;
+  /** How old the registry itself says the answer is, in milliseconds. */
+  readonly ageMs?: number;
+  /** Endpoints that were deliberately taken out since the last snapshot (deregistered, draining): their removal is not held back. */
+  readonly explicitRemovals?: boolean;
+  /** Entries that could not be understood and were left out. */
+  readonly skipped?: number;
+}
+
+/** Trouble of a source, with its class. It never changes what is known. */
+export interface DiscoveryError {
+  readonly class: DiscoveryErrorClass;
+  readonly message: string;
+  readonly cause?: unknown;
+  readonly retryAfterMs?: number;
+}
+
+/** What a source drives. Calls after the watch was aborted are ignored. */
+export interface Sink {
+  /** The whole list, whether or not it changed. */
+  snapshot(snapshot: Snapshot): void;
+  /** The registry confirmed that nothing changed; `ageMs` is how old it says its own knowledge is. */
+  alive(ageMs?: number): void;
+  error(error: DiscoveryError): void;
+}
+
+/** What to look up. */
+export interface Target {
+  readonly service: string;
+}
+
+/** A running watch. */
+export interface WatchHandle {
+  /** Asks the source to look again soon; it may ignore it. The directory rate-limits these. */
+  refresh?(reason: string): void;
+  /** Settles once every socket and timer of the watch is gone after its signal aborted. Never rejects. */
+  readonly done: Promise<void>;
+}
+
+/** What a watch gets from the directory. */
+export interface WatchContext {
+  /** Ends the watch. */
+  readonly signal: AbortSignal;
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+/** A kind of registry. Anything that implements this can feed a mesh; `describeSource` of `/testing` checks it. */
+export interface DiscoverySource {
+  /** Shown in events and dumps (`consul`, `static`). */
+  readonly name: string;
+  /** Watches with the same key share one upstream watch; it includes everything that changes the answer. */
+  key(target: Target): string;
+  /** Starts to watch. Never throws, never gives up before the signal aborts, never calls the sink before it returns. */
+  watch(target: Target, sink: Sink, context: WatchContext): WatchHandle;
+  /** How long an empty answer is held back while endpoints are known, in milliseconds; 30,000 by default. */
+  readonly emptyHoldMs?: number;
+  /** Ends what the source shares between watches (connections). */
+  close?(): Promise<void>;
+}

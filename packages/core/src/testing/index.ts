@@ -1,0 +1,2 @@
+export { seededRandom } from "../random.ts";
+export { ManualClock } from "./manual-clock.ts";

@@ -82,7 +82,6 @@ export type MeshEvent =
       readonly service: string;
       readonly endpoint: string;
       readonly id: string;
-      readonly aborted: number;
     }
   | {
       readonly type: "discovery.updated";

@@ -1,4 +1,64 @@
+export { createMesh } from "./mesh.ts";
+export type { Mesh, MeshView, ServiceClientOptions } from "./mesh.ts";
+export type { MeshOptions, ServiceOptions } from "./mesh-options.ts";
+export type {
+  CircuitPolicy,
+  RetryBudgetPolicy,
+  RetryPolicy,
+  RouteMatch,
+  RoutePolicy,
+  RouteRetryPolicy,
+  ServicePolicy,
+  TimeoutPolicy,
+} from "./policies/policy.ts";
+export type { BalancerName } from "./balancers/balancers.ts";
+export type { TransportOptions } from "./transport/pools.ts";
+export type { TlsOptions } from "./transport/connector.ts";
+export type { DirectoryOptions } from "./discovery/directory-options.ts";
+
+export type { FetchCallOptions, FetchInit, MeshFetch } from "./client/fetch/fetch-init.ts";
+export type {
+  CallInit,
+  CallOptions,
+  CallResult,
+  TypedClient,
+  TypedClientOptions,
+} from "./client/typed/client-types.ts";
+export type { CallResponse } from "./client/typed/response.ts";
+export type { Contract, ContractOperation } from "./client/typed/contract-types.ts";
+export { UndeclaredResponse } from "./client/typed/contract-types.ts";
+export { defineContract } from "./client/typed/contract.ts";
+export type { StandardSchema } from "./client/typed/standard-schema.ts";
+export type { CallRetryOptions, PickExplanation } from "./engine/request.ts";
+
+export { memorySource } from "./discovery/memory-source.ts";
+export type { MemorySource } from "./discovery/memory-source.ts";
+export { staticSource } from "./discovery/static-source.ts";
+export type { EndpointInput } from "./discovery/endpoint-input.ts";
+
+export { errorCodes, ProxylessError } from "./errors.ts";
+export type { AttemptRecord, ErrorCode, ErrorDetails, Phase, ReasonFlag, TimeoutKind } from "./errors.ts";
+export type { MeshEvent, MeshEventOf, MeshEventType, Outcome } from "./events.ts";
+export type { EndpointView, ServiceView } from "./engine/inspect.ts";
+export type { WatchDump } from "./discovery/dump.ts";
+
+// Symbols below matter to those who write sources, balancers and other extensions.
+
+export { configError } from "./errors.ts";
+export type { DiscoveryErrorClass } from "./errors.ts";
+export { sleep, systemClock } from "./clock.ts";
 export type { Clock, TimerHandle } from "./clock.ts";
-export { systemClock } from "./clock.ts";
-export type { Random } from "./random.ts";
 export { systemRandom } from "./random.ts";
+export type { Random } from "./random.ts";
+export type {
+  DiscoveryError,
+  DiscoverySource,
+  Endpoint,
+  Health,
+  Locality,
+  Sink,
+  Snapshot,
+  Target,
+  WatchContext,
+  WatchHandle,
+} from "./discovery/source.ts";

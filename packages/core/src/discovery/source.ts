@@ -99,6 +99,8 @@ export interface DiscoverySource {
   watch(target: Target, sink: Sink, context: WatchContext): WatchHandle;
   /** How long an empty answer is held back while endpoints are known, in milliseconds; 30,000 by default. */
   readonly emptyHoldMs?: number;
+  /** How long changes are collected before they are told, in milliseconds; 20 by default. */
+  readonly debounceMs?: number;
   /** Ends what the source shares between watches (connections). */
   close?(): Promise<void>;
 }

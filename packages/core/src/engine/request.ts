@@ -1,4 +1,5 @@
 import type { ProxylessError } from "../errors.ts";
+import type { ResponseHeaders } from "../transport/response.ts";
 
 /** A body as the engine sends it. A function makes a fresh stream for each attempt, which makes the body replayable. */
 export type RequestBody = string | Uint8Array | AsyncIterable<Uint8Array> | (() => AsyncIterable<Uint8Array>);
@@ -48,8 +49,7 @@ export interface PickExplanation {
   readonly text: string;
 }
 
-/** Response headers as undici gives them: lower-case names; repeated headers as arrays. */
-export type ResponseHeaders = Record<string, string | string[] | undefined>;
+export type { ResponseHeaders };
 
 /** Steers a streamed response. */
 export interface ResponseControl {
@@ -88,8 +88,9 @@ export interface CallEngine {
   send(service: string, request: CallRequest, sink: ResponseSink): void;
 }
 
-/** What the doors do with a URL. */
+/** What the doors do with a URL; `later` where discovery has to be asked first. */
 export type RouteDecision =
+  | { readonly kind: "later"; readonly decision: Promise<RouteDecision> }
   | { readonly kind: "service"; readonly service: string }
   | { readonly kind: "external" }
   | { readonly kind: "refused"; readonly error: ProxylessError };

@@ -1,2 +1,6 @@
 export { seededRandom } from "../random.ts";
+export type { SourceCase, SourceContractOptions, SourceHarness } from "./describe-source.ts";
+export { sourceContract } from "./describe-source.ts";
+export type { FakeSource, FakeSourceOptions, FakeWatch } from "./fake-source.ts";
+export { fakeEndpoint, fakeSource } from "./fake-source.ts";
 export { ManualClock } from "./manual-clock.ts";

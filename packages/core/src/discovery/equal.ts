@@ -1,0 +1,33 @@
+import type { DirectoryEndpoint } from "./resolution.ts";
+
+/** Something that may be an endpoint: every field is unchecked. */
+export type LooseEndpoint = { readonly [K in keyof DirectoryEndpoint]?: unknown };
+
+/** Whether every field that a source can set is the same, metadata and locality included. */
+export function sameEndpoint(a: DirectoryEndpoint, b: LooseEndpoint): boolean {
+  return (
+    a === b ||
+    (a.id === b.id &&
+      a.host === b.host &&
+      a.port === b.port &&
+      a.health === b.health &&
+      a.weight === b.weight &&
+      a.priority === b.priority &&
+      a.scheme === b.scheme &&
+      a.serverName === b.serverName &&
+      a.version === b.version &&
+      sameStrings(a.locality, b.locality) &&
+      sameStrings(a.metadata, b.metadata))
+  );
+}
+
+function sameStrings(a: object | undefined, b: unknown): boolean {
+  if (a === b) return true;
+  if (a === undefined || typeof b !== "object" || b === null) return false;
+  const keys = Object.keys(a);
+  if (keys.length !== Object.keys(b).length) return false;
+  for (const key of keys) {
+    if (Reflect.get(a, key) !== Reflect.get(b, key)) return false;
+  }
+  return true;
+}

@@ -1,0 +1,91 @@
+import type { EventHub } from "../events.ts";
+import type { Protection } from "./guard.ts";
+import type { Diff, Resolution } from "./resolution.ts";
+import type { DiscoveryError } from "./source.ts";
+
+/** Turns what happens to one watch into events, saying each thing once, and counts it. */
+export class Reporter {
+  readonly counts = { snapshots: 0, updates: 0, errors: 0, skipped: 0, protected: 0, refreshes: 0 };
+  readonly #service: string;
+  readonly #source: string;
+  readonly #events: EventHub;
+  #skipped = "";
+  #suspectKept = 0;
+
+  constructor(service: string, source: string, events: EventHub) {
+    this.#service = service;
+    this.#source = source;
+    this.#events = events;
+  }
+
+  updated(resolution: Resolution, diff: Diff): void {
+    if (resolution.status === "failed" || !this.#events.wants("discovery.updated")) return;
+    this.#events.emit({
+      type: "discovery.updated",
+      service: this.#service,
+      source: this.#source,
+      added: diff.added.length,
+      updated: diff.updated.length,
+      removed: diff.removed.length,
+      endpoints: resolution.status === "bound" ? resolution.endpoints.length : 0,
+    });
+  }
+
+  error(error: DiscoveryError, serving: number): void {
+    if (!this.#events.wants("discovery.error")) return;
+    this.#events.emit({
+      type: "discovery.error",
+      service: this.#service,
+      source: this.#source,
+      class: error.class,
+      message: error.message,
+      serving,
+    });
+  }
+
+  recovered(staleMs: number): void {
+    if (!this.#events.wants("discovery.recovered")) return;
+    this.#events.emit({
+      type: "discovery.recovered",
+      service: this.#service,
+      source: this.#source,
+      staleMs,
+    });
+  }
+
+  /** The same bad entries come with every snapshot: they are said when they change. */
+  skipped(entries: number, reason: string): void {
+    this.counts.skipped += entries;
+    const news = entries > 0 && reason !== this.#skipped;
+    this.#skipped = reason;
+    if (!news || !this.#events.wants("discovery.skipped")) return;
+    this.#events.emit({
+      type: "discovery.skipped",
+      service: this.#service,
+      source: this.#source,
+      entries,
+      reason,
+    });
+  }
+
+  /** Repeated suspect answers are said when what they would have removed changes. */
+  protected({ reason, kept, holdMs }: Protection): void {
+    if (reason === "suspect" && kept === this.#suspectKept) return;
+    this.#suspectKept = reason === "suspect" ? kept : 0;
+    this.counts.protected++;
+    if (!this.#events.wants("discovery.protected")) return;
+    this.#events.emit({
+      type: "discovery.protected",
+      service: this.#service,
+      source: this.#source,
+      reason,
+      kept,
+      holdMs,
+    });
+  }
+
+  /** The source spoke with authority again: the next suspect answer is news. */
+  trusted(): void {
+    this.#suspectKept = 0;
+  }
+}

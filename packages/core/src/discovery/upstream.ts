@@ -1,0 +1,161 @@
+import type { Clock } from "../clock.ts";
+import type { Random } from "../random.ts";
+import { Alarm } from "./alarm.ts";
+import type { DiscoveryError, DiscoverySource, Sink, Target, WatchHandle } from "./source.ts";
+import { readError } from "./trouble.ts";
+import { readAge } from "./validate.ts";
+
+/** Where an upstream delivers. Nothing arrives after `close` was called. */
+export interface UpstreamSink {
+  /** Unchecked. */
+  snapshot(raw: unknown): void;
+  alive(ageMs: number): void;
+  error(error: DiscoveryError): void;
+}
+
+const minReopenMs = 100;
+const firstReopenMs = 1_000;
+const maxReopenMs = 30_000;
+/** A watch that lived this long was a good one: the next back-off starts afresh. */
+const steadyMs = 10_000;
+
+/**
+ * One watch of a source, kept up whatever the source does: a source that throws, or whose watch ends without being
+ * asked, is opened again after a back-off (full jitter, 1 s doubling to 30 s). What it says after its signal aborted
+ * is dropped, and nothing that happens in the directory ever reaches it as an exception.
+ */
+export class Upstream {
+  readonly #source: DiscoverySource;
+  readonly #target: Target;
+  readonly #clock: Clock;
+  readonly #random: Random;
+  readonly #to: UpstreamSink;
+  readonly #reopen: Alarm;
+  #abort: AbortController | undefined;
+  #handle: WatchHandle | undefined;
+  #done: Promise<void> = Promise.resolve();
+  #openedAt = 0;
+  #failures = 0;
+  #opened = 0;
+
+  constructor(source: DiscoverySource, target: Target, clock: Clock, random: Random, to: UpstreamSink) {
+    this.#source = source;
+    this.#target = target;
+    this.#clock = clock;
+    this.#random = random;
+    this.#to = to;
+    this.#reopen = new Alarm(clock, () => {
+      this.open();
+    });
+  }
+
+  /** How often the watch was opened; 1 for a source that keeps its contract. */
+  get opened(): number {
+    return this.#opened;
+  }
+
+  open(): void {
+    const abort = new AbortController();
+    const { signal } = abort;
+    this.#abort = abort;
+    this.#openedAt = this.#clock.now();
+    this.#opened++;
+    try {
+      const context = { signal, clock: this.#clock, random: this.#random };
+      const handle: unknown = this.#source.watch(this.#target, this.#sink(signal), context);
+      // A sink that was called too early may have led to a close.
+      this.#handle = signal.aborted || !isHandle(handle) ? undefined : handle;
+      this.#done = settled(handle);
+      if (isHandle(handle) && isThenable(handle.done)) void this.#watchEnd(abort, this.#done);
+    } catch (error) {
+      this.#fail(abort, "config", `the source threw from watch(): ${messageOf(error)}`, error);
+    }
+  }
+
+  refresh(reason: string): void {
+    try {
+      const result: unknown = this.#handle?.refresh?.(reason);
+      // It returns nothing by contract; a rejected promise must not end the process.
+      if (isThenable(result)) void settled({ done: result });
+    } catch {
+      // A hint may be ignored; the watch itself tells when it is in trouble.
+    }
+  }
+
+  /** Resolves when the source has let go of everything. Never rejects. */
+  close(): Promise<void> {
+    this.#reopen.clear();
+    this.#handle = undefined;
+    this.#abort?.abort();
+    // One turn later: a close from inside `open` comes before `open` knows its `done`.
+    return Promise.resolve().then(() => this.#done);
+  }
+
+  #sink(signal: AbortSignal): Sink {
+    const deliver = (fn: () => void): void => {
+      if (signal.aborted) return;
+      try {
+        fn();
+      } catch (error) {
+        const message = `the source's report could not be read: ${messageOf(error)}`;
+        this.#to.error({ class: "data", message, cause: error });
+      }
+    };
+    return {
+      snapshot: (snapshot) => {
+        deliver(() => {
+          this.#to.snapshot(snapshot);
+        });
+      },
+      alive: (ageMs) => {
+        deliver(() => {
+          this.#to.alive(readAge(ageMs));
+        });
+      },
+      error: (error) => {
+        deliver(() => {
+          this.#to.error(readError(error));
+        });
+      },
+    };
+  }
+
+  async #watchEnd(abort: AbortController, done: Promise<void>): Promise<void> {
+    await done;
+    this.#fail(abort, "transient", "the source ended its watch unasked");
+  }
+
+  #fail(abort: AbortController, kind: "config" | "transient", problem: string, cause?: unknown): void {
+    if (abort.signal.aborted) return;
+    abort.abort();
+    this.#handle = undefined;
+    if (this.#clock.now() - this.#openedAt >= steadyMs) this.#failures = 0;
+    const ceiling = Math.min(maxReopenMs, firstReopenMs * 2 ** this.#failures++);
+    // Set before the report: whoever hears it may close this upstream.
+    this.#reopen.set(Math.max(minReopenMs, ceiling * this.#random()));
+    this.#to.error({ ...readError({ class: kind, message: problem }), cause });
+  }
+}
+
+function isHandle(value: unknown): value is WatchHandle {
+  return typeof value === "object" && value !== null;
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";
+}
+
+/** Resolves once the handle's `done` has settled either way; at once when it has none. */
+async function settled(handle: unknown): Promise<void> {
+  try {
+    // A source written in plain JavaScript may return a promise of its handle.
+    const value: unknown = isThenable(handle) ? await handle : handle;
+    if (typeof value === "object" && value !== null && "done" in value) await value.done;
+  } catch {
+    // A watch that failed to end cleanly has ended.
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,174 @@
+import { byId } from "./diff.ts";
+import { sameEndpoint } from "./equal.ts";
+import { hostPort } from "./host.ts";
+import type { DirectoryEndpoint } from "./resolution.ts";
+import { healthRank, isLoose, isProblem, readEndpoint } from "./validate-endpoint.ts";
+
+/** The outside of a snapshot, checked; the entries are not. */
+export interface SnapshotHead {
+  readonly kind: "bound" | "absent";
+  readonly entries: readonly unknown[];
+  readonly suspect: boolean;
+  readonly explicit: boolean;
+  readonly ageMs: number;
+  /** Entries that the source itself left out. */
+  readonly skipped: number;
+}
+
+/** The usable entries of a snapshot, sorted by id. */
+export interface SnapshotBody {
+  readonly endpoints: readonly DirectoryEndpoint[];
+  readonly skipped: number;
+  /** Why entries were skipped, most frequent first; empty when none were. */
+  readonly reason: string;
+}
+
+/**
+ * Checks everything of a snapshot but its entries. An unknown `trust` counts as suspect, which is the safe side.
+ * @returns the head, or a sentence that says why the snapshot is refused as a whole
+ */
+export function readHead(raw: unknown, maxEndpoints: number): SnapshotHead | string {
+  if (!isSnapshotLike(raw)) return "the snapshot is not an object";
+  const { kind, endpoints, trust } = raw;
+  if (kind !== "bound" && kind !== "absent") return "the snapshot's kind is neither bound nor absent";
+  const absent = kind === "absent";
+  if (!absent && !Array.isArray(endpoints)) return "the snapshot's endpoints are no array";
+  const entries: readonly unknown[] = absent || !Array.isArray(endpoints) ? [] : endpoints;
+  if (entries.length > maxEndpoints) {
+    return `the snapshot has ${entries.length} endpoints, more than the limit of ${maxEndpoints}`;
+  }
+  return {
+    kind,
+    entries,
+    suspect: trust !== "authoritative",
+    explicit: raw.explicitRemovals === true,
+    ageMs: readAge(raw.ageMs),
+    skipped: absent ? 0 : Math.floor(readAge(raw.skipped)),
+  };
+}
+
+/** A finite number from 0, or 0 for anything else. */
+export function readAge(value: unknown): number {
+  return typeof value === "number" && Number.isFinite(value) && value > 0 ? value : 0;
+}
+
+type Loose = {
+  readonly [K in "kind" | "endpoints" | "trust" | "explicitRemovals" | "ageMs" | "skipped"]?: unknown;
+};
+
+function isSnapshotLike(value: unknown): value is Loose {
+  return typeof value === "object" && value !== null;
+}
+
+/**
+ * Checks the entries one by one; a bad one is left out and counted. An entry equal to what is `known` under its id
+ * becomes that very object, which makes an unchanged list cheap to check and to compare. Of two entries with one
+ * id, or with one address, the one with the better health stays; among equals the one already known there, then the
+ * smaller address or id, so that the order of the registry's list never matters.
+ */
+export function readBody(head: SnapshotHead, known: ReadonlyMap<string, DirectoryEndpoint>): SnapshotBody {
+  const endpoints: DirectoryEndpoint[] = [];
+  const reasons = new Map<string, number>();
+  if (head.skipped > 0) reasons.set("not understood by the source", head.skipped);
+  let sorted = true;
+  let movedAddress = false;
+  let last: DirectoryEndpoint | undefined;
+  for (const entry of head.entries) {
+    const old = knownAs(entry, known);
+    let endpoint = old;
+    if (old === undefined) {
+      const fresh = readEndpoint(entry);
+      if (isProblem(fresh)) {
+        count(reasons, `${fresh.field} is not ${fresh.expected}`);
+        continue;
+      }
+      const previous = known.get(fresh.id);
+      if (previous === undefined || address(previous) !== address(fresh)) movedAddress = true;
+      endpoint = previous !== undefined && sameEndpoint(previous, fresh) ? previous : fresh;
+    }
+    if (endpoint === undefined) continue;
+    if (last !== undefined && last.id >= endpoint.id) sorted = false;
+    last = endpoint;
+    endpoints.push(endpoint);
+  }
+  // Sorted without equals means that no id came twice.
+  let unique = sorted ? endpoints : uniqueById(endpoints.toSorted(byId), known, reasons);
+  // What is known has unique addresses, so only an address that is new or moved can clash.
+  if (movedAddress) unique = uniqueByAddress(unique, known, reasons);
+  return { endpoints: Object.freeze(unique), ...summary(reasons) };
+}
+
+function knownAs(
+  entry: unknown,
+  known: ReadonlyMap<string, DirectoryEndpoint>,
+): DirectoryEndpoint | undefined {
+  try {
+    if (!isLoose(entry) || typeof entry.id !== "string") return undefined;
+    const found = known.get(entry.id);
+    return found !== undefined && sameEndpoint(found, entry) ? found : undefined;
+  } catch {
+    // A getter threw; the full check says so.
+    return undefined;
+  }
+}
+
+function uniqueById(
+  sorted: readonly DirectoryEndpoint[],
+  known: ReadonlyMap<string, DirectoryEndpoint>,
+  reasons: Map<string, number>,
+): DirectoryEndpoint[] {
+  const kept: DirectoryEndpoint[] = [];
+  for (const endpoint of sorted) {
+    const last = kept.at(-1);
+    if (last?.id === endpoint.id) {
+      const first = address(last) <= address(endpoint);
+      kept[kept.length - 1] = first ? better(last, endpoint, known) : better(endpoint, last, known);
+      count(reasons, "duplicate id");
+    } else kept.push(endpoint);
+  }
+  return kept;
+}
+
+function uniqueByAddress(
+  sorted: readonly DirectoryEndpoint[],
+  known: ReadonlyMap<string, DirectoryEndpoint>,
+  reasons: Map<string, number>,
+): DirectoryEndpoint[] {
+  const holders = new Map<string, DirectoryEndpoint>();
+  for (const endpoint of sorted) {
+    const key = address(endpoint);
+    const holder = holders.get(key);
+    if (holder !== undefined) count(reasons, "duplicate address");
+    holders.set(key, holder === undefined ? endpoint : better(holder, endpoint, known));
+  }
+  if (holders.size === sorted.length) return [...sorted];
+  return sorted.filter((endpoint) => holders.get(address(endpoint)) === endpoint);
+}
+
+/** The one to keep of two that clash; `a` when nothing tells them apart. */
+function better(
+  a: DirectoryEndpoint,
+  b: DirectoryEndpoint,
+  known: ReadonlyMap<string, DirectoryEndpoint>,
+): DirectoryEndpoint {
+  const ranks = healthRank[a.health] - healthRank[b.health];
+  if (ranks !== 0) return ranks < 0 ? a : b;
+  const knowsA = known.get(a.id)?.host === a.host;
+  const knowsB = known.get(b.id)?.host === b.host;
+  return knowsB && !knowsA ? b : a;
+}
+
+function address(endpoint: DirectoryEndpoint): string {
+  return hostPort(endpoint.host, endpoint.port);
+}
+
+function count(reasons: Map<string, number>, reason: string): void {
+  reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
+}
+
+function summary(reasons: ReadonlyMap<string, number>): { skipped: number; reason: string } {
+  let skipped = 0;
+  for (const n of reasons.values()) skipped += n;
+  const sorted = [...reasons].toSorted((a, b) => b[1] - a[1]);
+  return { skipped, reason: sorted.map(([reason, n]) => `${n} × ${reason}`).join("; ") };
+}

@@ -1,0 +1,64 @@
+import type { Endpoint } from "../discovery/source.ts";
+import { LATENCY, PENDING, WEIGHT, healedSuccess } from "./load-table.ts";
+import type { LoadTable } from "./load-table.ts";
+
+/** Why an endpoint may not be picked. */
+export type GateReason = "draining" | "unhealthy" | "starting" | "weight 0" | "worse priority";
+
+/** `host:port`, with brackets around IPv6. */
+export function addressOf(endpoint: Pick<Endpoint, "host" | "port">): string {
+  return endpoint.host.includes(":")
+    ? `[${endpoint.host}]:${endpoint.port}`
+    : `${endpoint.host}:${endpoint.port}`;
+}
+
+/**
+ * What the mesh knows of one endpoint while it is part of a service: a flat record without timers, emitters or
+ * closures. Its numbers live in the service's {@link LoadTable}.
+ */
+export class EndpointState {
+  readonly id: string;
+  readonly address: string;
+  /** What the source last said. */
+  spec: Endpoint;
+  readonly table: LoadTable;
+  /** Row in `table`. */
+  readonly offset: number;
+  /** Empty when it may be picked. */
+  gate: readonly GateReason[] = [];
+  /** It left the service; its calls in flight finish, new ones go elsewhere. */
+  leaving = false;
+  /** When it was last used, for the eviction of idle connections. */
+  usedAt: number;
+
+  constructor(spec: Endpoint, table: LoadTable, now: number) {
+    this.id = spec.id;
+    this.address = addressOf(spec);
+    this.spec = spec;
+    this.table = table;
+    this.offset = table.allocate(spec.weight, now);
+    this.usedAt = now;
+  }
+
+  /** Takes over what the source says now, keeping everything measured. */
+  update(spec: Endpoint): void {
+    this.spec = spec;
+    this.table.data[this.offset + WEIGHT] = spec.weight;
+  }
+
+  /** Attempts in flight. */
+  get pending(): number {
+    return this.table.data[this.offset + PENDING]!;
+  }
+
+  /** Average latency of successes in milliseconds, or undefined before the first one. */
+  get latencyMs(): number | undefined {
+    const latency = this.table.data[this.offset + LATENCY]!;
+    return latency === 0 ? undefined : latency;
+  }
+
+  /** Moving success ratio, 0 to 1. */
+  successRatio(now: number): number {
+    return healedSuccess(this.table.data, this.offset, now);
+  }
+}

@@ -1,0 +1,106 @@
+import type { ErrorCode, ReasonFlag, TimeoutKind } from "../errors.ts";
+import { ProxylessError } from "../errors.ts";
+import type { Outcome } from "../events.ts";
+import type { Attempt } from "../transport/attempt.ts";
+
+/** What undici says when the request itself cannot be sent; no endpoint is to blame. */
+const requestFaults = new Set([
+  "UND_ERR_INVALID_ARG",
+  "UND_ERR_NOT_SUPPORTED",
+  "UND_ERR_REQ_CONTENT_LENGTH_MISMATCH",
+]);
+const protocolFaults = new Set([
+  "UND_ERR_HEADERS_OVERFLOW",
+  "UND_ERR_RES_CONTENT_LENGTH_MISMATCH",
+  "UND_ERR_RES_EXCEEDED_MAX_SIZE",
+]);
+
+/**
+ * How an attempt ended. Decided once; statistics, circuits, budgets and events all read this value.
+ * @param callerGone the caller's own signal ended it
+ */
+export function outcomeOf(attempt: Attempt, callerGone: boolean): Outcome {
+  if (attempt.failure !== undefined) {
+    return callerGone || requestFaults.has(codeOf(attempt.failure) ?? "") ? "ignored" : "failure";
+  }
+  if (attempt.status === 429 || attempt.status === 503) return "overload";
+  return attempt.status >= 500 ? "failure" : "success";
+}
+
+/** Why an attempt was no success, in a word; undefined when it was one. */
+export function reasonOf(attempt: Attempt, outcome: Outcome): string | undefined {
+  if (outcome === "success") return undefined;
+  if (attempt.failure === undefined) return `status ${attempt.status}`;
+  if (outcome === "ignored") return codeOf(attempt.failure) ?? "aborted";
+  return attempt.timedOut ? "timeout" : (codeOf(attempt.failure) ?? "connection lost");
+}
+
+/** What a failed attempt means to the caller. */
+export interface Fault {
+  readonly code: ErrorCode;
+  readonly flag: ReasonFlag;
+  /** Reads on after "…to `endpoint` ". */
+  readonly what: string;
+  readonly timeout?: TimeoutKind;
+  readonly retryable: boolean;
+}
+
+/** Which limit an attempt's timer stood for, and how long it was. */
+export interface TimeLimit {
+  readonly kind: "attempt" | "total";
+  readonly ms: number;
+}
+
+/** Names the fault of an attempt that brought no usable response. */
+export function faultOf(attempt: Attempt, limit: TimeLimit): Fault {
+  const { failure } = attempt;
+  if (attempt.timedOut) {
+    const flag = limit.kind === "total" ? "DT" : "UT";
+    const what = `did not finish within ${Math.round(limit.ms)} ms (${limit.kind} timeout, ${phrases[attempt.phase]})`;
+    return { code: "ERR_PROXYLESS_TIMEOUT", flag, what, timeout: limit.kind, retryable: true };
+  }
+  if (failure instanceof ProxylessError) {
+    const what = `failed: ${failure.message}`;
+    const { code, flag = "UF", timeout } = failure;
+    return { code, flag, what, retryable: true, ...(timeout === undefined ? undefined : { timeout }) };
+  }
+  const code = codeOf(failure) ?? "";
+  const detail = failure instanceof Error && failure.message !== "" ? failure.message : code;
+  if (requestFaults.has(code)) {
+    return { code: "ERR_PROXYLESS_REQUEST", flag: "LR", what: `cannot be sent: ${detail}`, retryable: false };
+  }
+  if (attempt.phase === "connect") {
+    return {
+      code: "ERR_PROXYLESS_CONNECT",
+      flag: "UF",
+      what: `failed to connect: ${detail}`,
+      retryable: true,
+    };
+  }
+  if (code.startsWith("HPE_") || protocolFaults.has(code)) {
+    return {
+      code: "ERR_PROXYLESS_PROTOCOL",
+      flag: "UPE",
+      what: `got an answer that is not valid HTTP: ${detail}`,
+      retryable: true,
+    };
+  }
+  return {
+    code: "ERR_PROXYLESS_RESET",
+    flag: "UC",
+    what: `lost the connection (${phrases[attempt.phase]}): ${detail}`,
+    retryable: true,
+  };
+}
+
+const phrases = {
+  connect: "nothing was sent",
+  sent: "the request was sent, no answer came",
+  headers: "the answer had begun",
+  body: "part of the answer had come",
+} as const;
+
+function codeOf(failure: unknown): string | undefined {
+  if (typeof failure !== "object" || failure === null || !("code" in failure)) return undefined;
+  return typeof failure.code === "string" ? failure.code : undefined;
+}

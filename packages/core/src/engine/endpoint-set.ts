@@ -1,0 +1,160 @@
+import { emptyPicker } from "../balancers/picker.ts";
+import type { Balancer, Picker } from "../balancers/picker.ts";
+import type { Clock, TimerHandle } from "../clock.ts";
+import type { Endpoint } from "../discovery/source.ts";
+import { EndpointState } from "../endpoints/endpoint-state.ts";
+import { LoadTable } from "../endpoints/load-table.ts";
+import { selectTier } from "../endpoints/tiers.ts";
+import type { EventHub } from "../events.ts";
+import type { Random } from "../random.ts";
+
+/** A change of the list, as the directory reports it. */
+export interface EndpointDiff {
+  readonly added: readonly Endpoint[];
+  readonly updated: readonly (readonly [Endpoint, Endpoint])[];
+  readonly removed: readonly Endpoint[];
+}
+
+export interface EndpointSetOptions {
+  readonly service: string;
+  readonly balancer: Balancer;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly events: EventHub;
+  /** How long an endpoint that left may finish its calls, in milliseconds. */
+  readonly drainMs: number;
+  /** Closes the connections of an endpoint; `abort` also ends what is in flight on them. */
+  readonly disconnect: (endpoint: EndpointState, abort: boolean) => void;
+}
+
+/**
+ * The endpoints of one service and the picker over them. A change keeps the statistics of the endpoints that stay,
+ * installs a new picker first, and only then lets go of what left.
+ */
+export class EndpointSet {
+  /** Chooses among the present endpoints; replaced on every change. */
+  picker: Picker = emptyPicker;
+  readonly #options: EndpointSetOptions;
+  readonly #table = new LoadTable();
+  readonly #members = new Map<string, EndpointState>();
+  /** Endpoints that left and still have calls in flight, with the timer that ends their patience. */
+  readonly #leaving = new Map<EndpointState, TimerHandle>();
+  #panicking = false;
+
+  constructor(options: EndpointSetOptions) {
+    this.#options = options;
+  }
+
+  get size(): number {
+    return this.#members.size;
+  }
+
+  /** The present endpoints, then those that left and are not finished. */
+  *[Symbol.iterator](): IterableIterator<EndpointState> {
+    yield* this.#members.values();
+    yield* this.#leaving.keys();
+  }
+
+  apply(diff: EndpointDiff): void {
+    const { events, service } = this.#options;
+    const gone: EndpointState[] = [];
+    for (const spec of diff.removed) {
+      const state = this.#members.get(spec.id);
+      if (state === undefined) continue;
+      this.#members.delete(spec.id);
+      gone.push(state);
+    }
+    for (const spec of diff.added) {
+      const state = this.#add(spec);
+      if (events.wants("endpoint.added")) {
+        events.emit({ type: "endpoint.added", service, endpoint: state.address, id: state.id });
+      }
+    }
+    for (const [, spec] of diff.updated) {
+      const before = this.#members.get(spec.id);
+      const state = before === undefined || needsNewConnections(before.spec, spec) ? this.#add(spec) : before;
+      if (state === before) state.update(spec);
+      else if (before !== undefined) gone.push(before);
+      if (events.wants("endpoint.updated")) {
+        events.emit({ type: "endpoint.updated", service, endpoint: state.address, id: state.id });
+      }
+    }
+    this.#rebuild();
+    for (const state of gone) this.#leave(state);
+  }
+
+  /** An attempt on an endpoint that left is over: lets go of the endpoint when it was the last one. */
+  finished(state: EndpointState): void {
+    const timer = this.#leaving.get(state);
+    if (timer === undefined || state.pending > 0) return;
+    this.#options.clock.clearTimer(timer);
+    this.#release(state);
+  }
+
+  /** Ends every connection. Attempts that are still in flight fail. */
+  close(): void {
+    for (const [state, timer] of this.#leaving) {
+      this.#options.clock.clearTimer(timer);
+      this.#options.disconnect(state, true);
+    }
+    for (const state of this.#members.values()) this.#options.disconnect(state, true);
+    this.#leaving.clear();
+    this.#members.clear();
+    this.picker = emptyPicker;
+  }
+
+  #add(spec: Endpoint): EndpointState {
+    const state = new EndpointState(spec, this.#table, this.#options.clock.now());
+    this.#members.set(spec.id, state);
+    return state;
+  }
+
+  #rebuild(): void {
+    const { balancer, events, random, service } = this.#options;
+    const tier = selectTier(this.#members.values());
+    this.picker = balancer.build(tier.endpoints, { table: this.#table, random });
+    if (tier.panic && !this.#panicking && events.wants("balancer.panicked")) {
+      const endpoints = tier.endpoints.length;
+      events.emit({ type: "balancer.panicked", service, endpoints, healthy: tier.healthy });
+    }
+    this.#panicking = tier.panic;
+  }
+
+  #leave(state: EndpointState): void {
+    const { clock, disconnect, drainMs, events, service } = this.#options;
+    state.leaving = true;
+    state.gate = ["draining"];
+    const inFlight = state.pending;
+    if (events.wants("endpoint.removed")) {
+      events.emit({ type: "endpoint.removed", service, endpoint: state.address, id: state.id, inFlight });
+    }
+    if (inFlight === 0) {
+      this.#release(state);
+      return;
+    }
+    const abort = (): void => {
+      disconnect(state, true);
+    };
+    this.#leaving.set(state, clock.setTimer(abort, drainMs, undefined, true));
+  }
+
+  #release(state: EndpointState): void {
+    const { disconnect, events, service } = this.#options;
+    this.#leaving.delete(state);
+    disconnect(state, false);
+    this.#table.release(state.offset);
+    if (events.wants("endpoint.drained")) {
+      events.emit({ type: "endpoint.drained", service, endpoint: state.address, id: state.id });
+    }
+  }
+}
+
+/** Another address or TLS name under the same identity is another machine: nothing measured carries over. */
+function needsNewConnections(before: Endpoint, after: Endpoint): boolean {
+  return (
+    before.host !== after.host ||
+    before.port !== after.port ||
+    before.scheme !== after.scheme ||
+    before.serverName !== after.serverName
+  );
+}

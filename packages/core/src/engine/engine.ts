@@ -1,0 +1,116 @@
+import type { Clock, TimerHandle } from "../clock.ts";
+import { ProxylessError, configError } from "../errors.ts";
+import type { EventHub } from "../events.ts";
+import { resolveCallRetry } from "../policies/resolve-policy.ts";
+import type { Random } from "../random.ts";
+import { Call } from "./call.ts";
+import type { CallEngine, CallRequest, ResponseSink } from "./request.ts";
+import type { Telemetry } from "./telemetry.ts";
+import type { Upstream } from "./upstream.ts";
+
+/** What every call of a mesh shares. */
+export interface EngineParts {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly events: EventHub;
+  readonly telemetry: Telemetry;
+}
+
+/** How often unused connections and names are looked for, in milliseconds. */
+const SWEEP_MS = 5_000;
+
+/**
+ * Runs calls. Knows the services that were used, the calls in flight, and the one timer that looks for unused
+ * connections.
+ */
+export class Engine implements CallEngine {
+  readonly #parts: EngineParts;
+  readonly #open: (service: string) => Upstream;
+  readonly #upstreams = new Map<string, Upstream>();
+  #sweeper: TimerHandle | undefined;
+  #closed: Promise<void> | undefined;
+
+  /** @param open makes the upstream of a service on its first use */
+  constructor(parts: EngineParts, open: (service: string) => Upstream) {
+    this.#parts = parts;
+    this.#open = open;
+  }
+
+  send(service: string, request: CallRequest, sink: ResponseSink): void {
+    let call: Call;
+    try {
+      const upstream = this.upstream(service);
+      const { method, path, template } = request;
+      const rules = upstream.rulesFor(method, path, template);
+      const retry =
+        request.retry === undefined ? rules.retry : resolveCallRetry(request.retry, "retry", rules.retry);
+      checkTimeout(request.timeoutMs);
+      call = new Call(this.#parts, upstream, request, sink, rules, retry);
+    } catch (error) {
+      sink.fail(error);
+      return;
+    }
+    call.start();
+  }
+
+  /**
+   * The upstream of a service, made on first use.
+   * @throws ProxylessError `ERR_PROXYLESS_CLOSED` after the mesh was closed
+   */
+  upstream(service: string): Upstream {
+    if (this.#closed !== undefined) {
+      throw new ProxylessError("ERR_PROXYLESS_CLOSED", `the mesh is closed; ${service} was not called`, {
+        service,
+        flag: "LR",
+      });
+    }
+    let upstream = this.#upstreams.get(service);
+    if (upstream === undefined) {
+      upstream = this.#open(service);
+      this.#upstreams.set(service, upstream);
+      this.#sweeper ??= this.#parts.clock.setTimer(sweep, SWEEP_MS, this, true);
+    }
+    return upstream;
+  }
+
+  get upstreams(): Iterable<Upstream> {
+    return this.#upstreams.values();
+  }
+
+  /** @internal */
+  sweep(): void {
+    const now = this.#parts.clock.now();
+    for (const [service, upstream] of this.#upstreams) {
+      upstream.pools.evictIdle(now);
+      if (!upstream.forgettable) continue;
+      this.#upstreams.delete(service);
+      void upstream.close();
+    }
+    this.#sweeper = this.#parts.clock.setTimer(sweep, SWEEP_MS, this, true);
+  }
+
+  /** Refuses new calls, waits up to `drainMs` for those in flight, then ends everything. */
+  close(drainMs: number): Promise<void> {
+    this.#closed ??= this.#shutDown(drainMs);
+    return this.#closed;
+  }
+
+  async #shutDown(drainMs: number): Promise<void> {
+    const { clock } = this.#parts;
+    if (this.#sweeper !== undefined) clock.clearTimer(this.#sweeper);
+    const upstreams = [...this.#upstreams.values()];
+    await Promise.all(upstreams.map((upstream) => upstream.drained(drainMs)));
+    await Promise.all(upstreams.map((upstream) => upstream.close()));
+  }
+}
+
+function sweep(engine: Engine): void {
+  engine.sweep();
+}
+
+function checkTimeout(timeoutMs: unknown): void {
+  if (timeoutMs === undefined) return;
+  if (typeof timeoutMs !== "number" || !(timeoutMs >= 1 && timeoutMs <= 2_147_483_647)) {
+    throw configError("timeoutMs", "a number from 1 to 2147483647", timeoutMs);
+  }
+}

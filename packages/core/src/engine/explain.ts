@@ -1,0 +1,27 @@
+import type { PickTrace } from "../balancers/picker.ts";
+import type { EndpointState } from "../endpoints/endpoint-state.ts";
+import type { PickExplanation } from "./request.ts";
+
+/** Puts into words why an attempt goes to the first endpoint of `trace`. */
+export function explainPick(
+  service: string,
+  attempt: number,
+  trace: PickTrace,
+  endpoints: Iterable<EndpointState>,
+): PickExplanation {
+  const compared = trace.map(({ endpoint, cost }) => ({ endpoint: endpoint.address, cost }));
+  const excluded = [...endpoints]
+    .filter((endpoint) => endpoint.gate.length > 0)
+    .map((endpoint) => ({ endpoint: endpoint.address, reasons: [...endpoint.gate] }));
+  const picked = compared[0]?.endpoint ?? "";
+  const costs = compared.map(({ endpoint, cost }) => `${endpoint} cost ${cost.toPrecision(3)}`).join(" vs ");
+  const out = excluded.map(({ endpoint, reasons }) => `; ${endpoint}: ${reasons.join(", ")}`).join("");
+  return {
+    service,
+    attempt,
+    picked,
+    compared,
+    excluded,
+    text: `attempt ${attempt} of ${service}: picked ${picked} (${costs})${out}`,
+  };
+}

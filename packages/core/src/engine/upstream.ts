@@ -1,0 +1,177 @@
+import type { Balancer } from "../balancers/picker.ts";
+import type { Clock } from "../clock.ts";
+import type { Directory } from "../discovery/directory.ts";
+import type { Subscription } from "../discovery/resolution.ts";
+import type { EventHub } from "../events.ts";
+import { Circuit } from "../policies/circuit.ts";
+import { openOpossumWindow } from "../policies/opossum-window.ts";
+import type { ResolvedCircuit, ResolvedPolicy, ResolvedRetry, ResolvedTimeout } from "../policies/policy.ts";
+import { RetryBudget } from "../policies/retry-budget.ts";
+import type { Random } from "../random.ts";
+import { compileRoutes } from "../routing/match.ts";
+import type { RouteMatcher } from "../routing/match.ts";
+import { Pools } from "../transport/pools.ts";
+import type { ResolvedTransport } from "../transport/pools.ts";
+import { EndpointSet } from "./endpoint-set.ts";
+
+/** What an upstream is made of. */
+export interface UpstreamOptions {
+  readonly service: string;
+  /** It was named in the options or by `mesh.service`, not just met in a URL. */
+  readonly declared: boolean;
+  readonly policy: ResolvedPolicy;
+  readonly transport: ResolvedTransport;
+  readonly balancer: Balancer;
+  readonly drainMs: number;
+  readonly directory: Directory;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly events: EventHub;
+}
+
+/** The policies that apply to one call: its route's, or the service's own. */
+export interface RouteRules {
+  /** The route's path, or undefined for the service's own rules. */
+  readonly route: string | undefined;
+  readonly timeout: ResolvedTimeout;
+  readonly retry: ResolvedRetry | false;
+  /** The circuits to pass, the service's first. */
+  readonly circuits: readonly Circuit[];
+}
+
+/** Everything the engine keeps for one service. */
+export class Upstream {
+  readonly service: string;
+  readonly policy: ResolvedPolicy;
+  readonly transport: ResolvedTransport;
+  readonly endpoints: EndpointSet;
+  readonly pools: Pools;
+  readonly budget: RetryBudget;
+  readonly discovery: Subscription;
+  /** Calls in flight. */
+  calls = 0;
+  readonly #declared: boolean;
+  #onIdle: (() => void) | undefined;
+  readonly #clock: Clock;
+  readonly #matcher: RouteMatcher;
+  readonly #service: RouteRules;
+  readonly #routes: readonly RouteRules[];
+  readonly #circuits: { readonly route: string | undefined; readonly circuit: Circuit }[] = [];
+
+  constructor(options: UpstreamOptions) {
+    const { clock, events, policy, random, service, transport } = options;
+    this.service = service;
+    this.#declared = options.declared;
+    this.policy = policy;
+    this.transport = transport;
+    this.#clock = clock;
+    this.pools = new Pools(clock, transport, policy.timeout.connectMs);
+    this.endpoints = new EndpointSet({
+      service,
+      balancer: options.balancer,
+      clock,
+      random,
+      events,
+      drainMs: options.drainMs,
+      disconnect: (endpoint, abort) => {
+        this.pools.disconnect(endpoint, abort);
+      },
+    });
+    this.budget = new RetryBudget(policy.budget, clock.now());
+    const serviceCircuit = this.#circuit(policy.circuit, undefined, options);
+    this.#service = {
+      route: undefined,
+      timeout: policy.timeout,
+      retry: policy.retry,
+      circuits: present(serviceCircuit),
+    };
+    this.#routes = policy.routes.map((route) => ({
+      route: route.match.path,
+      timeout: route.timeout,
+      retry: route.retry,
+      circuits: [
+        ...(route.serviceCircuit ? present(serviceCircuit) : []),
+        ...present(this.#circuit(route.circuit, route.match.path, options)),
+      ],
+    }));
+    this.#matcher = compileRoutes(policy.routes.map((route) => route.match));
+    this.discovery = options.directory.subscribe(service);
+    this.discovery.onChange((_, diff) => {
+      this.endpoints.apply(diff);
+    });
+  }
+
+  /** The rules for a request; the first matching route wins. */
+  rulesFor(method: string, path: string, template: string | undefined): RouteRules {
+    if (this.#routes.length === 0) return this.#service;
+    const index = this.#matcher.match(method, path, template);
+    return index === -1 ? this.#service : this.#routes[index]!;
+  }
+
+  /** The service's circuit, then those that routes have of their own. */
+  get circuits(): readonly { readonly route: string | undefined; readonly circuit: Circuit }[] {
+    return this.#circuits;
+  }
+
+  /** A name out of a URL that turned out to be no service: nothing is lost by forgetting it. */
+  get forgettable(): boolean {
+    return !this.#declared && this.calls === 0 && this.discovery.current.status !== "bound";
+  }
+
+  /** A call ended. */
+  callEnded(): void {
+    this.calls--;
+    if (this.calls === 0) this.#onIdle?.();
+  }
+
+  /** Resolves when no call is in flight, or after `patienceMs`. */
+  drained(patienceMs: number): Promise<void> {
+    if (this.calls === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      const done = (): void => {
+        this.#clock.clearTimer(timer);
+        this.#onIdle = undefined;
+        resolve();
+      };
+      const timer = this.#clock.setTimer(done, patienceMs, undefined);
+      this.#onIdle = done;
+    });
+  }
+
+  /** Stops watching and ends every connection. */
+  async close(): Promise<void> {
+    this.discovery.close();
+    this.endpoints.close();
+    await this.pools.closed();
+  }
+
+  #circuit(
+    policy: ResolvedCircuit | false,
+    route: string | undefined,
+    { events, random, service }: UpstreamOptions,
+  ): Circuit | undefined {
+    if (policy === false) return undefined;
+    const circuit = new Circuit({
+      policy,
+      random,
+      openWindow: openOpossumWindow,
+      now: this.#clock.now(),
+      onOpen: (opening) => {
+        if (events.wants("circuit.opened"))
+          events.emit({ type: "circuit.opened", service, route, ...opening });
+      },
+      onHalfOpen: () => {
+        if (events.wants("circuit.half_opened")) events.emit({ type: "circuit.half_opened", service, route });
+      },
+      onClose: () => {
+        if (events.wants("circuit.closed")) events.emit({ type: "circuit.closed", service, route });
+      },
+    });
+    this.#circuits.push({ route, circuit });
+    return circuit;
+  }
+}
+
+function present(circuit: Circuit | undefined): readonly Circuit[] {
+  return circuit === undefined ? [] : [circuit];
+}

@@ -1,0 +1,110 @@
+import { balancerName } from "./balancers/balancers.ts";
+import type { BalancerName } from "./balancers/balancers.ts";
+import type { Clock } from "./clock.ts";
+import type { DirectoryOptions } from "./discovery/directory-options.ts";
+import type { DiscoverySource } from "./discovery/source.ts";
+import { configError } from "./errors.ts";
+import type { ResolvedPolicy, ServicePolicy } from "./policies/policy.ts";
+import { resolvePolicy, servicePolicyKeys } from "./policies/resolve-policy.ts";
+import type { Random } from "./random.ts";
+import { resolveTransport } from "./transport/pools.ts";
+import type { ResolvedTransport, TransportOptions } from "./transport/pools.ts";
+
+/** How calls to one service behave and how it is connected to. */
+export interface ServiceOptions extends ServicePolicy {
+  /** `p2c` (the power of two choices over success-aware latency) by default. */
+  readonly balancer?: BalancerName | undefined;
+  readonly transport?: TransportOptions | undefined;
+}
+
+/** What a mesh is made of. */
+export interface MeshOptions {
+  /** Where endpoints come from. */
+  readonly discovery: DiscoverySource;
+  /** Options of services, by name. A service that is not listed has the defaults. */
+  readonly services?: Readonly<Record<string, ServiceOptions>> | undefined;
+  /**
+   * What happens to a URL whose host is no known service: `refuse` (the default) ends the call with
+   * `ERR_PROXYLESS_UNKNOWN_SERVICE`, `allow` sends it out as it is.
+   */
+  readonly external?: "refuse" | "allow" | undefined;
+  /** How long an endpoint that left, and the mesh on `close`, waits for calls in flight; 0 to 600,000 ms; 10,000 by default. */
+  readonly drainMs?: number | undefined;
+  /** Limits of the directory of endpoints. */
+  readonly directory?: DirectoryOptions | undefined;
+  /** The source of time; the system's by default. */
+  readonly clock?: Clock | undefined;
+  /** The source of chance; the system's by default. */
+  readonly random?: Random | undefined;
+}
+
+const meshKeys = ["discovery", "services", "external", "drainMs", "directory", "clock", "random"];
+
+/** The keys of {@link ServiceOptions}. */
+export const serviceKeys: readonly string[] = [...servicePolicyKeys, "balancer", "transport"];
+
+/**
+ * Checks what is not checked deeper down.
+ * @throws ProxylessError `ERR_PROXYLESS_CONFIG`
+ */
+export function checkMeshOptions(options: MeshOptions): void {
+  const given: unknown = options;
+  if (typeof given !== "object" || given === null)
+    throw configError("createMesh's options", "an object", given);
+  for (const key of Object.keys(given)) {
+    if (!meshKeys.includes(key)) throw configError(key, `one of the fields ${meshKeys.join(", ")}`, key);
+  }
+  const discovery: unknown = options.discovery;
+  if (typeof discovery !== "object" || discovery === null || !("watch" in discovery)) {
+    throw configError("discovery", "a discovery source", discovery);
+  }
+  const external: unknown = options.external ?? "refuse";
+  if (external !== "refuse" && external !== "allow")
+    throw configError("external", '"refuse" or "allow"', external);
+  const drainMs: unknown = options.drainMs ?? 0;
+  if (typeof drainMs !== "number" || !(drainMs >= 0 && drainMs <= 600_000)) {
+    throw configError("drainMs", "a number from 0 to 600000", drainMs);
+  }
+  const services: unknown = options.services ?? {};
+  if (typeof services !== "object" || services === null || Array.isArray(services)) {
+    throw configError("services", "an object of options by service name", services);
+  }
+}
+
+/** {@link ServiceOptions}, checked, with every default filled in. */
+export interface ResolvedService {
+  readonly policy: ResolvedPolicy;
+  readonly transport: ResolvedTransport;
+  readonly balancer: BalancerName;
+}
+
+/**
+ * Checks the options of a service.
+ * @param prefix path of the options in error messages; empty for none
+ * @throws ProxylessError `ERR_PROXYLESS_CONFIG`
+ */
+export function resolveService(service: string, options: ServiceOptions, prefix: string): ResolvedService {
+  const given: unknown = options;
+  if (typeof given !== "object" || given === null)
+    throw configError(prefix === "" ? "options" : prefix, "an object", given);
+  const { balancer, transport, ...policy } = options;
+  const path = prefix === "" ? "" : `${prefix}.`;
+  return {
+    policy: resolvePolicy(policy, prefix),
+    transport: resolveTransport(transport, service, `${path}transport`),
+    balancer: balancerName(balancer, `${path}balancer`),
+  };
+}
+
+const namePattern = /^[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,251}[A-Za-z0-9_])?$/;
+
+/**
+ * Checks the name of a service: it must be able to stand as the host of a URL.
+ * @throws ProxylessError `ERR_PROXYLESS_CONFIG` when it could not be a host name
+ */
+export function serviceName(name: unknown): string {
+  if (typeof name !== "string" || !namePattern.test(name)) {
+    throw configError("the service's name", "letters, digits, '.', '_' and '-', 253 at most", name);
+  }
+  return name;
+}

@@ -1,0 +1,230 @@
+import { Agent } from "undici";
+import type { Dispatcher } from "undici";
+
+import { balancerFor } from "./balancers/balancers.ts";
+import { MeshDispatcher } from "./client/dispatcher/mesh-dispatcher.ts";
+import type { DoorContext } from "./client/door.ts";
+import { createFetch } from "./client/fetch/create-fetch.ts";
+import type { MeshFetch } from "./client/fetch/fetch-init.ts";
+import { createHostDecision } from "./client/hosts.ts";
+import type { HostRules } from "./client/hosts.ts";
+import type { TypedClient, TypedClientOptions } from "./client/typed/client-types.ts";
+import { createTypedClient } from "./client/typed/client.ts";
+import type { Contract, ContractPaths } from "./client/typed/contract-types.ts";
+import { createContractClient } from "./client/typed/contract.ts";
+import type { AnyPaths } from "./client/typed/openapi-types.ts";
+import { systemClock } from "./clock.ts";
+import type { Clock } from "./clock.ts";
+import { createDirectory } from "./discovery/directory.ts";
+import type { Directory } from "./discovery/directory.ts";
+import type { WatchDump } from "./discovery/dump.ts";
+import { Engine } from "./engine/engine.ts";
+import { inspectUpstream } from "./engine/inspect.ts";
+import type { ServiceView } from "./engine/inspect.ts";
+import { Telemetry } from "./engine/telemetry.ts";
+import { Upstream } from "./engine/upstream.ts";
+import { configError } from "./errors.ts";
+import { EventHub } from "./events.ts";
+import type { MeshEventOf, MeshEventType } from "./events.ts";
+import { checkMeshOptions, resolveService, serviceKeys, serviceName } from "./mesh-options.ts";
+import type { MeshOptions, ResolvedService, ServiceOptions } from "./mesh-options.ts";
+import { systemRandom } from "./random.ts";
+import type { Random } from "./random.ts";
+
+/** Options of `mesh.service`: those of the service, which are given once per mesh, and those of this client. */
+export type ServiceClientOptions = ServiceOptions & TypedClientOptions;
+
+/** A dump of a mesh: plain, JSON-serialisable, without secrets. */
+export interface MeshView {
+  readonly services: readonly ServiceView[];
+  readonly discovery: readonly WatchDump[];
+}
+
+/** The object a process creates once: discovers, balances, guards, retries, times and measures its calls. */
+export interface Mesh extends AsyncDisposable {
+  /**
+   * A typed client of a service. `Paths` is what openapi-typescript makes of the service's OpenAPI document.
+   * @throws ProxylessError `ERR_PROXYLESS_CONFIG` for bad options, or when the service was given options before
+   */
+  service<Paths extends object = AnyPaths>(name: string, options?: ServiceClientOptions): TypedClient<Paths>;
+  /** The same from a hand-written contract of Standard Schema validators. */
+  service<const C extends Contract>(
+    name: string,
+    options: ServiceClientOptions & { readonly contract: C },
+  ): TypedClient<ContractPaths<C>>;
+  /**
+   * The WHATWG `fetch`, governed: a URL whose host is a service goes to one of its endpoints. Rejects with a
+   * {@link ProxylessError}, or with the reason of the signal.
+   */
+  readonly fetch: MeshFetch;
+  /** An undici Dispatcher, governed: for `undici.request(url, { dispatcher })` and `setGlobalDispatcher`. */
+  readonly dispatcher: Dispatcher;
+  /** Hears of everything of one type that happens. Returns the function that ends it. */
+  on<T extends MeshEventType>(type: T, listener: (event: MeshEventOf<T>) => void): () => void;
+  /** The present state of every service that was used. */
+  inspect(): MeshView;
+  /**
+   * Resolves when the endpoints of a service are known.
+   * @throws ProxylessError `ERR_PROXYLESS_DISCOVERY` when they cannot be had, `ERR_PROXYLESS_CLOSED` after `close`
+   */
+  ready(service: string, options?: { readonly signal?: AbortSignal }): Promise<void>;
+  /** Refuses new calls, lets those in flight finish (for `drainMs` at most), then ends everything. */
+  close(): Promise<void>;
+}
+
+/**
+ * Creates a mesh.
+ * @throws ProxylessError `ERR_PROXYLESS_CONFIG` naming the option, what is legal and what came
+ */
+export function createMesh(options: MeshOptions): Mesh {
+  checkMeshOptions(options);
+  return new ServiceMesh(options);
+}
+
+interface Declared {
+  readonly options: ServiceOptions;
+  readonly resolved: ResolvedService;
+}
+
+class ServiceMesh implements Mesh {
+  readonly fetch: MeshFetch;
+  readonly dispatcher: Dispatcher;
+  readonly #external = new Agent();
+  readonly #events = new EventHub();
+  readonly #directory: Directory;
+  readonly #engine: Engine;
+  readonly #clock: Clock;
+  readonly #random: Random;
+  readonly #drainMs: number;
+  readonly #declared = new Map<string, Declared>();
+  /** Declared names by the lower case that URLs have. */
+  readonly #hosts = new Map<string, string>();
+  #closing: Promise<void> | undefined;
+
+  constructor(options: MeshOptions) {
+    this.#clock = options.clock ?? systemClock;
+    this.#random = options.random ?? systemRandom;
+    this.#drainMs = options.drainMs ?? 10_000;
+    for (const [name, service] of Object.entries(options.services ?? {})) {
+      this.#declare(name, service, `services.${name}`);
+    }
+    const parts = { clock: this.#clock, random: this.#random, events: this.#events };
+    const directory = options.directory ?? {};
+    this.#directory = createDirectory({ ...parts, source: options.discovery, options: directory });
+    this.#engine = new Engine({ ...parts, telemetry: new Telemetry() }, (service) => this.#open(service));
+    const context: DoorContext = {
+      engine: this.#engine,
+      decide: createHostDecision(this.#hostRules(options.external ?? "refuse")),
+      external: this.#external,
+    };
+    this.fetch = createFetch(context);
+    this.dispatcher = new MeshDispatcher(context);
+  }
+
+  service<Paths extends object = AnyPaths>(name: string, options?: ServiceClientOptions): TypedClient<Paths>;
+  service<const C extends Contract>(
+    name: string,
+    options: ServiceClientOptions & { readonly contract: C },
+  ): TypedClient<ContractPaths<C>>;
+  service(name: string, options: ServiceClientOptions & { readonly contract?: Contract } = {}): object {
+    const { service, client, contract } = splitOptions(options);
+    if (Object.keys(service).length > 0 || !this.#declared.has(serviceName(name))) {
+      this.#declare(name, service, "");
+    }
+    // Watching begins now, so that the first call need not wait.
+    this.#engine.upstream(name);
+    return contract === undefined
+      ? createTypedClient(this.#engine, name, client)
+      : createContractClient(this.#engine, name, contract, client);
+  }
+
+  on<T extends MeshEventType>(type: T, listener: (event: MeshEventOf<T>) => void): () => void {
+    return this.#events.on(type, listener);
+  }
+
+  inspect(): MeshView {
+    const now = this.#clock.now();
+    return {
+      services: Array.from(this.#engine.upstreams, (upstream) => inspectUpstream(upstream, now)),
+      discovery: this.#directory.dump(),
+    };
+  }
+
+  async ready(service: string, options: { readonly signal?: AbortSignal } = {}): Promise<void> {
+    await this.#engine.upstream(service).discovery.ready(options);
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #close(): Promise<void> {
+    await this.#engine.close(this.#drainMs);
+    await Promise.all([this.#directory.close(), this.#external.destroy()]);
+  }
+
+  #declare(name: string, options: ServiceOptions, prefix: string): void {
+    const before = this.#declared.get(serviceName(name));
+    if (before !== undefined && Object.keys(before.options).length > 0) {
+      throw configError(
+        prefix === "" ? "options" : prefix,
+        `given once, and ${name} has options already`,
+        options,
+      );
+    }
+    // Checked now, not on the first call: bad options must show at start.
+    this.#declared.set(name, { options, resolved: resolveService(name, options, prefix) });
+    this.#hosts.set(name.toLowerCase(), name);
+  }
+
+  #open(service: string): Upstream {
+    const declared = this.#declared.get(service);
+    const { balancer, policy, transport } = declared?.resolved ?? resolveService(service, {}, "");
+    return new Upstream({
+      service,
+      declared: declared !== undefined,
+      policy,
+      transport,
+      balancer: balancerFor(balancer),
+      drainMs: this.#drainMs,
+      directory: this.#directory,
+      clock: this.#clock,
+      random: this.#random,
+      events: this.#events,
+    });
+  }
+
+  #hostRules(external: "refuse" | "allow"): HostRules {
+    return {
+      external,
+      declared: (host) => this.#hosts.get(host) ?? this.#hosts.get(host.toLowerCase()),
+      schemeOf: (name) => this.#declared.get(name)?.resolved.transport.scheme ?? "http",
+      known: (name) => {
+        const { status } = this.#engine.upstream(name).discovery.current;
+        return status === "pending" ? undefined : status === "bound";
+      },
+      lookUp: async (name) => {
+        const resolution = await this.#engine.upstream(name).discovery.ready();
+        return resolution.status === "bound";
+      },
+    };
+  }
+}
+
+function splitOptions({ contract, ...options }: ServiceClientOptions & { readonly contract?: Contract }): {
+  readonly service: ServiceOptions;
+  readonly client: TypedClientOptions;
+  readonly contract: Contract | undefined;
+} {
+  const own = Object.entries(options);
+  return {
+    service: Object.fromEntries(own.filter(([key]) => serviceKeys.includes(key))),
+    client: Object.fromEntries(own.filter(([key]) => !serviceKeys.includes(key))),
+    contract,
+  };
+}

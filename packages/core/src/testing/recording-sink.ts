@@ -1,0 +1,81 @@
+import assert from "node:assert/strict";
+
+import { sleep, systemClock } from "../clock.ts";
+import type { DiscoveryError, DiscoverySource, Sink, Snapshot, WatchHandle } from "../discovery/source.ts";
+import { systemRandom } from "../random.ts";
+
+/** A watch of a source whose every word is written down. */
+export class RecordingSink implements Sink {
+  readonly snapshots: Snapshot[] = [];
+  readonly errors: DiscoveryError[] = [];
+  readonly handle: WatchHandle;
+  /** Calls that came before `watch()` returned. */
+  readonly early: number;
+  /** Calls that came after `done` had settled. */
+  late = 0;
+  readonly #abort = new AbortController();
+  #calls = 0;
+  #done = false;
+
+  constructor(source: DiscoverySource, service: string) {
+    this.handle = source.watch({ service }, this, {
+      signal: this.#abort.signal,
+      clock: systemClock,
+      random: systemRandom,
+    });
+    this.early = this.#calls;
+  }
+
+  snapshot(snapshot: Snapshot): void {
+    this.#call();
+    this.snapshots.push(snapshot);
+  }
+
+  alive(): void {
+    this.#call();
+  }
+
+  error(error: DiscoveryError): void {
+    this.#call();
+    this.errors.push(error);
+  }
+
+  /** Resolves with the first snapshot, past or future, that passes; asserts that it comes in time. */
+  async until(test: (snapshot: Snapshot) => boolean, timeoutMs: number): Promise<Snapshot> {
+    const end = systemClock.now() + timeoutMs;
+    for (;;) {
+      const found = this.snapshots.find(test);
+      if (found !== undefined) return found;
+      const last = this.errors.at(-1)?.message ?? "none";
+      assert.ok(
+        systemClock.now() < end,
+        `no such snapshot within ${timeoutMs} ms; ${this.snapshots.length} others came, last error: ${last}`,
+      );
+      // eslint-disable-next-line no-await-in-loop -- it polls
+      await sleep(systemClock, 5);
+    }
+  }
+
+  /** Aborts the watch and asserts that `done` settles in time. */
+  async abort(timeoutMs: number): Promise<void> {
+    this.#abort.abort();
+    const late = new AbortController();
+    const timeout = async (): Promise<never> => {
+      await sleep(systemClock, timeoutMs, late.signal);
+      throw new assert.AssertionError({ message: `done did not settle within ${timeoutMs} ms of the abort` });
+    };
+    const expired = timeout();
+    try {
+      await Promise.race([this.handle.done, expired]);
+    } finally {
+      late.abort();
+      await expired.catch(() => {});
+    }
+    this.#done = true;
+  }
+
+  #call(): void {
+    this.#calls++;
+    if (this.#done) this.late++;
+  }
+}

@@ -1,0 +1,179 @@
+import type { Dispatcher } from "undici";
+
+import type { Clock, TimerHandle } from "../clock.ts";
+import type { EndpointState } from "../endpoints/endpoint-state.ts";
+import type { Phase } from "../errors.ts";
+import type { ResponseHeaders } from "./response.ts";
+
+/** Hears how an attempt goes. */
+export interface AttemptOwner {
+  /** The head of a streamed response: `attempt.forward` or `attempt.discard` must be called at once. */
+  attemptHead(attempt: Attempt): void;
+  /** Called exactly once, when the attempt is over, whatever happened. */
+  attemptEnd(attempt: Attempt): void;
+}
+
+/** Takes the body of a streamed response. */
+export interface BodySink {
+  data(chunk: Buffer): void;
+}
+
+/** A refused response is read to its end, so that its connection can be kept, unless it is longer than this. */
+const DISCARD_LIMIT = 64 * 1024;
+
+/**
+ * One try of a call on one endpoint. It is undici's handler, the owner of the attempt's only timer, the record of
+ * what happened and the collector of the body, in one object, because each further object per call shows in the bill.
+ */
+export class Attempt implements Dispatcher.DispatchHandler {
+  readonly number: number;
+  readonly endpoint: EndpointState;
+  readonly startedAt: number;
+  phase: Phase = "connect";
+  status = 0;
+  /** When the head of a streamed response was handed on; 0 before, and for whole responses. */
+  headAt = 0;
+  statusText = "";
+  headers: ResponseHeaders = {};
+  trailers: ResponseHeaders = {};
+  /** The collected body; undefined when there is none. */
+  chunks: Buffer[] | undefined = undefined;
+  /** What ended the attempt before its time; undefined when a whole response came. */
+  failure: unknown = undefined;
+  /** Our own timer ended it. */
+  timedOut = false;
+  readonly #owner: AttemptOwner;
+  readonly #clock: Clock;
+  /** Collect the body instead of streaming it. */
+  readonly #whole: boolean;
+  #controller: Dispatcher.DispatchController | undefined;
+  #timer: TimerHandle | undefined;
+  #sink: BodySink | undefined;
+  #settled = false;
+  #discarded = 0;
+
+  constructor(
+    owner: AttemptOwner,
+    clock: Clock,
+    number: number,
+    endpoint: EndpointState,
+    startedAt: number,
+    whole: boolean,
+  ) {
+    this.#owner = owner;
+    this.#clock = clock;
+    this.number = number;
+    this.endpoint = endpoint;
+    this.startedAt = startedAt;
+    this.#whole = whole;
+  }
+
+  /** Ends the attempt as timed out unless its response (whole) or its head (streamed) comes within `ms`. */
+  arm(ms: number): void {
+    this.#timer = this.#clock.setTimer(onTimeout, ms, this);
+  }
+
+  /** Sends the body of a streamed response to `sink`; from here on only the caller and the peer end the attempt. */
+  forward(sink: BodySink): void {
+    this.#sink = sink;
+    this.#disarm();
+  }
+
+  /** Gives a streamed response up: the attempt is over, the rest of the body is read and dropped. */
+  discard(): void {
+    this.#settle();
+  }
+
+  /** Ends the attempt now. Nothing happens when it is over already. */
+  abort(reason: unknown): void {
+    if (this.#settled) return;
+    this.failure = reason;
+    this.#settle();
+    this.#controller?.abort(asError(reason));
+  }
+
+  pause(): void {
+    this.#controller?.pause();
+  }
+
+  resume(): void {
+    this.#controller?.resume();
+  }
+
+  /** @internal */
+  expire(): void {
+    if (this.#settled) {
+      this.#controller?.abort(new Error("the rest of a refused response came too slowly"));
+      return;
+    }
+    this.timedOut = true;
+    this.abort(new Error("timed out"));
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller;
+    if (this.#settled) controller.abort(asError(this.failure));
+    else this.phase = "sent";
+  }
+
+  onResponseStart(
+    _: Dispatcher.DispatchController,
+    status: number,
+    headers: ResponseHeaders,
+    statusText?: string,
+  ): void {
+    if (status < 200 || this.#settled) return;
+    this.phase = "headers";
+    this.status = status;
+    this.headers = headers;
+    if (statusText !== undefined) this.statusText = statusText;
+    if (!this.#whole) this.#owner.attemptHead(this);
+  }
+
+  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    if (this.#settled) {
+      this.#discarded += chunk.length;
+      if (this.#discarded > DISCARD_LIMIT)
+        controller.abort(new Error("the rest of a refused response is too long"));
+      return;
+    }
+    this.phase = "body";
+    if (this.#sink !== undefined) this.#sink.data(chunk);
+    else if (this.chunks === undefined) this.chunks = [chunk];
+    else this.chunks.push(chunk);
+  }
+
+  onResponseEnd(_: Dispatcher.DispatchController, trailers: ResponseHeaders): void {
+    this.trailers = trailers;
+    this.#disarm();
+    this.#settle();
+  }
+
+  onResponseError(_: Dispatcher.DispatchController | null, error: Error): void {
+    this.#disarm();
+    if (this.#settled) return;
+    this.failure = error;
+    this.#settle();
+  }
+
+  #settle(): void {
+    if (this.#settled) return;
+    this.#settled = true;
+    if (this.failure !== undefined) this.#disarm();
+    this.#owner.attemptEnd(this);
+  }
+
+  #disarm(): void {
+    if (this.#timer === undefined) return;
+    this.#clock.clearTimer(this.#timer);
+    this.#timer = undefined;
+  }
+}
+
+function onTimeout(attempt: Attempt): void {
+  attempt.expire();
+}
+
+function asError(reason: unknown): Error {
+  return reason instanceof Error ? reason : new Error("the attempt was given up", { cause: reason });
+}

@@ -1,0 +1,102 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+
+import { successAwareEwma } from "../../src/balancers/cost.ts";
+import { LoadTable, expectedLatency, healedSuccess } from "../../src/endpoints/load-table.ts";
+
+const latencyAt = (table: LoadTable, row: number, now: number) =>
+  expectedLatency(table.data, row, now, table.reference);
+const costAt = (table: LoadTable, row: number, now: number) =>
+  successAwareEwma.of(table.data, row, now, table.reference);
+
+describe("a load table", () => {
+  it("keeps the rows of others when it grows, and gives a reused row a clean start", () => {
+    const table = new LoadTable();
+    const rows = Array.from({ length: 100 }, (_, i) => {
+      const row = table.allocate(1, 0);
+      table.succeeded(row, i + 1, 0);
+      return row;
+    });
+    expect(rows.map((row) => latencyAt(table, row, 0))).toEqual(rows.map((_, i) => i + 1));
+    table.failed(rows[7]!, 0);
+    table.release(rows[7]!);
+    const again = table.allocate(1, 0);
+    expect(again).toBe(rows[7]);
+    expect(healedSuccess(table.data, again, 0)).toBe(1);
+    expect(latencyAt(table, again, 0)).toBe(table.reference);
+  });
+
+  it("follows a latency that jumps tenfold within some twenty results, however close together", () => {
+    const table = new LoadTable();
+    const row = table.allocate(1, 0);
+    for (let i = 0; i < 100; i++) table.succeeded(row, 10, i);
+    for (let i = 0; i < 22; i++) table.succeeded(row, 100, 100 + i);
+    expect(latencyAt(table, row, 122)).toBeGreaterThan(90);
+  });
+
+  it("makes a slow endpoint look faster while it is left alone, but not while it owes answers", () => {
+    const table = new LoadTable();
+    const row = table.allocate(1, 0);
+    table.succeeded(row, 100, 0);
+    expect(latencyAt(table, row, 1_000)).toBe(100);
+    expect(latencyAt(table, row, 21_000)).toBeLessThan(15);
+    table.started(row);
+    expect(latencyAt(table, row, 21_000)).toBe(100);
+  });
+
+  it("lets a bad success ratio heal in seconds", () => {
+    const table = new LoadTable();
+    const row = table.allocate(1, 0);
+    for (let i = 0; i < 50; i++) table.failed(row, 0);
+    expect(healedSuccess(table.data, row, 0)).toBeLessThan(0.01);
+    expect(healedSuccess(table.data, row, 9_000)).toBeGreaterThan(0.95);
+  });
+
+  it("sends an endpoint that was never measured one call, not a crowd", () => {
+    const table = new LoadTable();
+    const [known, fresh] = [table.allocate(1, 0), table.allocate(1, 0)];
+    for (let i = 0; i < 100; i++) table.succeeded(known, 10, i);
+    for (let i = 0; i < 5; i++) table.started(known);
+    expect(costAt(table, fresh, 100)).toBeLessThan(costAt(table, known, 100));
+    table.started(fresh);
+    expect(costAt(table, fresh, 100)).toBeGreaterThan(costAt(table, known, 100));
+  });
+
+  it("never yields a cost that is not a positive finite number, whatever happened", () => {
+    const step = fc.record({
+      gap: fc.double({ min: 0, max: 1e7, noNaN: true }),
+      kind: fc.constantFrom("start", "good", "bad"),
+      latency: fc.double({ min: 0, max: 1e6, noNaN: true }),
+    });
+    fc.assert(
+      fc.property(
+        fc.array(step, { maxLength: 60 }),
+        fc.double({ min: 0.001, max: 1e6, noNaN: true }),
+        (steps, weight) => {
+          const table = new LoadTable();
+          const row = table.allocate(weight, 0);
+          let now = 0;
+          let pending = 0;
+          for (const { gap, kind, latency } of steps) {
+            now += gap;
+            if (kind === "start" || pending === 0) {
+              table.started(row);
+              pending++;
+              continue;
+            }
+            table.finished(row);
+            pending--;
+            if (kind === "good") table.succeeded(row, latency, now);
+            else table.failed(row, now);
+            const success = healedSuccess(table.data, row, now);
+            expect(success).toBeGreaterThanOrEqual(0);
+            expect(success).toBeLessThanOrEqual(1);
+          }
+          const cost = costAt(table, row, now);
+          expect(Number.isFinite(cost) && cost > 0).toBe(true);
+        },
+      ),
+      { seed: 7, numRuns: 300 },
+    );
+  });
+});

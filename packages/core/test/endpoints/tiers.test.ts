@@ -1,0 +1,62 @@
+import { describe, expect, it } from "vitest";
+
+import type { Endpoint } from "../../src/discovery/source.ts";
+import { EndpointState } from "../../src/endpoints/endpoint-state.ts";
+import { LoadTable } from "../../src/endpoints/load-table.ts";
+import { selectTier } from "../../src/endpoints/tiers.ts";
+
+const table = new LoadTable();
+let next = 1;
+const endpoint = (over: Partial<Endpoint> = {}): EndpointState => {
+  const port = next++;
+  return new EndpointState(
+    {
+      id: `e${port}`,
+      host: "10.0.0.1",
+      port,
+      weight: 1,
+      priority: 0,
+      health: "healthy",
+      metadata: {},
+      ...over,
+    },
+    table,
+    0,
+  );
+};
+const ids = (endpoints: readonly EndpointState[]) => endpoints.map(({ id }) => id);
+
+describe("the endpoints that may be picked", () => {
+  it("are the healthy, degraded and unknown ones, and the others say why not", () => {
+    const good = [endpoint(), endpoint({ health: "degraded" }), endpoint({ health: "unknown" })];
+    const bad = [
+      endpoint({ health: "unhealthy" }),
+      endpoint({ health: "draining" }),
+      endpoint({ weight: 0 }),
+    ];
+    const tier = selectTier([...good, ...bad]);
+    expect(ids(tier.endpoints)).toEqual(ids(good));
+    expect(bad.map(({ gate }) => gate)).toEqual([["unhealthy"], ["draining"], ["weight 0"]]);
+  });
+
+  it("are all that do not drain when fewer than half are healthy, because then the registry is more likely wrong", () => {
+    const sick = [endpoint({ health: "unhealthy" }), endpoint({ health: "unhealthy" }), endpoint()];
+    const tier = selectTier([...sick, endpoint({ health: "draining" })]);
+    expect(tier.panic).toBe(true);
+    expect(ids(tier.endpoints)).toEqual(ids(sick));
+    expect(sick.every(({ gate }) => gate.length === 0)).toBe(true);
+  });
+
+  it("are those of the best priority that has any", () => {
+    const [far, near] = [endpoint({ priority: 1 }), endpoint()];
+    expect(ids(selectTier([far, near]).endpoints)).toEqual([near.id]);
+    expect(far.gate).toEqual(["worse priority"]);
+    const draining = endpoint({ health: "draining" });
+    expect(ids(selectTier([far, draining]).endpoints)).toEqual([far.id]);
+  });
+
+  it("are none when there are none", () => {
+    expect(selectTier([]).endpoints).toEqual([]);
+    expect(selectTier([endpoint({ health: "draining" })])).toMatchObject({ endpoints: [], panic: false });
+  });
+});

@@ -1,0 +1,73 @@
+import { describe, expect, it } from "vitest";
+
+import { ManualClock } from "../../src/testing/manual-clock.ts";
+import { meshOf, rejection, server } from "../support/mesh.ts";
+
+/** Answers 200, or 500 while `broken`. */
+async function switchable() {
+  const state = { broken: false };
+  const upstream = await server((_, response) => response.writeHead(state.broken ? 500 : 200).end("{}"));
+  return { state, upstream };
+}
+
+const circuit = { minCalls: 10, openMs: 1_000, windowMs: 10_000 };
+
+describe("a circuit of a service", () => {
+  it("refuses calls after too many failures, says when to come back, and closes after a good probe", async () => {
+    const { state, upstream } = await switchable();
+    const clock = new ManualClock();
+    const { mesh, events } = meshOf([upstream.address], { circuit }, { clock, random: () => 0 });
+    const client = mesh.service("orders");
+    state.broken = true;
+    for (let i = 0; i < 10; i++) await client.GET("/x");
+    expect(events("circuit.opened")).toMatchObject([
+      { service: "orders", failureRatio: 1, calls: 10, openMs: 1_000 },
+    ]);
+    const seen = upstream.requests.length;
+    const error = await rejection(client.GET("/x"));
+    expect(error).toMatchObject({
+      code: "ERR_PROXYLESS_CIRCUIT_OPEN",
+      flag: "UO",
+      retryAfterMs: 1_000,
+      retryable: true,
+    });
+    expect(upstream.requests).toHaveLength(seen);
+    state.broken = false;
+    await clock.advance(1_000);
+    expect((await client.GET("/x")).response.status).toBe(200);
+    expect(events("circuit.closed")).toHaveLength(1);
+    expect((await client.GET("/x")).response.status).toBe(200);
+  });
+
+  it("is not opened by answers that are the caller's fault, by callers that give up, nor by missing endpoints", async () => {
+    const upstream = await server((_, response) => response.writeHead(404).end("{}"));
+    const { mesh, source, events } = meshOf([upstream.address], { circuit });
+    const client = mesh.service("orders");
+    for (let i = 0; i < 20; i++) await client.GET("/x");
+    for (let i = 0; i < 20; i++) {
+      const caller = new AbortController();
+      const call = rejection(client.GET("/x", { signal: caller.signal }));
+      caller.abort(new Error("changed my mind"));
+      expect(await call).toMatchObject({ message: "changed my mind" });
+    }
+    source.set("orders", []);
+    for (let i = 0; i < 20; i++)
+      expect(await rejection(client.GET("/x"))).toMatchObject({ code: "ERR_PROXYLESS_NO_ENDPOINTS" });
+    expect(events("circuit.opened")).toEqual([]);
+  });
+
+  it("can belong to one route, and then leaves the rest of the service alone", async () => {
+    const upstream = await server((request, response) =>
+      response.writeHead(request.url === "/reports" ? 500 : 200).end("{}"),
+    );
+    const { mesh, events } = meshOf([upstream.address], {
+      circuit: false,
+      routes: [{ match: { path: "/reports" }, circuit }],
+    });
+    const client = mesh.service("orders");
+    for (let i = 0; i < 10; i++) await client.GET("/reports");
+    expect(events("circuit.opened")).toMatchObject([{ route: "/reports" }]);
+    expect(await rejection(client.GET("/reports"))).toMatchObject({ code: "ERR_PROXYLESS_CIRCUIT_OPEN" });
+    expect((await client.GET("/orders")).response.status).toBe(200);
+  });
+});

@@ -1,0 +1,182 @@
+import { describe, expect, it } from "vitest";
+
+import { answerOk, refusedAddress } from "../support/http.ts";
+import { meshOf, rejection, server } from "../support/mesh.ts";
+
+const statusThenOk = (status: number, headers: Record<string, string> = {}) => {
+  let first = true;
+  return server((_, response) => {
+    if (first) response.writeHead(status, headers).end("{}");
+    else answerOk(_, response);
+    first = false;
+  });
+};
+
+describe("a call whose endpoint refuses connections", () => {
+  it("goes to another endpoint at once, whatever the method, and costs the budget nothing", async () => {
+    const good = await server(answerOk);
+    const { mesh, events } = meshOf([await refusedAddress(), good.address], { balancer: "round-robin" });
+    const client = mesh.service("orders");
+    for (let i = 0; i < 4; i++) {
+      const { data } = await client.POST("/orders", { body: { i } });
+      expect(data).toEqual({ ok: true });
+    }
+    expect(good.requests).toHaveLength(4);
+    expect(events("call.retried").length).toBeGreaterThanOrEqual(2);
+    expect(events("call.retried").every(({ delayMs }) => delayMs === 0)).toBe(true);
+  });
+
+  it("fails with the address, the phase and every attempt when all endpoints refuse", async () => {
+    const { mesh } = meshOf([await refusedAddress(), await refusedAddress()]);
+    const error = await rejection(mesh.service("orders").GET("/x"));
+    expect(error).toMatchObject({
+      code: "ERR_PROXYLESS_CONNECT",
+      flag: "UF",
+      phase: "connect",
+      service: "orders",
+      retryable: true,
+    });
+    expect(error).toMatchObject({ attempts: [{ number: 1 }, { number: 2 }, { number: 3 }] });
+  });
+
+  it("sends a one-shot stream to the next endpoint, because none of it was read", async () => {
+    const good = await server((request, response) => {
+      request.pipe(response);
+    });
+    const { mesh } = meshOf([await refusedAddress(), good.address], { balancer: "round-robin" });
+    for (let i = 0; i < 2; i++) {
+      const body = async function* body() {
+        yield Buffer.from("one ");
+        yield Buffer.from("two");
+      };
+      const { data } = await mesh.service("orders").POST("/echo", { body: body(), parseAs: "text" });
+      expect(data).toBe("one two");
+    }
+  });
+});
+
+describe("a request that reached an endpoint which died before answering", () => {
+  const dying = () =>
+    server((request) => {
+      request.resume().on("end", () => request.socket.destroy());
+    });
+
+  it("is not sent again when it is a POST without idempotency key", async () => {
+    const servers = [await dying(), await dying()];
+    const { mesh } = meshOf(servers.map(({ address }) => address));
+    const error = await rejection(mesh.service("orders").POST("/orders", { body: { a: 1 } }));
+    expect(error).toMatchObject({ code: "ERR_PROXYLESS_RESET", flag: "UC", phase: "sent" });
+    expect(servers.reduce((sum, { requests }) => sum + requests.length, 0)).toBe(1);
+  });
+
+  it("is sent to another endpoint when it is a GET", async () => {
+    const [bad, good] = [await dying(), await server(answerOk)];
+    const { mesh } = meshOf([bad.address, good.address], { balancer: "round-robin" });
+    for (let i = 0; i < 2; i++) expect((await mesh.service("orders").GET("/x")).data).toEqual({ ok: true });
+    expect(bad.requests.length).toBeGreaterThan(0);
+    expect(good.requests).toHaveLength(2);
+  });
+
+  it("is sent again when it is a POST with an idempotency key, with the same key and the attempt's number", async () => {
+    const [bad, good] = [await dying(), await server(answerOk)];
+    const { mesh } = meshOf([bad.address, good.address], { balancer: "round-robin" });
+    const client = mesh.service("orders");
+    for (let i = 0; i < 2; i++) await client.POST("/orders", { body: {}, idempotencyKey: `key-${i}` });
+    expect(good.requests.map(({ headers }) => headers["idempotency-key"])).toEqual(["key-0", "key-1"]);
+    const again = good.requests.filter(({ headers }) => headers["x-envoy-attempt-count"] === "2");
+    expect(again).toHaveLength(bad.requests.length);
+    expect(bad.requests.length).toBeGreaterThan(0);
+  });
+});
+
+describe("an answer that breaks off", () => {
+  const cutOff = () =>
+    server((request, response) => {
+      response.writeHead(200, { "content-length": "1000" });
+      response.write('{"half":');
+      setImmediate(() => request.socket.destroy());
+    });
+
+  it("is asked for again while no byte of it reached the caller", async () => {
+    const [bad, good] = [await cutOff(), await server(answerOk)];
+    const { mesh } = meshOf([bad.address, good.address], { balancer: "round-robin" });
+    for (let i = 0; i < 2; i++) expect((await mesh.service("orders").GET("/x")).data).toEqual({ ok: true });
+    expect(bad.requests.length).toBeGreaterThan(0);
+  });
+
+  it("is an error once the caller has its head", async () => {
+    const bad = await cutOff();
+    const { mesh } = meshOf([bad.address]);
+    const { data } = await mesh.service("orders").GET("/x", { parseAs: "stream" });
+    const error = await rejection(new Response(data).text());
+    expect(error).toMatchObject({ code: "ERR_PROXYLESS_RESET", phase: "body" });
+    expect(bad.requests).toHaveLength(1);
+  });
+});
+
+describe("a retryable status", () => {
+  it("is retried for a GET and hidden from the caller, whole or streamed", async () => {
+    for (const parseAs of ["json", "stream"] as const) {
+      const { mesh, events } = meshOf([(await statusThenOk(503)).address]);
+      const { response } = await mesh.service("orders").GET("/x", { parseAs });
+      expect(response.status).toBe(200);
+      expect(events("call.retried")).toMatchObject([{ reason: "status 503", number: 1 }]);
+    }
+  });
+
+  it("is the caller's to see for a POST", async () => {
+    const flaky = await statusThenOk(503);
+    const { mesh } = meshOf([flaky.address]);
+    const { response } = await mesh.service("orders").POST("/x", { body: {} });
+    expect(response.status).toBe(503);
+    expect(flaky.requests).toHaveLength(1);
+  });
+
+  it("is delivered as the answer when the attempts are used up", async () => {
+    const down = await server((_, response) => response.writeHead(503).end('{"error":"down"}'));
+    const { mesh } = meshOf([down.address]);
+    const { error, response } = await mesh.service("orders").GET("/x");
+    expect(response.status).toBe(503);
+    expect(error).toEqual({ error: "down" });
+    expect(down.requests).toHaveLength(3);
+  });
+
+  it("waits at least as long as Retry-After says", async () => {
+    const { mesh, events } = meshOf([(await statusThenOk(429, { "retry-after-ms": "120" })).address]);
+    const before = performance.now();
+    expect((await mesh.service("orders").GET("/x")).response.status).toBe(200);
+    expect(performance.now() - before).toBeGreaterThanOrEqual(119);
+    expect(events("call.retried")[0]?.delayMs).toBeGreaterThanOrEqual(120);
+  });
+
+  it("is not waited for when Retry-After is beyond the deadline", async () => {
+    const busy = await server((_, response) => response.writeHead(503, { "retry-after": "3600" }).end("{}"));
+    const { mesh } = meshOf([busy.address]);
+    expect((await mesh.service("orders").GET("/x")).response.status).toBe(503);
+    expect(busy.requests).toHaveLength(1);
+  });
+
+  it("is not retried where retries are off, by policy or for one call", async () => {
+    const off = await server((_, response) => response.writeHead(503).end("{}"));
+    const byPolicy = meshOf([off.address], { retry: false });
+    await byPolicy.mesh.service("orders").GET("/x");
+    const byCall = meshOf([off.address]);
+    await byCall.mesh.service("orders").GET("/x", { retry: false });
+    expect(off.requests).toHaveLength(2);
+  });
+});
+
+describe("the retry budget", () => {
+  it("keeps a dead service at 1.2 times its load, plus the minimum", async () => {
+    const down = await server((_, response) => response.writeHead(503).end("{}"));
+    const { mesh, events } = meshOf([down.address], {
+      circuit: false,
+      retry: { baseDelayMs: 0, budget: { ratio: 0.2, minPerSecond: 0 } },
+    });
+    const client = mesh.service("orders");
+    for (let i = 0; i < 200; i++) await client.GET("/x");
+    expect(down.requests.length).toBeLessThanOrEqual(240);
+    expect(down.requests.length).toBeGreaterThan(230);
+    expect(events("budget.exhausted").length).toBeGreaterThan(0);
+  });
+});

@@ -77,7 +77,7 @@ export class Telemetry {
   }
 
   attemptEnded(span: Span, attempt: Attempt, reason: string | undefined): void {
-    end(span, attempt.status, reason, undefined);
+    end(span, attempt.status, attempt.failure === undefined ? undefined : reason, undefined);
   }
 
   callEnded(span: Span, status: number, attempts: number, error: unknown): void {

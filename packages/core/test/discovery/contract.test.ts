@@ -1,0 +1,156 @@
+import { describe, expect, it } from "vitest";
+
+import { memorySource } from "../../src/discovery/memory-source.ts";
+import type { DiscoverySource } from "../../src/discovery/source.ts";
+import { staticSource } from "../../src/discovery/static-source.ts";
+import { sourceContract } from "../../src/testing/describe-source.ts";
+import type { SourceHarness } from "../../src/testing/describe-source.ts";
+import { fakeEndpoint, fakeSource } from "../../src/testing/fake-source.ts";
+import type { FakeSource } from "../../src/testing/fake-source.ts";
+
+const quick = { timeoutMs: 2_000, quietMs: 30 };
+
+function fakeHarness(source: FakeSource): SourceHarness {
+  return {
+    source,
+    put: (service, endpoints) => {
+      source.put(service, endpoints);
+    },
+    remove: (service, id) => {
+      source.remove(service, id);
+    },
+    putMalformed: (service) => {
+      source.put(service, [fakeEndpoint("bad", { port: -1 }), ...source.endpoints(service)]);
+    },
+    breakConnection: () => {
+      source.breakConnection();
+    },
+    restore: () => {
+      source.restore();
+    },
+    close: () => {},
+  };
+}
+
+describe("the contract of a source", () => {
+  describe("static", () => {
+    const endpoints = [fakeEndpoint("a"), fakeEndpoint("b"), fakeEndpoint("c")];
+    const make = (): SourceHarness => ({
+      source: staticSource({ orders: endpoints }),
+      fixed: { service: "orders", endpoints },
+      close: () => {},
+    });
+    it.for(sourceContract(make, quick))("$name", async ({ run }, t) => {
+      const outcome = await run();
+      t.skip(outcome === "skipped", "this source cannot do it");
+      expect(outcome).toBe("passed");
+    });
+  });
+
+  describe("memory", () => {
+    const make = (): SourceHarness => {
+      const source = memorySource();
+      return {
+        source,
+        put: (service, endpoints) => {
+          source.set(service, endpoints);
+        },
+        remove: (service, id) => {
+          source.remove(service, id);
+        },
+        close: () => {},
+      };
+    };
+    it.for(sourceContract(make, quick))("$name", async ({ run }, t) => {
+      const outcome = await run();
+      t.skip(outcome === "skipped", "this source cannot do it");
+      expect(outcome).toBe("passed");
+    });
+  });
+
+  describe("fake", () => {
+    it.for(sourceContract(() => fakeHarness(fakeSource()), quick))("$name", async ({ run }) => {
+      expect(await run()).toBe("passed");
+    });
+  });
+});
+
+describe("the contract suite", () => {
+  const broken = (change: (source: FakeSource) => Partial<DiscoverySource>): (() => SourceHarness) => {
+    return () => {
+      const source = fakeSource();
+      const harness = fakeHarness(source);
+      return { ...harness, source: { ...harness.source, ...change(source) } };
+    };
+  };
+  const failures = async (make: () => SourceHarness, options = quick, only = /./u): Promise<string[]> => {
+    const found: string[] = [];
+    for (const { name, run } of sourceContract(make, options)) {
+      if (!only.test(name)) continue;
+      // eslint-disable-next-line no-await-in-loop -- the cases share real time
+      await run().catch(() => found.push(name));
+    }
+    return found;
+  };
+
+  it("sees a source that goes on calling after the abort", async () => {
+    const make = broken((source) => ({
+      watch: (target, sink, context) => {
+        const handle = source.watch(target, sink, context);
+        const timer = setInterval(() => {
+          sink.alive();
+        }, 2);
+        setTimeout(() => {
+          clearInterval(timer);
+        }, 300);
+        return handle;
+      },
+    }));
+    expect(await failures(make)).toEqual(["is silent after an abort, whenever it comes, and settles done"]);
+  });
+
+  it("sees a source that calls the sink before watch() returns", async () => {
+    const make = broken((source) => ({
+      watch: (target, sink, context) => {
+        sink.alive();
+        return source.watch(target, sink, context);
+      },
+    }));
+    expect(await failures(make)).toEqual(["never calls the sink before watch() returns"]);
+  });
+
+  it("sees a source that turns an outage into an empty list", async () => {
+    const make = broken((source) => ({
+      emptyHoldMs: 0,
+      watch: (target, sink, context) =>
+        source.watch(
+          target,
+          {
+            snapshot: (snapshot) => {
+              sink.snapshot(snapshot);
+            },
+            alive: () => {
+              sink.alive();
+            },
+            error: () => {
+              sink.snapshot({ kind: "bound", endpoints: [], trust: "authoritative" });
+            },
+          },
+          context,
+        ),
+    }));
+    expect(await failures(make)).toContain(
+      "keeps the last good list through an outage and reports what changed after it",
+    );
+  });
+
+  it("sees a watch whose done never settles", async () => {
+    const make = broken((source) => ({
+      watch: (target, sink, context) => ({
+        ...source.watch(target, sink, context),
+        done: new Promise<void>(() => {}),
+      }),
+    }));
+    expect(await failures(make, { timeoutMs: 50, quietMs: 10 }, /abort, whenever/u)).toHaveLength(1);
+  });
+});

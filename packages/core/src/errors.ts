@@ -107,8 +107,8 @@ export class ProxylessError extends Error {
     this.field = details.field;
   }
 
-  get [brand](): true {
-    return true;
+  static {
+    Object.defineProperty(ProxylessError.prototype, brand, { value: true });
   }
 
   static override [Symbol.hasInstance](value: unknown): boolean {

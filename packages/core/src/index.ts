@@ -12,7 +12,7 @@ export type {
   TimeoutPolicy,
 } from "./policies/policy.ts";
 export type { BalancerName } from "./balancers/balancers.ts";
-export type { TransportOptions } from "./transport/pools.ts";
+export type { TransportOptions } from "./transport/transport-options.ts";
 export type { TlsOptions } from "./transport/connector.ts";
 export type { DirectoryOptions } from "./discovery/directory-options.ts";
 

@@ -4,11 +4,12 @@ import type { Clock } from "./clock.ts";
 import type { DirectoryOptions } from "./discovery/directory-options.ts";
 import type { DiscoverySource } from "./discovery/source.ts";
 import { configError } from "./errors.ts";
+import { checkNumber, checkObject, fieldPath } from "./option-checks.ts";
 import type { ResolvedPolicy, ServicePolicy } from "./policies/policy.ts";
 import { resolvePolicy, servicePolicyKeys } from "./policies/resolve-policy.ts";
 import type { Random } from "./random.ts";
-import { resolveTransport } from "./transport/pools.ts";
-import type { ResolvedTransport, TransportOptions } from "./transport/pools.ts";
+import { resolveTransport } from "./transport/transport-options.ts";
+import type { ResolvedTransport, TransportOptions } from "./transport/transport-options.ts";
 
 /** How calls to one service behave and how it is connected to. */
 export interface ServiceOptions extends ServicePolicy {
@@ -48,23 +49,16 @@ export const serviceKeys: readonly string[] = [...servicePolicyKeys, "balancer",
  * @throws ProxylessError `ERR_PROXYLESS_CONFIG`
  */
 export function checkMeshOptions(options: MeshOptions): void {
-  const given: unknown = options;
-  if (typeof given !== "object" || given === null)
-    throw configError("createMesh's options", "an object", given);
-  for (const key of Object.keys(given)) {
-    if (!meshKeys.includes(key)) throw configError(key, `one of the fields ${meshKeys.join(", ")}`, key);
-  }
+  checkObject(options, "", meshKeys);
   const discovery: unknown = options.discovery;
   if (typeof discovery !== "object" || discovery === null || !("watch" in discovery)) {
     throw configError("discovery", "a discovery source", discovery);
   }
   const external: unknown = options.external ?? "refuse";
-  if (external !== "refuse" && external !== "allow")
+  if (external !== "refuse" && external !== "allow") {
     throw configError("external", '"refuse" or "allow"', external);
-  const drainMs: unknown = options.drainMs ?? 0;
-  if (typeof drainMs !== "number" || !(drainMs >= 0 && drainMs <= 600_000)) {
-    throw configError("drainMs", "a number from 0 to 600000", drainMs);
   }
+  checkNumber(options.drainMs, "drainMs", { min: 0, max: 600_000 });
   const services: unknown = options.services ?? {};
   if (typeof services !== "object" || services === null || Array.isArray(services)) {
     throw configError("services", "an object of options by service name", services);
@@ -84,15 +78,12 @@ export interface ResolvedService {
  * @throws ProxylessError `ERR_PROXYLESS_CONFIG`
  */
 export function resolveService(service: string, options: ServiceOptions, prefix: string): ResolvedService {
-  const given: unknown = options;
-  if (typeof given !== "object" || given === null)
-    throw configError(prefix === "" ? "options" : prefix, "an object", given);
+  checkObject(options, prefix, serviceKeys);
   const { balancer, transport, ...policy } = options;
-  const path = prefix === "" ? "" : `${prefix}.`;
   return {
     policy: resolvePolicy(policy, prefix),
-    transport: resolveTransport(transport, service, `${path}transport`),
-    balancer: balancerName(balancer, `${path}balancer`),
+    transport: resolveTransport(transport, service, fieldPath(prefix, "transport")),
+    balancer: balancerName(balancer, fieldPath(prefix, "balancer")),
   };
 }
 

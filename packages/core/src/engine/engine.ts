@@ -1,20 +1,10 @@
-import type { Clock, TimerHandle } from "../clock.ts";
+import type { TimerHandle } from "../clock.ts";
 import { ProxylessError, configError } from "../errors.ts";
-import type { EventHub } from "../events.ts";
 import { resolveCallRetry } from "../policies/resolve-policy.ts";
-import type { Random } from "../random.ts";
 import { Call } from "./call.ts";
+import type { EngineParts } from "./parts.ts";
 import type { CallEngine, CallRequest, ResponseSink } from "./request.ts";
-import type { Telemetry } from "./telemetry.ts";
 import type { Upstream } from "./upstream.ts";
-
-/** What every call of a mesh shares. */
-export interface EngineParts {
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly events: EventHub;
-  readonly telemetry: Telemetry;
-}
 
 /** How often unused connections and names are looked for, in milliseconds. */
 const SWEEP_MS = 5_000;

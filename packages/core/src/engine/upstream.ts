@@ -11,7 +11,7 @@ import type { Random } from "../random.ts";
 import { compileRoutes } from "../routing/match.ts";
 import type { RouteMatcher } from "../routing/match.ts";
 import { Pools } from "../transport/pools.ts";
-import type { ResolvedTransport } from "../transport/pools.ts";
+import type { ResolvedTransport } from "../transport/transport-options.ts";
 import { EndpointSet } from "./endpoint-set.ts";
 
 /** What an upstream is made of. */

@@ -1,4 +1,5 @@
 import { configError } from "../errors.ts";
+import { checkArray, checkNumber, checkObject, fieldPath } from "../option-checks.ts";
 import type {
   ResolvedBudget,
   ResolvedCircuit,
@@ -9,7 +10,6 @@ import type {
   ServicePolicy,
 } from "./policy.ts";
 import { resolveMatch, shadows } from "./route-path.ts";
-import { checkArray, checkNumber, checkObject, fieldPath } from "./validate.ts";
 
 /** Node fires timers beyond this at once. */
 const maxTimerMs = 2 ** 31 - 1;

@@ -1,6 +1,6 @@
 import { configError } from "../errors.ts";
+import { checkArray, checkObject, fieldPath } from "../option-checks.ts";
 import type { ResolvedMatch } from "./policy.ts";
-import { checkArray, checkObject, fieldPath } from "./validate.ts";
 
 const methodToken = /^[\w!#$%&'*+.^`|~-]{1,40}$/;
 /** What may stand in a segment: the `pchar` of RFC 3986, section 3.3, without the asterisk, which is ours. */

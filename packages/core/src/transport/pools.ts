@@ -4,80 +4,10 @@ import { Pool } from "undici";
 
 import type { Clock } from "../clock.ts";
 import type { EndpointState } from "../endpoints/endpoint-state.ts";
-import { ProxylessError, configError } from "../errors.ts";
+import { ProxylessError } from "../errors.ts";
 import type { Attempt } from "./attempt.ts";
 import { createConnector } from "./connector.ts";
-import type { TlsOptions } from "./connector.ts";
-
-/** How a service is connected to. */
-export interface TransportOptions {
-  /** `http` or `https` where the endpoint does not say; `https` when `tls` is given, else `http`. */
-  readonly scheme?: "http" | "https";
-  /** What goes into the `host` header (and SNI); the service's name by default. */
-  readonly host?: string;
-  /** Connections per endpoint at most, 1 to 10,000; 64 by default. Calls above that wait their turn, within their timeout. */
-  readonly connections?: number;
-  /** Unused connections are kept this long, 0 to 600,000 ms; 30,000 by default. A shorter hint from the server wins. */
-  readonly keepAliveMs?: number;
-  /** The whole pool of an unused endpoint goes after this long, 1,000 to 3,600,000 ms; 60,000 by default. */
-  readonly idleMs?: number;
-  /** Speak HTTP/2 where TLS negotiates it; false by default. */
-  readonly http2?: boolean;
-  readonly tls?: TlsOptions;
-}
-
-/** {@link TransportOptions} with everything filled in. */
-export type ResolvedTransport = Required<Omit<TransportOptions, "tls">> & {
-  readonly tls: TlsOptions | undefined;
-};
-
-const legalKeys = ["scheme", "host", "connections", "keepAliveMs", "idleMs", "http2", "tls"];
-const hostPattern = /^[\w.~-]+(?::\d{1,5})?$/;
-
-/**
- * Fills in and checks transport options.
- * @throws ProxylessError `ERR_PROXYLESS_CONFIG` naming the field, what is legal and what came
- */
-export function resolveTransport(
-  options: TransportOptions | undefined,
-  service: string,
-  field: string,
-): ResolvedTransport {
-  const given = options ?? {};
-  for (const key of Object.keys(given)) {
-    if (!legalKeys.includes(key))
-      throw configError(`${field}.${key}`, `one of the fields ${legalKeys.join(", ")}`, key);
-  }
-  const integer = (
-    name: "connections" | "keepAliveMs" | "idleMs",
-    fallback: number,
-    min: number,
-    max: number,
-  ): number => {
-    const value: unknown = given[name] ?? fallback;
-    if (typeof value === "number" && Number.isInteger(value) && value >= min && value <= max) return value;
-    throw configError(`${field}.${name}`, `an integer from ${min} to ${max}`, value);
-  };
-  const scheme: unknown = given.scheme ?? (given.tls === undefined ? "http" : "https");
-  if (scheme !== "http" && scheme !== "https")
-    throw configError(`${field}.scheme`, '"http" or "https"', scheme);
-  if (scheme === "http" && given.tls !== undefined)
-    throw configError(`${field}.scheme`, '"https" where tls is given', scheme);
-  const host: unknown = given.host ?? service;
-  if (typeof host !== "string" || !hostPattern.test(host))
-    throw configError(`${field}.host`, "a host name, with a port where needed", host);
-  const http2: unknown = given.http2 ?? false;
-  if (typeof http2 !== "boolean") throw configError(`${field}.http2`, "a boolean", http2);
-  return Object.freeze({
-    scheme,
-    host,
-    http2,
-    connections: integer("connections", 64, 1, 10_000),
-    keepAliveMs: integer("keepAliveMs", 30_000, 0, 600_000),
-    idleMs: integer("idleMs", 60_000, 1_000, 3_600_000),
-    tls: given.tls,
-  });
-}
+import type { ResolvedTransport } from "./transport-options.ts";
 
 /** A body as one attempt sends it. */
 export type AttemptBody = string | Uint8Array | Readable | null;

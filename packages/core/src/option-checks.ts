@@ -1,4 +1,4 @@
-import { configError } from "../errors.ts";
+import { configError } from "./errors.ts";
 
 /** What a number may be. */
 export interface NumberRule {
@@ -28,7 +28,7 @@ export function checkObject(
   if (!isPlainObject(value)) throw configError(path, orFalse ? "false or an object" : "an object", value);
   for (const key of Object.keys(value)) {
     if (!keys.includes(key)) {
-      const legal = `left out (${path === "" ? "the policy" : path} takes ${keys.join(", ")})`;
+      const legal = `left out (${path === "" ? "it" : path} takes ${keys.join(", ")})`;
       throw configError(fieldPath(path, key.slice(0, 60)), legal, value[key]);
     }
   }

@@ -1,0 +1,12 @@
+import type { Clock } from "../clock.ts";
+import type { EventHub } from "../events.ts";
+import type { Random } from "../random.ts";
+import type { Telemetry } from "./telemetry.ts";
+
+/** What every call of a mesh shares. */
+export interface EngineParts {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly events: EventHub;
+  readonly telemetry: Telemetry;
+}

@@ -1,0 +1,67 @@
+import { configError } from "../errors.ts";
+import { checkNumber, checkObject, fieldPath } from "../option-checks.ts";
+import type { TlsOptions } from "./connector.ts";
+
+/** How a service is connected to. */
+export interface TransportOptions {
+  /** `http` or `https` where the endpoint does not say; `https` when `tls` is given, else `http`. */
+  readonly scheme?: "http" | "https";
+  /** What goes into the `host` header (and SNI); the service's name by default. */
+  readonly host?: string;
+  /** Connections per endpoint at most, 1 to 10,000; 64 by default. Calls above that wait their turn, within their timeout. */
+  readonly connections?: number;
+  /** Unused connections are kept this long, 0 to 600,000 ms; 30,000 by default. A shorter hint from the server wins. */
+  readonly keepAliveMs?: number;
+  /** The whole pool of an unused endpoint goes after this long, 1,000 to 3,600,000 ms; 60,000 by default. */
+  readonly idleMs?: number;
+  /** Speak HTTP/2 where TLS negotiates it; false by default. */
+  readonly http2?: boolean;
+  readonly tls?: TlsOptions;
+}
+
+/** {@link TransportOptions} with everything filled in. */
+export type ResolvedTransport = Required<Omit<TransportOptions, "tls">> & {
+  readonly tls: TlsOptions | undefined;
+};
+
+const legalKeys = ["scheme", "host", "connections", "keepAliveMs", "idleMs", "http2", "tls"];
+const hostPattern = /^[\w.~-]+(?::\d{1,5})?$/;
+
+/**
+ * Fills in and checks transport options.
+ * @throws ProxylessError `ERR_PROXYLESS_CONFIG` naming the field, what is legal and what came
+ */
+export function resolveTransport(
+  options: TransportOptions | undefined,
+  service: string,
+  field: string,
+): ResolvedTransport {
+  checkObject(options, field, legalKeys);
+  const given = options ?? {};
+  const path = (key: keyof TransportOptions): string => fieldPath(field, key);
+  const integer = (
+    key: "connections" | "keepAliveMs" | "idleMs",
+    min: number,
+    max: number,
+  ): number | undefined => checkNumber(given[key], path(key), { min, max, integer: true });
+  const scheme: unknown = given.scheme ?? (given.tls === undefined ? "http" : "https");
+  if (scheme !== "http" && scheme !== "https") throw configError(path("scheme"), '"http" or "https"', scheme);
+  if (scheme === "http" && given.tls !== undefined) {
+    throw configError(path("scheme"), '"https" where tls is given', scheme);
+  }
+  const host: unknown = given.host ?? service;
+  if (typeof host !== "string" || !hostPattern.test(host)) {
+    throw configError(path("host"), "a host name, with a port where needed", host);
+  }
+  const http2: unknown = given.http2 ?? false;
+  if (typeof http2 !== "boolean") throw configError(path("http2"), "a boolean", http2);
+  return Object.freeze({
+    scheme,
+    host,
+    http2,
+    connections: integer("connections", 1, 10_000) ?? 64,
+    keepAliveMs: integer("keepAliveMs", 0, 600_000) ?? 30_000,
+    idleMs: integer("idleMs", 1_000, 3_600_000) ?? 60_000,
+    tls: given.tls,
+  });
+}

@@ -25,10 +25,14 @@ export type {
   TypedClientOptions,
 } from "./client/typed/client-types.ts";
 export type { CallResponse } from "./client/typed/response.ts";
-export type { Contract, ContractOperation } from "./client/typed/contract-types.ts";
+export type { Contract, ContractOperation, ContractPaths } from "./client/typed/contract-types.ts";
+export { unwrap } from "./client/typed/unwrap.ts";
+export type { ParseAs } from "./client/typed/decode.ts";
+export type { HeadersInput } from "./client/typed/headers.ts";
+export type { QueryFunction, QuerySerializerOptions } from "./client/typed/query.ts";
 export { UndeclaredResponse } from "./client/typed/contract-types.ts";
 export { defineContract } from "./client/typed/contract.ts";
-export type { StandardSchema } from "./client/typed/standard-schema.ts";
+export type { InferInput, InferOutput, StandardSchema } from "./client/typed/standard-schema.ts";
 export type { CallRetryOptions, PickExplanation } from "./engine/request.ts";
 
 export { memorySource } from "./discovery/memory-source.ts";

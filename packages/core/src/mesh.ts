@@ -42,16 +42,16 @@ export interface MeshView {
 
 /** The object a process creates once: discovers, balances, guards, retries, times and measures its calls. */
 export interface Mesh extends AsyncDisposable {
+  /** A typed client of a service from a hand-written contract of Standard Schema validators. */
+  service<const C extends Contract>(
+    name: string,
+    options: ServiceClientOptions & { readonly contract: C },
+  ): TypedClient<ContractPaths<C>>;
   /**
    * A typed client of a service. `Paths` is what openapi-typescript makes of the service's OpenAPI document.
    * @throws ProxylessError `ERR_PROXYLESS_CONFIG` for bad options, or when the service was given options before
    */
   service<Paths extends object = AnyPaths>(name: string, options?: ServiceClientOptions): TypedClient<Paths>;
-  /** The same from a hand-written contract of Standard Schema validators. */
-  service<const C extends Contract>(
-    name: string,
-    options: ServiceClientOptions & { readonly contract: C },
-  ): TypedClient<ContractPaths<C>>;
   /**
    * The WHATWG `fetch`, governed: a URL whose host is a service goes to one of its endpoints. Rejects with a
    * {@link ProxylessError}, or with the reason of the signal.
@@ -121,11 +121,11 @@ class ServiceMesh implements Mesh {
     this.dispatcher = new MeshDispatcher(context);
   }
 
-  service<Paths extends object = AnyPaths>(name: string, options?: ServiceClientOptions): TypedClient<Paths>;
   service<const C extends Contract>(
     name: string,
     options: ServiceClientOptions & { readonly contract: C },
   ): TypedClient<ContractPaths<C>>;
+  service<Paths extends object = AnyPaths>(name: string, options?: ServiceClientOptions): TypedClient<Paths>;
   service(name: string, options: ServiceClientOptions & { readonly contract?: Contract } = {}): object {
     const { service, client, contract } = splitOptions(options);
     if (Object.keys(service).length > 0 || !this.#declared.has(serviceName(name))) {

@@ -29,29 +29,39 @@ class P2cPicker implements Picker {
   }
 
   pick(context: PickContext, trace?: PickTrace): EndpointState | undefined {
-    const count = this.#offsets.length;
+    const offsets = this.#offsets;
+    const count = offsets.length;
     const { table, random } = this.#deps;
-    let first = 0;
-    let second = 0;
-    if (count > 1) {
-      first = Math.floor(random() * count);
-      second = Math.floor(random() * (count - 1));
-      if (second >= first) second++;
-    }
-    const { data, reference } = table;
-    const firstCost = this.#cost.of(data, this.#offsets[first]!, context.now, reference);
-    const secondCost = this.#cost.of(data, this.#offsets[second]!, context.now, reference);
-    if (secondCost < firstCost) [first, second] = [second, first];
-    let chosen = this.#endpoints[first]!;
-    if (context.tried !== undefined && context.tried.includes(chosen)) {
-      const other = this.#endpoints[second]!;
-      chosen = context.tried.includes(other)
-        ? (nextUntried(this.#endpoints, second, context.tried) ?? other)
-        : other;
+    const { now, tried } = context;
+    const draw = random() * count;
+    const first = Math.floor(draw);
+    // What the first choice left over of the draw is as random as a draw of its own.
+    let second = Math.floor((draw - first) * (count - 1));
+    // Added, not branched to: a processor cannot guess it. A single endpoint is compared with itself.
+    second += count === 1 ? 0 : Number(second >= first);
+    const one = this.#endpoints[first]!;
+    const other = this.#endpoints[second]!;
+    const isOther = this.#cost.of(table, offsets[second]!, now) < this.#cost.of(table, offsets[first]!, now);
+    const chosen = isOther ? other : one;
+    if (tried === undefined && trace === undefined) return chosen;
+    return this.#reconsider(chosen, isOther ? one : other, context, trace);
+  }
+
+  /** The rare part of a pick, apart so that the common one stays small enough to be compiled into its caller. */
+  #reconsider(
+    better: EndpointState,
+    worse: EndpointState,
+    { now, tried }: PickContext,
+    trace: PickTrace | undefined,
+  ): EndpointState {
+    let chosen = better;
+    if (tried !== undefined && tried.includes(better)) {
+      const next = this.#endpoints.indexOf(worse);
+      chosen = tried.includes(worse) ? (nextUntried(this.#endpoints, next, tried) ?? worse) : worse;
     }
     if (trace !== undefined) {
-      for (const endpoint of new Set([chosen, this.#endpoints[first]!, this.#endpoints[second]!])) {
-        trace.push({ endpoint, cost: this.#cost.of(data, endpoint.offset, context.now, reference) });
+      for (const endpoint of new Set([chosen, better, worse])) {
+        trace.push({ endpoint, cost: this.#cost.of(this.#deps.table, endpoint.offset, now) });
       }
     }
     return chosen;

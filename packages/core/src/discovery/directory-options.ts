@@ -59,7 +59,7 @@ export function resolveDirectoryOptions(
 ): ResolvedDirectoryOptions {
   for (const key of Object.keys(options)) {
     if (!Object.hasOwn(ranges, key)) {
-      throw configError(`discovery.${key}`, `one of ${Object.keys(ranges).join(", ")}`, key);
+      throw configError(`directory.${key}`, `one of ${Object.keys(ranges).join(", ")}`, key);
     }
   }
   const pick = (key: keyof DirectoryOptions, own?: number): number => {
@@ -68,11 +68,11 @@ export function resolveDirectoryOptions(
     // A source out of range is somebody else's mistake: it gets the default, not the caller.
     if (given === undefined) return own !== undefined && fits(own, range) ? own : range.value;
     if (fits(given, range)) return given;
-    throw configError(`discovery.${key}`, `a number from ${range.min} to ${range.max}`, given);
+    throw configError(`directory.${key}`, `a number from ${range.min} to ${range.max}`, given);
   };
   const maxEndpoints = pick("maxEndpoints");
   if (!Number.isInteger(maxEndpoints)) {
-    throw configError("discovery.maxEndpoints", "an integer", maxEndpoints);
+    throw configError("directory.maxEndpoints", "an integer", maxEndpoints);
   }
   return Object.freeze({
     initTimeoutMs: pick("initTimeoutMs"),

@@ -31,7 +31,7 @@ export class Refresher {
   }
 
   ask(reason: string): void {
-    if (this.#closed || this.#alarm.armed) return;
+    if (this.#alarm.armed) return;
     const wait = this.#last + this.#minGapMs - this.#clock.now();
     if (wait <= 0) {
       this.#go(reason);
@@ -54,6 +54,7 @@ export class Refresher {
     this.#go(reason);
   }
 
+  /** Whoever closes it asks no more, but a listener may close it just before an urgent hint. */
   close(): void {
     this.#closed = true;
     this.#alarm.clear();

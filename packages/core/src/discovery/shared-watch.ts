@@ -12,12 +12,12 @@ import { Guard } from "./guard.ts";
 import { Refresher } from "./refresher.ts";
 import { Reporter } from "./reporter.ts";
 import type { Diff, DirectoryEndpoint, Resolution } from "./resolution.ts";
+import { SourceWatch } from "./source-watch.ts";
+import type { SourceWatchSink } from "./source-watch.ts";
 import type { DiscoveryError, DiscoverySource } from "./source.ts";
 import { DirectorySubscription, noChange } from "./subscription.ts";
 import type { SubscriptionHost } from "./subscription.ts";
 import { Trouble } from "./trouble.ts";
-import { Upstream } from "./upstream.ts";
-import type { UpstreamSink } from "./upstream.ts";
 import { worsens } from "./urgency.ts";
 import type { SnapshotHead } from "./validate.ts";
 import { readBody, readHead } from "./validate.ts";
@@ -35,13 +35,13 @@ export interface WatchEnvironment {
  * One upstream watch and all who use it. A snapshot goes: check the outside, maybe wait for more (debounce), check the
  * entries, let the guard decide how much of it counts, compare, tell.
  */
-export class SharedWatch implements SubscriptionHost, UpstreamSink {
+export class SharedWatch implements SubscriptionHost, SourceWatchSink {
   readonly service: string;
   readonly #env: WatchEnvironment;
   readonly #onIdle: () => void;
   readonly #guard: Guard;
   readonly #trouble = new Trouble();
-  readonly #upstream: Upstream;
+  readonly #upstream: SourceWatch;
   readonly #refresher: Refresher;
   readonly #reporter: Reporter;
   readonly #audience: Audience;
@@ -90,7 +90,7 @@ export class SharedWatch implements SubscriptionHost, UpstreamSink {
       this.#reporter.counts.refreshes++;
       this.#upstream.refresh(reason);
     });
-    this.#upstream = new Upstream(source, { service }, clock, random, this);
+    this.#upstream = new SourceWatch(source, { service }, clock, random, this);
   }
 
   get current(): Resolution {
@@ -172,7 +172,7 @@ export class SharedWatch implements SubscriptionHost, UpstreamSink {
 
   alive(ageMs: number): void {
     this.#wake(ageMs);
-    if (!this.#refused) this.#settle();
+    this.#settle();
   }
 
   error(error: DiscoveryError): void {

@@ -58,26 +58,29 @@ export function isHealth(value: unknown): value is Health {
   return typeof value === "string" && Object.hasOwn(healthRank, value);
 }
 
+type Mutable = { -readonly [K in keyof DirectoryEndpoint]: DirectoryEndpoint[K] };
+
 /** Reads fields and remembers the first that is wrong: ten thousand bad entries shall not cost as many exceptions. */
 class Check {
   problem: EndpointProblem | undefined;
 
   endpoint(raw: LooseEndpoint): DirectoryEndpoint {
-    const { scheme, serverName, version, locality } = raw;
-    return Object.freeze({
+    const { priority, scheme, serverName, version, locality } = raw;
+    const endpoint: Mutable = {
       id: this.#text("id", raw.id, maxIdLength),
       host: this.#host("host", raw.host),
       port: this.#integer("port", raw.port, 1, 65_535),
       weight: this.#weight(raw.weight),
-      priority: raw.priority === undefined ? 0 : this.#integer("priority", raw.priority, 0, 65_535),
+      priority: priority === undefined ? 0 : this.#integer("priority", priority, 0, 65_535),
       health: this.#health(raw.health),
       metadata: this.#metadata(raw.metadata),
       held: false,
-      ...(scheme === undefined ? undefined : { scheme: this.#scheme(scheme) }),
-      ...(serverName === undefined ? undefined : { serverName: this.#host("serverName", serverName) }),
-      ...(version === undefined ? undefined : { version: this.#text("version", version, maxTextLength) }),
-      ...(locality === undefined ? undefined : { locality: this.#locality(locality) }),
-    });
+    };
+    if (scheme !== undefined) endpoint.scheme = this.#scheme(scheme);
+    if (serverName !== undefined) endpoint.serverName = this.#host("serverName", serverName);
+    if (version !== undefined) endpoint.version = this.#text("version", version, maxTextLength);
+    if (locality !== undefined) endpoint.locality = this.#locality(locality);
+    return Object.freeze(endpoint);
   }
 
   #fail<T>(field: string, expected: string, received: unknown, standIn: T): T {
@@ -124,12 +127,11 @@ class Check {
   #locality(value: unknown): Locality {
     if (!isLocality(value)) return this.#fail("locality", "an object", value, {});
     const { region, zone, subZone } = value;
-    const text = (field: string, part: unknown): string => this.#text(field, part, maxTextLength);
-    return Object.freeze({
-      ...(region === undefined ? undefined : { region: text("locality.region", region) }),
-      ...(zone === undefined ? undefined : { zone: text("locality.zone", zone) }),
-      ...(subZone === undefined ? undefined : { subZone: text("locality.subZone", subZone) }),
-    });
+    const copy: { -readonly [K in keyof Locality]: Locality[K] } = {};
+    if (region !== undefined) copy.region = this.#text("locality.region", region, maxTextLength);
+    if (zone !== undefined) copy.zone = this.#text("locality.zone", zone, maxTextLength);
+    if (subZone !== undefined) copy.subZone = this.#text("locality.subZone", subZone, maxTextLength);
+    return Object.freeze(copy);
   }
 
   #metadata(value: unknown): Readonly<Record<string, string>> {

@@ -71,7 +71,7 @@ export function readBody(head: SnapshotHead, known: ReadonlyMap<string, Director
   const reasons = new Map<string, number>();
   if (head.skipped > 0) reasons.set("not understood by the source", head.skipped);
   let sorted = true;
-  let movedAddress = false;
+  const movedTo = new Set<string>();
   let last: DirectoryEndpoint | undefined;
   for (const entry of head.entries) {
     const old = knownAs(entry, known);
@@ -83,7 +83,7 @@ export function readBody(head: SnapshotHead, known: ReadonlyMap<string, Director
         continue;
       }
       const previous = known.get(fresh.id);
-      if (previous === undefined || address(previous) !== address(fresh)) movedAddress = true;
+      if (previous === undefined || address(previous) !== address(fresh)) movedTo.add(fresh.host);
       endpoint = previous !== undefined && sameEndpoint(previous, fresh) ? previous : fresh;
     }
     if (endpoint === undefined) continue;
@@ -94,7 +94,7 @@ export function readBody(head: SnapshotHead, known: ReadonlyMap<string, Director
   // Sorted without equals means that no id came twice.
   let unique = sorted ? endpoints : uniqueById(endpoints.toSorted(byId), known, reasons);
   // What is known has unique addresses, so only an address that is new or moved can clash.
-  if (movedAddress) unique = uniqueByAddress(unique, known, reasons);
+  if (movedTo.size > 0) unique = uniqueByAddress(unique, movedTo, known, reasons);
   return { endpoints: Object.freeze(unique), ...summary(reasons) };
 }
 
@@ -130,19 +130,24 @@ function uniqueById(
 }
 
 function uniqueByAddress(
-  sorted: readonly DirectoryEndpoint[],
+  sorted: DirectoryEndpoint[],
+  hosts: ReadonlySet<string>,
   known: ReadonlyMap<string, DirectoryEndpoint>,
   reasons: Map<string, number>,
 ): DirectoryEndpoint[] {
   const holders = new Map<string, DirectoryEndpoint>();
+  const losers = new Set<DirectoryEndpoint>();
   for (const endpoint of sorted) {
+    if (!hosts.has(endpoint.host)) continue;
     const key = address(endpoint);
     const holder = holders.get(key);
-    if (holder !== undefined) count(reasons, "duplicate address");
-    holders.set(key, holder === undefined ? endpoint : better(holder, endpoint, known));
+    const winner = holder === undefined ? endpoint : better(holder, endpoint, known);
+    holders.set(key, winner);
+    if (holder === undefined) continue;
+    losers.add(winner === holder ? endpoint : holder);
+    count(reasons, "duplicate address");
   }
-  if (holders.size === sorted.length) return [...sorted];
-  return sorted.filter((endpoint) => holders.get(address(endpoint)) === endpoint);
+  return losers.size === 0 ? sorted : sorted.filter((endpoint) => !losers.has(endpoint));
 }
 
 /** The one to keep of two that clash; `a` when nothing tells them apart. */

@@ -1,5 +1,5 @@
 import type { Endpoint } from "../discovery/source.ts";
-import { LATENCY, PENDING, WEIGHT, healedSuccess } from "./load-table.ts";
+import { LATENCY, PENDING, healedSuccess } from "./load-table.ts";
 import type { LoadTable } from "./load-table.ts";
 
 /** Why an endpoint may not be picked. */
@@ -43,7 +43,7 @@ export class EndpointState {
   /** Takes over what the source says now, keeping everything measured. */
   update(spec: Endpoint): void {
     this.spec = spec;
-    this.table.data[this.offset + WEIGHT] = spec.weight;
+    this.table.reweigh(this.offset, spec.weight);
   }
 
   /** Attempts in flight. */
@@ -53,12 +53,12 @@ export class EndpointState {
 
   /** Average latency of successes in milliseconds, or undefined before the first one. */
   get latencyMs(): number | undefined {
-    const latency = this.table.data[this.offset + LATENCY]!;
+    const latency = this.table.details[this.offset + LATENCY]!;
     return latency === 0 ? undefined : latency;
   }
 
   /** Moving success ratio, 0 to 1. */
   successRatio(now: number): number {
-    return healedSuccess(this.table.data, this.offset, now);
+    return healedSuccess(this.table, this.offset, now);
   }
 }

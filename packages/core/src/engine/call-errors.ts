@@ -26,6 +26,21 @@ export function attemptError(
   });
 }
 
+/** The stream that the caller gave as the request's body failed. */
+export function bodyError(service: string, method: string, attempt: Attempt, cause: Error): ProxylessError {
+  return new ProxylessError(
+    "ERR_PROXYLESS_REQUEST",
+    `the body of ${method} ${service} failed: ${cause.message}`,
+    {
+      service,
+      endpoint: attempt.endpoint.address,
+      phase: attempt.phase,
+      flag: "LR",
+      cause,
+    },
+  );
+}
+
 /** An open circuit refused the call. */
 export function circuitError(
   service: string,

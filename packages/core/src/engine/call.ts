@@ -3,7 +3,7 @@ import type { Context, Span } from "@opentelemetry/api";
 import type { PickContext, PickTrace } from "../balancers/picker.ts";
 import type { TimerHandle } from "../clock.ts";
 import type { EndpointState } from "../endpoints/endpoint-state.ts";
-import type { AttemptRecord } from "../errors.ts";
+import type { AttemptRecord, ProxylessError } from "../errors.ts";
 import type { Outcome } from "../events.ts";
 import type { Admission } from "../policies/circuit.ts";
 import type { ResolvedRetry } from "../policies/policy.ts";
@@ -13,7 +13,7 @@ import type { RetryDecision } from "../policies/retry-decision.ts";
 import { retryLoop } from "../policies/retry-loop.ts";
 import { Attempt } from "../transport/attempt.ts";
 import type { AttemptOwner } from "../transport/attempt.ts";
-import { attemptError, circuitError, noEndpointError, unresolvedError } from "./call-errors.ts";
+import { attemptError, bodyError, circuitError, noEndpointError, unresolvedError } from "./call-errors.ts";
 import { outcomeOf, reasonOf } from "./classify.ts";
 import { explainPick } from "./explain.ts";
 import { attemptHeaders } from "./headers.ts";
@@ -186,7 +186,7 @@ export class Call implements AttemptOwner, PickContext, ResponseControl {
     const { endpoint } = attempt;
     const upstream = this.#upstream;
     const now = (this.now = clock.now());
-    const outcome = outcomeOf(attempt, this.#callerGone);
+    const outcome = this.#outcomeOf(attempt);
     endpoint.table.finished(endpoint.offset);
     const latency = (attempt.headAt === 0 ? now : attempt.headAt) - attempt.startedAt;
     if (outcome === "success") endpoint.table.succeeded(endpoint.offset, latency, now);
@@ -222,7 +222,7 @@ export class Call implements AttemptOwner, PickContext, ResponseControl {
         signal: this.#retrying.signal,
       },
     ).catch((failed: unknown) => {
-      if (failed instanceof Attempt) this.#finishWith(failed, outcomeOf(failed, this.#callerGone));
+      if (failed instanceof Attempt) this.#finishWith(failed, this.#outcomeOf(failed));
       else this.#finish("failure", failed);
     });
   }
@@ -334,22 +334,27 @@ export class Call implements AttemptOwner, PickContext, ResponseControl {
     if (this.#done) return;
     const sink = this.#sink;
     if (attempt.failure !== undefined) {
-      const { service } = this.#upstream;
-      const limit = this.#limitIsTotal
-        ? ({ kind: "total", ms: this.#deadline - this.#startedAt } as const)
-        : ({ kind: "attempt", ms: this.#rules.timeout.attemptMs } as const);
-      this.#finish(
-        outcome,
-        this.#callerGone
-          ? attempt.failure
-          : attemptError(service, this.#request.method, attempt, limit, this.#records),
-      );
+      this.#finish(outcome, this.#callerGone ? attempt.failure : this.#errorOf(attempt));
       return;
     }
     this.#complete(outcome, attempt.status, undefined);
     if (sink.mode === "whole")
       sink.done(attempt.status, attempt.headers, attempt.statusText, attempt.chunks ?? noChunks);
     else sink.end(attempt.trailers);
+  }
+
+  #outcomeOf(attempt: Attempt): Outcome {
+    return outcomeOf(attempt, this.#callerGone || this.#body.failure !== undefined);
+  }
+
+  #errorOf(attempt: Attempt): ProxylessError {
+    const { service } = this.#upstream;
+    const { method } = this.#request;
+    if (this.#body.failure !== undefined) return bodyError(service, method, attempt, this.#body.failure);
+    const limit = this.#limitIsTotal
+      ? ({ kind: "total", ms: this.#deadline - this.#startedAt } as const)
+      : ({ kind: "attempt", ms: this.#rules.timeout.attemptMs } as const);
+    return attemptError(service, method, attempt, limit, this.#records);
   }
 
   #finish(outcome: Outcome, error: unknown): void {

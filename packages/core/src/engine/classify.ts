@@ -17,11 +17,11 @@ const protocolFaults = new Set([
 
 /**
  * How an attempt ended. Decided once; statistics, circuits, budgets and events all read this value.
- * @param callerGone the caller's own signal ended it
+ * @param callersDoing the caller's signal, or its body stream, ended it
  */
-export function outcomeOf(attempt: Attempt, callerGone: boolean): Outcome {
+export function outcomeOf(attempt: Attempt, callersDoing: boolean): Outcome {
   if (attempt.failure !== undefined) {
-    return callerGone || requestFaults.has(codeOf(attempt.failure) ?? "") ? "ignored" : "failure";
+    return callersDoing || requestFaults.has(codeOf(attempt.failure) ?? "") ? "ignored" : "failure";
   }
   if (attempt.status === 429 || attempt.status === 503) return "overload";
   return attempt.status >= 500 ? "failure" : "success";

@@ -5,9 +5,13 @@ import type { AttemptBody } from "../transport/pools.ts";
 import type { CallRequest } from "./request.ts";
 
 /** Whether sending a request twice does no harm: by its method, its idempotency key, or the caller's word. */
-export function mayRepeat({ idempotencyKey, method, retry }: CallRequest): boolean {
+export function mayRepeat({ headers, idempotencyKey, method, retry }: CallRequest): boolean {
   if (isIdempotent(method) || idempotencyKey !== undefined) return true;
-  return retry !== undefined && retry !== false && retry.idempotent === true;
+  if (retry !== undefined && retry !== false && retry.idempotent === true) return true;
+  for (let i = 0; i < headers.length; i += 2) {
+    if (headers[i]!.toLowerCase() === "idempotency-key") return true;
+  }
+  return false;
 }
 
 /** Whether the body can be sent again from its beginning. */
@@ -22,6 +26,8 @@ export function isReplayable({ body }: CallRequest): boolean {
 export class BodySupply {
   readonly #body: CallRequest["body"];
   #oneShot: Readable | undefined;
+  /** What the caller's own stream failed with: the fault is neither the endpoint's nor the network's. */
+  failure: Error | undefined = undefined;
 
   constructor(body: CallRequest["body"]) {
     this.#body = body;
@@ -29,12 +35,15 @@ export class BodySupply {
 
   next(): AttemptBody {
     const body = this.#body;
-    if (typeof body === "function") return asReadable(body());
+    if (typeof body === "function") return this.#watched(body());
     if (body === null || typeof body === "string" || body instanceof Uint8Array) return body;
-    return (this.#oneShot ??= asReadable(body));
+    return (this.#oneShot ??= this.#watched(body));
   }
-}
 
-function asReadable(body: AsyncIterable<Uint8Array>): Readable {
-  return body instanceof Readable ? body : Readable.from(body, { objectMode: false });
+  #watched(body: AsyncIterable<Uint8Array>): Readable {
+    const stream = body instanceof Readable ? body : Readable.from(body, { objectMode: false });
+    return stream.once("error", (error) => {
+      this.failure ??= error;
+    });
+  }
 }

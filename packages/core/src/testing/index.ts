@@ -1,5 +1,5 @@
 export { seededRandom } from "../random.ts";
-export type { SourceCase, SourceContractOptions, SourceHarness } from "./describe-source.ts";
+export type { SourceAbility, SourceCase, SourceContractOptions, SourceHarness } from "./describe-source.ts";
 export { sourceContract } from "./describe-source.ts";
 export type { FakeSource, FakeSourceOptions, FakeWatch } from "./fake-source.ts";
 export { fakeEndpoint, fakeSource } from "./fake-source.ts";

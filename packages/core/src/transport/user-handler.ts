@@ -114,7 +114,7 @@ class LegacyAdapter implements UserHandler {
       controller.resume();
     };
     const raw = rawOf(controller.rawHeaders, headers);
-    if (this.#handler.onHeaders?.(status, raw, resume, statusText ?? "") === false) 
+    if (this.#handler.onHeaders?.(status, raw, resume, statusText ?? "") === false) controller.pause();
   }
 
   onResponseData(controller: UserController, chunk: Buffer): void {

@@ -40,11 +40,12 @@ describe("the contract of a source", () => {
       fixed: { service: "orders", endpoints },
       close: () => {},
     });
-    it.for(sourceContract(make, quick))("$name", async ({ run }, t) => {
-      const outcome = await run();
-      t.skip(outcome === "skipped", "this source cannot do it");
-      expect(outcome).toBe("passed");
-    });
+    it.for(sourceContract(make, { ...quick, without: ["put", "remove", "putMalformed", "breakConnection"] }))(
+      "$name",
+      async ({ run }) => {
+        await expect(run()).resolves.toBeUndefined();
+      },
+    );
   });
 
   describe("memory", () => {
@@ -61,16 +62,17 @@ describe("the contract of a source", () => {
         close: () => {},
       };
     };
-    it.for(sourceContract(make, quick))("$name", async ({ run }, t) => {
-      const outcome = await run();
-      t.skip(outcome === "skipped", "this source cannot do it");
-      expect(outcome).toBe("passed");
-    });
+    it.for(sourceContract(make, { ...quick, without: ["putMalformed", "breakConnection"] }))(
+      "$name",
+      async ({ run }) => {
+        await expect(run()).resolves.toBeUndefined();
+      },
+    );
   });
 
   describe("fake", () => {
     it.for(sourceContract(() => fakeHarness(fakeSource()), quick))("$name", async ({ run }) => {
-      expect(await run()).toBe("passed");
+      await expect(run()).resolves.toBeUndefined();
     });
   });
 });

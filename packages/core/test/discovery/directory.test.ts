@@ -1,3 +1,5 @@
+import { getEventListeners } from "node:events";
+
 import { describe, expect, it } from "vitest";
 
 import { systemClock } from "../../src/clock.ts";
@@ -13,15 +15,15 @@ import { bound, ending, list, record, rig, serving } from "./rig.ts";
 
 describe("what a directory is made of", () => {
   it.for<[string, object, string]>([
-    ["discovery.initTimeoutMs", { initTimeoutMs: 0 }, "from 1 to 600000, got 0"],
-    ["discovery.lingerMs", { lingerMs: -1 }, "from 0 to 3600000, got -1"],
-    ["discovery.debounceMs", { debounceMs: Number.NaN }, "got NaN"],
-    ["discovery.emptyHoldMs", { emptyHoldMs: Infinity }, "got Infinity"],
-    ["discovery.maxShrinkRatio", { maxShrinkRatio: 2 }, "from 0 to 1, got 2"],
-    ["discovery.refreshMinMs", { refreshMinMs: "5" }, 'got "5"'],
-    ["discovery.maxEndpoints", { maxEndpoints: 1.5 }, "an integer, got 1.5"],
-    ["discovery.closeTimeoutMs", { closeTimeoutMs: null }, "got null"],
-    ["discovery.lingerMS", { lingerMS: 1 }, "one of initTimeoutMs"],
+    ["directory.initTimeoutMs", { initTimeoutMs: 0 }, "from 1 to 600000, got 0"],
+    ["directory.lingerMs", { lingerMs: -1 }, "from 0 to 3600000, got -1"],
+    ["directory.debounceMs", { debounceMs: Number.NaN }, "got NaN"],
+    ["directory.emptyHoldMs", { emptyHoldMs: Infinity }, "got Infinity"],
+    ["directory.maxShrinkRatio", { maxShrinkRatio: 2 }, "from 0 to 1, got 2"],
+    ["directory.refreshMinMs", { refreshMinMs: "5" }, 'got "5"'],
+    ["directory.maxEndpoints", { maxEndpoints: 1.5 }, "an integer, got 1.5"],
+    ["directory.closeTimeoutMs", { closeTimeoutMs: null }, "got null"],
+    ["directory.lingerMS", { lingerMS: 1 }, "one of initTimeoutMs"],
   ])("refuses %s out of its range", ([field, options, message]) => {
     const make = (): unknown =>
       createDirectory({
@@ -158,13 +160,14 @@ describe("the first answer", () => {
     expect(serving(orders)).toBe("a");
   });
 
-  it("waits on after a transient error, nonsense, or a suspect nothing", async () => {
-    const { source, directory } = rig();
+  it("waits on after a transient error, nonsense, or a suspect nothing", () => {
+    const { source, directory, said } = rig();
     const orders = directory.subscribe("orders");
-    source.fail("orders", { class: "transient", message: "reset" });
     source.push("orders", "nonsense");
-    source.push("orders", bound([], { trust: "suspect" }));
     source.alive("orders");
+    source.fail("orders", { class: "transient", message: "reset" });
+    source.push("orders", bound([], { trust: "suspect" }));
+    expect(said("discovery.recovered")).toEqual([]);
     expect(orders.current.status).toBe("pending");
     source.push("orders", bound(list("a"), { trust: "suspect" }));
     expect(serving(orders)).toBe("a");
@@ -178,9 +181,14 @@ describe("the first answer", () => {
     const patient = orders.ready();
     abort.abort(new Error("enough"));
     await expect(impatient).rejects.toThrow("enough");
+    const kept = new AbortController();
+    const listening = orders.ready({ signal: kept.signal });
+    expect(getEventListeners(kept.signal, "abort")).toHaveLength(1);
     await expect(orders.ready({ signal: AbortSignal.abort(new Error("before")) })).rejects.toThrow("before");
     source.put("orders", list("a"));
     expect(await patient).toMatchObject({ status: "bound" });
+    await listening;
+    expect(getEventListeners(kept.signal, "abort")).toHaveLength(0);
   });
 
   it("rejects ready() when the subscription or the directory is closed", async () => {
@@ -495,6 +503,29 @@ describe("close", () => {
     await directory.close();
     expect(lines).toEqual([]);
     expect(clock.pendingTimers).toBe(0);
+  });
+
+  it("leaves nothing behind when a listener calls it between two snapshots, or before a hint", async () => {
+    const { source, directory, clock } = rig();
+    const orders = directory.subscribe("orders");
+    source.put("orders", list("a"));
+    source.push("orders", bound(list("a", "b"), { trust: "suspect" }));
+    orders.onChange((resolution) => {
+      if (resolution.status === "bound" && resolution.version === 2) void directory.close();
+    });
+    source.put("orders", list("a", "c"));
+    await directory.close();
+    expect(clock.pendingTimers).toBe(0);
+
+    const other = rig();
+    other.directory.subscribe("orders");
+    other.source.put("orders", list("a"));
+    other.source.put("orders", []);
+    other.source.put("orders", list("a"));
+    other.hub.on("discovery.protected", () => void other.directory.close());
+    other.source.put("orders", []);
+    await other.directory.close();
+    expect(other.clock.pendingTimers).toBe(0);
   });
 });
 

@@ -2,12 +2,11 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
 import { successAwareEwma } from "../../src/balancers/cost.ts";
-import { LoadTable, expectedLatency, healedSuccess } from "../../src/endpoints/load-table.ts";
+import { LoadTable, PENDING, healedSuccess } from "../../src/endpoints/load-table.ts";
 
+const costAt = (table: LoadTable, row: number, now: number) => successAwareEwma.of(table, row, now);
 const latencyAt = (table: LoadTable, row: number, now: number) =>
-  expectedLatency(table.data, row, now, table.reference);
-const costAt = (table: LoadTable, row: number, now: number) =>
-  successAwareEwma.of(table.data, row, now, table.reference);
+  costAt(table, row, now) / (table.data[row + PENDING]! + 1);
 
 describe("a load table", () => {
   it("keeps the rows of others when it grows, and gives a reused row a clean start", () => {
@@ -22,7 +21,7 @@ describe("a load table", () => {
     table.release(rows[7]!);
     const again = table.allocate(1, 0);
     expect(again).toBe(rows[7]);
-    expect(healedSuccess(table.data, again, 0)).toBe(1);
+    expect(healedSuccess(table, again, 0)).toBe(1);
     expect(latencyAt(table, again, 0)).toBe(table.reference);
   });
 
@@ -48,8 +47,33 @@ describe("a load table", () => {
     const table = new LoadTable();
     const row = table.allocate(1, 0);
     for (let i = 0; i < 50; i++) table.failed(row, 0);
-    expect(healedSuccess(table.data, row, 0)).toBeLessThan(0.01);
-    expect(healedSuccess(table.data, row, 9_000)).toBeGreaterThan(0.95);
+    expect(healedSuccess(table, row, 0)).toBeLessThan(0.01);
+    expect(healedSuccess(table, row, 9_000)).toBeGreaterThan(0.95);
+  });
+
+  it("makes an endpoint that failed dearer than its equal, and no longer so some seconds later", () => {
+    const table = new LoadTable();
+    const [bad, good] = [table.allocate(1, 0), table.allocate(1, 0)];
+    for (const row of [bad, good]) table.succeeded(row, 10, 0);
+    for (let i = 0; i < 7; i++) table.failed(bad, 0);
+    expect(costAt(table, bad, 0)).toBeCloseTo(costAt(table, good, 0) / 0.9 ** 14, 6);
+    for (const now of [1, 500, 1_000, 2_000]) {
+      const exact = healedSuccess(table, bad, now) ** -2;
+      expect(costAt(table, bad, now) / costAt(table, good, now)).toBeGreaterThan(exact * 0.75);
+      expect(costAt(table, bad, now) / costAt(table, good, now)).toBeLessThan(exact * 1.25);
+    }
+    expect(costAt(table, bad, 15_000)).toBeLessThan(costAt(table, good, 15_000) * 1.1);
+  });
+
+  it("costs a heavier endpoint less in proportion, also when its weight changes", () => {
+    const table = new LoadTable();
+    const row = table.allocate(1, 0);
+    table.succeeded(row, 10, 0);
+    const plain = costAt(table, row, 0);
+    table.reweigh(row, 4);
+    expect(costAt(table, row, 0)).toBe(plain / 4);
+    const fresh = table.allocate(4, 0);
+    expect(costAt(table, fresh, 0)).toBe(table.reference / 4);
   });
 
   it("sends an endpoint that was never measured one call, not a crowd", () => {
@@ -88,7 +112,7 @@ describe("a load table", () => {
             pending--;
             if (kind === "good") table.succeeded(row, latency, now);
             else table.failed(row, now);
-            const success = healedSuccess(table.data, row, now);
+            const success = healedSuccess(table, row, now);
             expect(success).toBeGreaterThanOrEqual(0);
             expect(success).toBeLessThanOrEqual(1);
           }

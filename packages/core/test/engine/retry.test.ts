@@ -81,11 +81,30 @@ describe("a request that reached an endpoint which died before answering", () =>
     const [bad, good] = [await dying(), await server(answerOk)];
     const { mesh } = meshOf([bad.address, good.address], { balancer: "round-robin" });
     const client = mesh.service("orders");
-    for (let i = 0; i < 2; i++) await client.POST("/orders", { body: {}, idempotencyKey: `key-${i}` });
+    await client.POST("/orders", { body: {}, idempotencyKey: "key-0" });
+    await client.POST("/orders", { body: {}, headers: { "Idempotency-Key": "key-1" } });
     expect(good.requests.map(({ headers }) => headers["idempotency-key"])).toEqual(["key-0", "key-1"]);
     const again = good.requests.filter(({ headers }) => headers["x-envoy-attempt-count"] === "2");
     expect(again).toHaveLength(bad.requests.length);
     expect(bad.requests.length).toBeGreaterThan(0);
+  });
+});
+
+describe("a body stream of the caller that fails", () => {
+  it("ends the call with the caller's own error and blames no endpoint", async () => {
+    const upstream = await server((request, response) => {
+      request.resume();
+      response.on("error", () => {});
+    });
+    const { mesh, events } = meshOf([upstream.address]);
+    const body = async function* broken() {
+      yield Buffer.from("half");
+      throw new Error("disk gone");
+    };
+    const error = await rejection(mesh.service("orders").PUT("/x", { body: body() }));
+    expect(error).toMatchObject({ code: "ERR_PROXYLESS_REQUEST", cause: { message: "disk gone" } });
+    expect(events("attempt.completed")).toMatchObject([{ outcome: "ignored" }]);
+    expect(upstream.requests.length).toBeLessThanOrEqual(1);
   });
 });
 

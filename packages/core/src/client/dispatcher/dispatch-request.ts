@@ -113,8 +113,8 @@ function readHeaders(value: unknown): RequestHeaders {
     if (value.length % 2 !== 0)
       throw requestError("opts.headers as an array must hold names and values in turn");
     for (let i = 0; i < value.length; i += 2) append(headers, value[i], value[i + 1]);
-  } else if (Symbol.iterator in value && typeof value[Symbol.iterator] === "function") {
-    for (const pair of readIterable(value)) {
+  } else if (isSyncIterable(value)) {
+    for (const pair of value) {
       if (!Array.isArray(pair) || pair.length !== 2) {
         throw requestError("opts.headers must give pairs of name and value");
       }
@@ -190,12 +190,8 @@ export function destroyBody(body: unknown, error: unknown): void {
 function isIterable(value: object): value is AsyncIterable<unknown> | Iterable<unknown> {
   return (
     (Symbol.asyncIterator in value && typeof value[Symbol.asyncIterator] === "function") ||
-    (Symbol.iterator in value && typeof value[Symbol.iterator] === "function")
+    isSyncIterable(value)
   );
-}
-
-function readIterable(value: object): Iterable<unknown> {
-  return isSyncIterable(value) ? value : [];
 }
 
 function isSyncIterable(value: object): value is Iterable<unknown> {

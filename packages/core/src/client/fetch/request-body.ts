@@ -1,3 +1,4 @@
+import { Readable } from "node:stream";
 import { isAnyArrayBuffer } from "node:util/types";
 
 import type { RequestBody } from "../../engine/request.ts";
@@ -78,9 +79,13 @@ export function extractBody(value: unknown): ExtractedBody {
 }
 
 /** Bytes of an iterable whose chunks may be strings too. */
-export async function* toBytes(
-  source: AsyncIterable<unknown> | Iterable<unknown>,
-): AsyncGenerator<Uint8Array> {
+export function toBytes(source: AsyncIterable<unknown> | Iterable<unknown>): AsyncIterable<Uint8Array> {
+  // A stream may break before anyone reads it, which without a listener would end the process; its reader is told.
+  if (source instanceof Readable) source.on("error", () => undefined);
+  return readBytes(source);
+}
+
+async function* readBytes(source: AsyncIterable<unknown> | Iterable<unknown>): AsyncGenerator<Uint8Array> {
   for await (const chunk of source) {
     if (chunk instanceof Uint8Array) yield chunk;
     else if (typeof chunk === "string") yield encoder.encode(chunk);

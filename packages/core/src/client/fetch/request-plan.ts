@@ -89,7 +89,9 @@ function finish(headers: RequestHeaders, url: TargetUrl, length: number | undefi
   const { list } = headers;
   if (!hasHeader(list, "accept")) list.push("accept", "*/*");
   if (!hasHeader(list, "accept-encoding")) {
-    list.push("accept-encoding", url.protocol === "https:" ? "br, gzip, deflate" : "gzip, deflate");
+    const codings = url.protocol === "https:" ? "br, gzip, deflate" : "gzip, deflate";
+    // Part of a coded body cannot be decoded.
+    list.push("accept-encoding", hasHeader(list, "range") ? "identity" : codings);
   }
   if (!hasHeader(list, "user-agent")) list.push("user-agent", "proxyless");
   const known = length === undefined ? headers.contentLength : length > 0 ? String(length) : undefined;

@@ -11,9 +11,6 @@ export interface EncodedBody {
   readonly typeIsPartOfBody?: true;
 }
 
-/** Turns what the caller passed into what is sent. */
-export type BodySerializer = (body: unknown) => unknown;
-
 /**
  * The body as JSON.
  * @throws {ProxylessError} `ERR_PROXYLESS_REQUEST` for what JSON cannot hold: circular objects, bigints, symbols

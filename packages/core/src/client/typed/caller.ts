@@ -101,18 +101,19 @@ export class Caller {
     if (!parsers.has(parseAs)) {
       throw requestError(`parseAs must be json, text, arrayBuffer, blob or stream, got ${show(parseAs)}`);
     }
-    const { params, idempotencyKey } = init;
-    if (idempotencyKey !== undefined && headerValue("idempotency-key", idempotencyKey) === "") {
-      throw requestError("idempotencyKey must not be empty");
+    const { params, idempotencyKey, signal } = init;
+    if (signal !== undefined && signal !== null && !(signal instanceof AbortSignal)) {
+      throw requestError(`signal must be an AbortSignal, got ${show(signal)}`);
     }
     const sent = this.#content(init, parseAs === "json" ? this.#plainHeaders : this.#anyTypeHeaders);
+    if (idempotencyKey !== undefined) checkIdempotencyKey(idempotencyKey, sent.headers);
     return {
       method,
       path: params === undefined ? template.fill(undefined) : this.#target(template, init),
       headers: sent.headers,
       body: sent.body,
       template: template.text,
-      signal: init.signal,
+      signal: signal ?? undefined,
       timeoutMs: init.timeoutMs,
       retry: init.retry,
       idempotencyKey,
@@ -171,6 +172,13 @@ export class Caller {
       setHeader(list, "content-type", special.contentType);
     }
     return { headers: list, body: special.body };
+  }
+}
+
+function checkIdempotencyKey(key: string, headers: readonly string[]): void {
+  if (headerValue("idempotency-key", key) === "") throw requestError("idempotencyKey must not be empty");
+  if (headerOf(headers, "idempotency-key") !== undefined) {
+    throw requestError('"idempotency-key" is given twice, by idempotencyKey and by headers');
   }
 }
 

@@ -33,7 +33,7 @@ export interface CallOptions {
   /** Headers of this call, over the client's; `null` removes one. */
   readonly headers?: HeadersInput | undefined;
   /** Ends the call; its reason is what the call rejects with. */
-  readonly signal?: AbortSignal | undefined;
+  readonly signal?: AbortSignal | null | undefined;
   /** Total time for the call in milliseconds, retries included. Default: the service's policy. */
   readonly timeoutMs?: number | undefined;
   /** Over the service's retry policy; `false` turns retries off. */
@@ -73,8 +73,8 @@ type OperationOf<Paths, Path extends keyof Paths, Method extends HttpMethod> = P
   keyof Paths[Path]];
 
 /** One method of a typed client. */
-export type ClientMethod<Paths, Method extends HttpMethod> = <
-  Path extends PathsWithMethod<Paths, Method> & keyof Paths,
+type ClientMethod<Paths, Method extends HttpMethod> = <
+  Path extends PathsWithMethod<Paths, Method>,
   As extends ParseAs = "json",
 >(
   path: Path,
@@ -88,7 +88,7 @@ export type ClientMethod<Paths, Method extends HttpMethod> = <
 
 type ClientRequest<Paths> = <
   Method extends HttpMethod,
-  Path extends PathsWithMethod<Paths, Method> & keyof Paths,
+  Path extends PathsWithMethod<Paths, Method>,
   As extends ParseAs = "json",
 >(
   method: Method,

@@ -6,7 +6,7 @@ import { statusLine } from "./response.ts";
 export type ParseAs = "json" | "text" | "arrayBuffer" | "blob" | "stream";
 
 /** A call as errors name it: by its template, because a filled path may hold what nobody should read in a log. */
-export function callName(request: CallRequest): string {
+function callName(request: CallRequest): string {
   return `${request.method} ${request.template ?? request.path}`;
 }
 

@@ -2,13 +2,7 @@ import { show } from "../../errors.ts";
 import { isCompound, listTexts, memberTexts, requestError, scalarText } from "./encode.ts";
 
 /** One header: `null` removes what the client set, a list is sent as repeated headers, `undefined` changes nothing. */
-export type HeaderValue =
-  | string
-  | number
-  | boolean
-  | readonly (string | number | boolean)[]
-  | null
-  | undefined;
+type HeaderValue = string | number | boolean | readonly (string | number | boolean)[] | null | undefined;
 
 /** Headers as a plain object, `Headers` or pairs. */
 export type HeadersInput = Readonly<Record<string, HeaderValue>> | Iterable<readonly [string, string]>;

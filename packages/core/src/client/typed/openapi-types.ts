@@ -22,9 +22,8 @@ interface AnyOperation {
 
 /** The paths that have an operation for the method. */
 export type PathsWithMethod<Paths, Method extends HttpMethod> = {
-  [Path in keyof Paths]: Paths[Path] extends { [M in Method]: unknown } ? Path : never;
-}[keyof Paths] &
-  string;
+  [Path in keyof Paths & string]: Paths[Path] extends { [M in Method]: unknown } ? Path : never;
+}[keyof Paths & string];
 
 /** Keys of `T` that must be present. */
 export type RequiredKeys<T> = { [K in keyof T]-?: {} extends Pick<T, K> ? never : K }[keyof T];
@@ -53,7 +52,7 @@ type SuccessStatus<Responses> = {
 type DefaultBody<Responses> = Responses extends { default: infer R } ? ResponseBody<R, undefined> : unknown;
 
 /** The body of a 2xx answer; `default` stands in when no 2xx is declared. */
-export type SuccessBody<Op> = Op extends { responses: infer Responses }
+type SuccessBody<Op> = Op extends { responses: infer Responses }
   ? [SuccessStatus<Responses>] extends [never]
     ? DefaultBody<Responses>
     : { [S in SuccessStatus<Responses>]: ResponseBody<Responses[S], undefined> }[SuccessStatus<Responses>]
@@ -114,7 +113,7 @@ export type Readable<T> =
                 : T;
 
 /** A schema as a request holds it: without what is read-only. */
-export type Writable<T> =
+type Writable<T> =
   IsAny<T> extends true
     ? T
     : T extends Exact<infer Inner>
@@ -140,7 +139,7 @@ export type Writable<T> =
                 : T;
 
 /** A body that is sent as bytes: once, or again on a retry when a function opens it. */
-export type StreamBody =
+type StreamBody =
   | Uint8Array
   | ArrayBuffer
   | Blob
@@ -191,7 +190,7 @@ export type QueryOf<Op> = Op extends { parameters: { query?: infer Query } }
   : Record<string, unknown>;
 
 /** What `parseAs` makes of a successful body. */
-export interface ParsedBodies {
+interface ParsedBodies {
   text: string;
   arrayBuffer: ArrayBuffer;
   blob: Blob;

@@ -79,17 +79,13 @@ function toHeaders(raw: ResponseHeaders): Headers {
   const headers = new Headers();
   for (const [name, value] of Object.entries(raw)) {
     if (value === undefined) continue;
-    for (const item of Array.isArray(value) ? value : [value]) appendHeader(headers, name, item);
+    for (const item of Array.isArray(value) ? value : [value]) {
+      try {
+        headers.append(name, item);
+      } catch {
+        // A server may send what `Headers` refuses, such as a control character; `header()` still shows it.
+      }
+    }
   }
   return headers;
-}
-
-function appendHeader(headers: Headers, name: string, value: string): void {
-  // The transport reads headers as UTF-8, `Headers` takes one character per byte.
-  const bytes = /[^\0-\xff]/.test(value) ? Buffer.from(value).toString("latin1") : value;
-  try {
-    headers.append(name, bytes);
-  } catch {
-    // A server may send what `Headers` refuses, such as a control character; `header()` still shows it.
-  }
 }

@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import { createReadStream } from "node:fs";
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:http";
 import { Readable } from "node:stream";
 import { buffer, text } from "node:stream/consumers";
@@ -10,6 +11,7 @@ import {
   pipeline as undiciPipeline,
   request,
   stream,
+  upgrade,
 } from "undici";
 import type { Dispatcher } from "undici";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -337,6 +339,16 @@ describe("options", () => {
     expect(() => dispatch({})).toThrow(expect.objectContaining({ code: "ERR_PROXYLESS_REQUEST" }));
   });
 
+  test("a body stream that breaks before it is read fails its call and nothing else", async () => {
+    backends.decideLater("late", { kind: "service", service: "orders" });
+    const body = createReadStream("/does/not/exist");
+    await expect(request("http://late/", { dispatcher, method: "POST", body })).rejects.toThrow("ENOENT");
+    const again = createReadStream("/does/not/exist");
+    await expect(request("http://orders/", { dispatcher, method: "POST", body: again })).rejects.toThrow(
+      "ENOENT",
+    );
+  });
+
   test("a body stream is destroyed when nothing will read it", async () => {
     const body = Readable.from(["x"]);
     const sent = request("http://nobody/", { dispatcher, method: "POST", body });
@@ -465,6 +477,15 @@ describe("hosts that are no service", () => {
       { origin },
     );
     await until(() => old === "outside");
+  });
+
+  test("can be upgraded", async () => {
+    backends.allowExternal();
+    const server = await backends.listenUpgrade();
+    const { socket, headers } = await upgrade(server, { dispatcher, protocol: "echo" });
+    expect(headers["upgrade"]).toBe("echo");
+    socket.end("over");
+    expect(await text(socket)).toBe("over");
   });
 
   test("a host about which discovery must be asked waits for the answer", async () => {

@@ -1,3 +1,5 @@
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
 import zlib from "node:zlib";
 
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -10,11 +12,19 @@ const plain = Buffer.from("hello ".repeat(5000));
 const noise = Buffer.alloc(3 * 1024 * 1024, "0123456789abcdef");
 let backends: Backends;
 let fetch: MeshFetch;
+let written: number;
 let answer: { coding: string; body: Buffer };
 
 beforeEach(async () => {
   backends = new Backends();
   fetch = createFetch(backends);
+  await backends.serve("flood", (_, response) => {
+    response.setHeader("content-encoding", "gzip");
+    const chunks = (function* stored() {
+      for (written = 0; written < 32 * 1024 * 1024; written += plain.length) yield plain;
+    })();
+    void pipeline(Readable.from(chunks), zlib.createGzip({ level: 0 }), response).catch(() => undefined);
+  });
   await backends.serve("orders", (_, response) => {
     response.setHeader("content-encoding", answer.coding);
     response.setHeader("content-length", answer.body.length);
@@ -84,6 +94,23 @@ test("a small answer that unpacks to much waits for its reader", async () => {
   }
   expect(size).toBe(noise.length);
   expect(largest).toBeLessThan(1024 * 1024);
+});
+
+test("stops the sender while nobody reads", async () => {
+  const response = await fetch("http://flood/");
+  await until(() => written > 0);
+  let before = -1;
+  while (before !== written) {
+    before = written;
+    // eslint-disable-next-line no-await-in-loop -- waits for stillness
+    await new Promise((resolve) => {
+      setTimeout(resolve, 100);
+    });
+  }
+  expect(written).toBeLessThan(24 * 1024 * 1024);
+  let size = 0;
+  for await (const chunk of response.body!) size += chunk.byteLength;
+  expect(size).toBe(written);
 });
 
 test("cancelling in the middle ends it all", async () => {

@@ -114,6 +114,11 @@ describe("what is sent", () => {
     expect((await echo("http://orders/", { headers: record })).headers).toMatchObject(want);
   });
 
+  test("part of a body is asked for without a coding", async () => {
+    const { headers } = await echo("http://orders/", { headers: { Range: "bytes=0-1" } });
+    expect(headers).toMatchObject({ range: "bytes=0-1", "accept-encoding": "identity" });
+  });
+
   test("headers of the connection are left out", async () => {
     const { headers } = await echo("http://orders/", {
       headers: { host: "evil", connection: "close", "transfer-encoding": "chunked", expect: "100-continue" },

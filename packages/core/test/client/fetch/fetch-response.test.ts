@@ -2,6 +2,7 @@ import { once } from "node:events";
 import type { ServerResponse } from "node:http";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
+import { inspect } from "node:util";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 
@@ -172,6 +173,22 @@ describe("the body, read whole", () => {
     await until(() => open !== undefined);
     open?.end("last");
     expect(await text).toBe("first,last");
+  });
+
+  test.runIf("textStream" in Response.prototype)("methods that only newer Nodes have see it", async () => {
+    const response = await fetch("http://orders/json");
+    const method: unknown = Reflect.get(response, "textStream");
+    if (typeof method !== "function") throw new TypeError("no textStream");
+    let read = "";
+    for await (const part of Reflect.apply(method, response, [])) read += String(part);
+    expect(read).toBe('{"a":"\u00e4"}');
+    expect(response.bodyUsed).toBe(true);
+  });
+
+  test("is shown by inspect without being used", async () => {
+    const response = await fetch("http://orders/json");
+    expect(inspect(response)).toMatch(/^Response \{[^]*status: 200,[^]*url: 'http:\/\/orders\/json'/);
+    expect(await response.json()).toEqual({ a: "\u00e4" });
   });
 
   test("that is no JSON rejects with a SyntaxError", async () => {

@@ -18,7 +18,7 @@ import type {
 import { ProxylessError } from "../../../src/errors.ts";
 
 /** The smallest engine there can be: each service is one pool, nothing is retried. */
-export class PoolEngine implements CallEngine {
+class PoolEngine implements CallEngine {
   readonly pools = new Map<string, Pool>();
   readonly requests: CallRequest[] = [];
 
@@ -107,6 +107,16 @@ export class Backends implements DoorContext, AsyncDisposable {
       server.listen(0, "127.0.0.1", resolve);
     });
     return `http://127.0.0.1:${portOf(server)}`;
+  }
+
+  /** Starts a server that takes upgrades and sends back what comes. */
+  async listenUpgrade(): Promise<string> {
+    const origin = await this.listen(() => undefined);
+    this.#servers.at(-1)?.on("upgrade", (_, socket) => {
+      socket.write("HTTP/1.1 101 Switching Protocols\r\nupgrade: echo\r\nconnection: upgrade\r\n\r\n");
+      socket.pipe(socket);
+    });
+    return origin;
   }
 
   /** Starts a server and makes it the service `name`. */

@@ -119,7 +119,7 @@ async function echoBack(incoming: IncomingMessage, outgoing: ServerResponse): Pr
   outgoing.end(JSON.stringify(seen));
 }
 
-export async function readAll(incoming: IncomingMessage): Promise<Buffer> {
+async function readAll(incoming: IncomingMessage): Promise<Buffer> {
   const chunks: Buffer[] = [];
   for await (const chunk of incoming) chunks.push(chunk);
   return Buffer.concat(chunks);

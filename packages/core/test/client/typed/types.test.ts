@@ -7,19 +7,14 @@ import type { CallEngine } from "../../../src/engine/request.ts";
 import type { Seen } from "./http-engine.ts";
 import type { Order, paths, Problem } from "./paths.ts";
 
-/** Never answers: these tests are about types, and the calls in them are not made. */
+/** Never answers: these tests are about types, and the calls in them are compiled and not made. */
 const silent: CallEngine = { send: () => {} };
 const orders = createTypedClient<paths>(silent, "orders");
 const untyped = createTypedClient(silent, "orders");
 
-/** Compiles its argument without running it. */
-function compiled(_calls: () => unknown): void {
-  expect(orders.GET).toBeTypeOf("function");
-}
-
 describe("the types of a typed client", () => {
   it("give data from 2xx and error from everything else", () => {
-    compiled(async () => {
+    const compiled = async (): Promise<void> => {
       const list = await orders.GET("/orders");
       expectTypeOf(list.data).toEqualTypeOf<Order[] | undefined>();
       expectTypeOf(list.error).toEqualTypeOf<Problem | undefined>();
@@ -37,11 +32,12 @@ describe("the types of a typed client", () => {
       const found = await orders.GET("/search", { params: { query: { q: "x" } } });
       expectTypeOf(found.data).toEqualTypeOf<string[] | undefined>();
       expectTypeOf(found.error).toEqualTypeOf<Problem | undefined>();
-    });
+    };
+    expect(compiled).toBeTypeOf("function");
   });
 
   it("give undefined for 204, a status line for an error without content and unknown where none is declared", () => {
-    compiled(async () => {
+    const compiled = async (): Promise<void> => {
       const gone = await orders.DELETE("/orders/{id}", {
         params: { path: { id: "1" }, header: { "if-match": "a" } },
       });
@@ -50,11 +46,12 @@ describe("the types of a typed client", () => {
       const changed = await orders.PATCH("/orders/{id}", { params: { path: { id: "1" } } });
       expectTypeOf(changed.data).toEqualTypeOf<Seen | undefined>();
       expectTypeOf(changed.error).toEqualTypeOf<unknown>();
-    });
+    };
+    expect(compiled).toBeTypeOf("function");
   });
 
   it("take parseAs into data", () => {
-    compiled(async () => {
+    const compiled = async (): Promise<void> => {
       const init = { params: { path: { id: "1" } } };
       const text = await orders.GET("/orders/{id}", { ...init, parseAs: "text" });
       expectTypeOf(text.data).toEqualTypeOf<string | undefined>();
@@ -66,14 +63,15 @@ describe("the types of a typed client", () => {
       expectTypeOf(stream.data).toEqualTypeOf<ReadableStream<Uint8Array> | undefined>();
       const json = await orders.GET("/orders", { parseAs: "json", timeoutMs: 5 });
       expectTypeOf(json.data).toEqualTypeOf<Order[] | undefined>();
-    });
+    };
+    expect(compiled).toBeTypeOf("function");
   });
 
   it("allow only paths that have the method", () => {
     expectTypeOf<Parameters<(typeof orders)["GET"]>[0]>().toEqualTypeOf<
       "/orders" | "/orders/{id}" | "/search"
     >();
-    compiled(() => [
+    const compiled = (): unknown => [
       // @ts-expect-error -- no such path
       orders.GET("/nothing"),
       // @ts-expect-error -- the path has no PUT
@@ -81,13 +79,14 @@ describe("the types of a typed client", () => {
       // @ts-expect-error -- the path has no GET
       orders.request("get", "/upload"),
       orders.request("get", "/orders"),
-    ]);
+    ];
+    expect(compiled).toBeTypeOf("function");
   });
 
   it("require the second argument exactly where something in it is required", () => {
     expectTypeOf<Parameters<typeof orders.GET<"/orders">>["length"]>().toEqualTypeOf<1 | 2>();
     expectTypeOf<Parameters<typeof orders.GET<"/search">>["length"]>().toEqualTypeOf<2>();
-    compiled(() => [
+    const compiled = (): unknown => [
       orders.GET("/orders"),
       // @ts-expect-error -- the path needs an id
       orders.GET("/orders/{id}"),
@@ -111,12 +110,13 @@ describe("the types of a typed client", () => {
       orders.GET("/orders", { params: { query: { pages: 1 } } }),
       // @ts-expect-error -- no such way to parse
       orders.GET("/orders", { parseAs: "yaml" }),
-    ]);
+    ];
+    expect(compiled).toBeTypeOf("function");
   });
 
   it("take bodies in their native form where the media type is not JSON", () => {
     expectTypeOf<Blob>().toExtend<NonNullable<Parameters<typeof orders.PUT<"/upload">>[1]["body"]>>();
-    compiled(() => [
+    const compiled = (): unknown => [
       orders.POST("/upload", { body: new FormData() }),
       orders.PUT("/upload", { body: new Uint8Array(1) }),
       orders.PUT("/upload", { body: new Blob(["x"]) }),
@@ -128,24 +128,27 @@ describe("the types of a typed client", () => {
         params: { query: { page: 1 } },
         querySerializer: (query) => `page=${query.page ?? 0}`,
       }),
-    ]);
+    ];
+    expect(compiled).toBeTypeOf("function");
   });
 
   it("leave out of the body what is read-only and out of the answer what is write-only", () => {
-    compiled(async () => {
+    const compiled = async (): Promise<void> => {
       const user = await orders.POST("/users", { body: { name: "a", password: "b" } });
       expectTypeOf(user.data).toEqualTypeOf<{ id: string; name: string } | undefined>();
-    });
+    };
+    expect(compiled).toBeTypeOf("function");
   });
 
   it("know nothing without paths, and still work", () => {
     expectTypeOf(untyped).toEqualTypeOf<TypedClient<AnyPaths>>();
-    compiled(async () => {
+    const compiled = async (): Promise<void> => {
       const answer = await untyped.POST("/any/{thing}", { params: { path: { thing: 1 } }, body: { a: 1 } });
       expectTypeOf(answer.data).toEqualTypeOf<unknown>();
       expectTypeOf(answer.error).toEqualTypeOf<unknown>();
       const text = await untyped.GET("/any", { parseAs: "text" });
       expectTypeOf(text.data).toEqualTypeOf<string | undefined>();
-    });
+    };
+    expect(compiled).toBeTypeOf("function");
   });
 });

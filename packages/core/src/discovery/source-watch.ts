@@ -6,7 +6,7 @@ import { readError } from "./trouble.ts";
 import { readAge } from "./validate.ts";
 
 /** Where an upstream delivers. Nothing arrives after `close` was called. */
-export interface UpstreamSink {
+export interface SourceWatchSink {
   /** Unchecked. */
   snapshot(raw: unknown): void;
   alive(ageMs: number): void;
@@ -24,12 +24,12 @@ const steadyMs = 10_000;
  * asked, is opened again after a back-off (full jitter, 1 s doubling to 30 s). What it says after its signal aborted
  * is dropped, and nothing that happens in the directory ever reaches it as an exception.
  */
-export class Upstream {
+export class SourceWatch {
   readonly #source: DiscoverySource;
   readonly #target: Target;
   readonly #clock: Clock;
   readonly #random: Random;
-  readonly #to: UpstreamSink;
+  readonly #to: SourceWatchSink;
   readonly #reopen: Alarm;
   #abort: AbortController | undefined;
   #handle: WatchHandle | undefined;
@@ -38,7 +38,7 @@ export class Upstream {
   #failures = 0;
   #opened = 0;
 
-  constructor(source: DiscoverySource, target: Target, clock: Clock, random: Random, to: UpstreamSink) {
+  constructor(source: DiscoverySource, target: Target, clock: Clock, random: Random, to: SourceWatchSink) {
     this.#source = source;
     this.#target = target;
     this.#clock = clock;
@@ -66,9 +66,10 @@ export class Upstream {
       // A sink that was called too early may have led to a close.
       this.#handle = signal.aborted || !isHandle(handle) ? undefined : handle;
       this.#done = settled(handle);
-      if (isHandle(handle) && isThenable(handle.done)) void this.#watchEnd(abort, this.#done);
+      if (isThenable(handle)) void this.#watchStart(abort, handle);
+      else if (isHandle(handle) && isThenable(handle.done)) void this.#watchEnd(abort, this.#done);
     } catch (error) {
-      this.#fail(abort, "config", `the source threw from watch(): ${messageOf(error)}`, error);
+      this.#threw(abort, error);
     }
   }
 
@@ -120,6 +121,19 @@ export class Upstream {
     };
   }
 
+  /** A source written in plain JavaScript may have an async `watch`. */
+  async #watchStart(abort: AbortController, handle: PromiseLike<unknown>): Promise<void> {
+    try {
+      await handle;
+    } catch (error) {
+      this.#threw(abort, error);
+    }
+  }
+
+  #threw(abort: AbortController, error: unknown): void {
+    this.#fail(abort, "config", `the source threw from watch(): ${messageOf(error)}`, error);
+  }
+
   async #watchEnd(abort: AbortController, done: Promise<void>): Promise<void> {
     await done;
     this.#fail(abort, "transient", "the source ended its watch unasked");
@@ -148,7 +162,6 @@ function isThenable(value: unknown): value is PromiseLike<unknown> {
 /** Resolves once the handle's `done` has settled either way; at once when it has none. */
 async function settled(handle: unknown): Promise<void> {
   try {
-    // A source written in plain JavaScript may return a promise of its handle.
     const value: unknown = isThenable(handle) ? await handle : handle;
     if (typeof value === "object" && value !== null && "done" in value) await value.done;
   } catch {

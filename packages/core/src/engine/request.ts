@@ -18,7 +18,10 @@ export interface CallRequest {
   readonly method: string;
   /** Path and query, beginning with `/`. */
   readonly path: string;
-  /** Name, value, name, value… as they go on the wire; `host`, `content-length` and connection headers are the engine's. */
+  /**
+   * Name, value, name, value… as they go on the wire; `host` and connection headers are the engine's, and so is
+   * `content-length` except for streams of known length.
+   */
   readonly headers: readonly string[];
   readonly body: RequestBody | null;
   /** Path template (`/orders/{id}`), when the door knows it: picks the route policy and names the span. */

@@ -6,11 +6,11 @@ import type { Phase } from "../errors.ts";
 import type { ResponseHeaders } from "./response.ts";
 
 /** Hears how an attempt goes. */
-export interface AttemptOwner {
+export interface AttemptOwner<E = EndpointState> {
   /** The head of a streamed response: `attempt.forward` or `attempt.discard` must be called at once. */
-  attemptHead(attempt: Attempt): void;
+  attemptHead(attempt: Attempt<E>): void;
   /** Called exactly once, when the attempt is over, whatever happened. */
-  attemptEnd(attempt: Attempt): void;
+  attemptEnd(attempt: Attempt<E>): void;
 }
 
 /** Takes the body of a streamed response. */
@@ -25,9 +25,10 @@ const DISCARD_LIMIT = 64 * 1024;
  * One try of a call on one endpoint. It is undici's handler, the owner of the attempt's only timer, the record of
  * what happened and the collector of the body, in one object, because each further object per call shows in the bill.
  */
-export class Attempt implements Dispatcher.DispatchHandler {
+export class Attempt<E = EndpointState> implements Dispatcher.DispatchHandler {
   readonly number: number;
-  readonly endpoint: EndpointState;
+  /** Undefined outside the mesh, where there is nothing to keep books on. */
+  readonly endpoint: E;
   readonly startedAt: number;
   phase: Phase = "connect";
   status = 0;
@@ -42,7 +43,7 @@ export class Attempt implements Dispatcher.DispatchHandler {
   failure: unknown = undefined;
   /** Our own timer ended it. */
   timedOut = false;
-  readonly #owner: AttemptOwner;
+  readonly #owner: AttemptOwner<E>;
   readonly #clock: Clock;
   /** Collect the body instead of streaming it. */
   readonly #whole: boolean;
@@ -53,10 +54,10 @@ export class Attempt implements Dispatcher.DispatchHandler {
   #discarded = 0;
 
   constructor(
-    owner: AttemptOwner,
+    owner: AttemptOwner<E>,
     clock: Clock,
     number: number,
-    endpoint: EndpointState,
+    endpoint: E,
     startedAt: number,
     whole: boolean,
   ) {
@@ -170,7 +171,7 @@ export class Attempt implements Dispatcher.DispatchHandler {
   }
 }
 
-function onTimeout(attempt: Attempt): void {
+function onTimeout<E>(attempt: Attempt<E>): void {
   attempt.expire();
 }
 

@@ -1,6 +1,6 @@
 import type { Dispatcher } from "undici";
 
-import type { ResponseHeaders } from "../engine/request.ts";
+import type { ResponseHeaders } from "./response.ts";
 
 /** The handler API of undici 6 and 7, which the built-in fetch of Node 22 and 24 still speaks. */
 interface LegacyHandler {

@@ -8,9 +8,9 @@ import type {
   StreamSink,
 } from "../../engine/request.ts";
 import { ProxylessError } from "../../errors.ts";
-import { sendExternal } from "../../transport/external-call.ts";
 import type { DoorContext } from "../door.ts";
 import { Decoder, readCodings } from "./content-decoding.ts";
+import { sendExternal } from "./external-call.ts";
 import { isRedirect, redirectPlan } from "./redirect.ts";
 import type { RequestPlan } from "./request-plan.ts";
 import { ResponseBody } from "./response-body.ts";

@@ -4,10 +4,10 @@ import { isAnyArrayBuffer } from "node:util/types";
 
 import type { CallRequest, RequestBody } from "../../engine/request.ts";
 import { ProxylessError, show } from "../../errors.ts";
-import { encodeMultipart, isFormData } from "../fetch/multipart.ts";
 import { toBytes } from "../fetch/request-body.ts";
 import { appendHeader, emptyHeaders, hasHeader, isToken } from "../fetch/request-headers.ts";
 import type { RequestHeaders } from "../fetch/request-headers.ts";
+import { encodeMultipart, isFormData } from "../multipart.ts";
 
 /** What undici's `dispatch` takes, as far as a governed call reads it; all of it unchecked. */
 export interface DispatchInput {
@@ -156,8 +156,8 @@ function readBody(body: unknown, headers: RequestHeaders): RequestBody | null {
     if (isAnyArrayBuffer(body)) return new Uint8Array(body);
     if (isFormData(body)) {
       const form = encodeMultipart(body);
-      addDefaults(headers, form.contentType, form.length);
-      return form.open;
+      addDefaults(headers, form.contentType, typeof form.body === "string" ? undefined : form.length);
+      return form.body;
     }
     if (body instanceof Blob) {
       addDefaults(headers, body.type, body.size);
@@ -173,11 +173,11 @@ function readBody(body: unknown, headers: RequestHeaders): RequestBody | null {
   );
 }
 
-function addDefaults(headers: RequestHeaders, contentType: string, length: number): void {
+function addDefaults(headers: RequestHeaders, contentType: string, length: number | undefined): void {
   if (contentType !== "" && !hasHeader(headers.list, "content-type")) {
     headers.list.push("content-type", contentType);
   }
-  headers.list.push("content-length", String(length));
+  if (length !== undefined) headers.list.push("content-length", String(length));
 }
 
 /** Ends a request's body stream that nobody will read any more. */

@@ -3,7 +3,7 @@ import { isAnyArrayBuffer } from "node:util/types";
 
 import type { RequestBody } from "../../engine/request.ts";
 import { ProxylessError, show } from "../../errors.ts";
-import { encodeMultipart, isFormData } from "./multipart.ts";
+import { encodeMultipart, isFormData } from "../multipart.ts";
 import { isDisturbed } from "./stream-state.ts";
 
 /** A request body, ready for the engine. */
@@ -43,11 +43,11 @@ export function extractBody(value: unknown): ExtractedBody {
     return whole(value.toString(), "application/x-www-form-urlencoded;charset=UTF-8");
   }
   if (isFormData(value)) {
-    const form = encodeMultipart(value);
+    const { body, contentType, length } = encodeMultipart(value);
     return {
-      body: form.open,
-      contentType: form.contentType,
-      length: form.length,
+      body,
+      contentType,
+      length: typeof body === "string" ? undefined : length,
       oneShot: false,
       discard: undefined,
     };

@@ -1,7 +1,7 @@
 import type { RequestBody } from "../../engine/request.ts";
 import { show } from "../../errors.ts";
+import { encodeMultipart, isFormData } from "../multipart.ts";
 import { requestError } from "./encode.ts";
-import { encodeFormData } from "./multipart.ts";
 
 /** A body that is not JSON, with the content type that belongs to it. */
 export interface EncodedBody {
@@ -64,7 +64,7 @@ function encodeTagged(body: object): EncodedBody | undefined {
       // oxlint-disable-next-line typescript/no-base-to-string -- the tag says that it has a text form of its own
       return { body: String(body), contentType: formType };
     case "FormData":
-      return isFormData(body) ? encodeFormData(body) : undefined;
+      return isFormData(body) ? { ...encodeMultipart(body), typeIsPartOfBody: true } : undefined;
     case "Blob":
     case "File":
       if (isBlob(body))
@@ -120,10 +120,6 @@ function isAsyncIterable(value: unknown): value is AsyncIterable<unknown> {
 
 function isBlob(value: object): value is Blob {
   return "stream" in value && "arrayBuffer" in value;
-}
-
-function isFormData(value: object): value is FormData {
-  return "getAll" in value && "append" in value;
 }
 
 /** Ends a stream the engine will not read any more, so that its file or socket is not kept open. */

@@ -4,8 +4,8 @@ import fc from "fast-check";
 import { FormData as UndiciFormData } from "undici";
 import { afterEach, describe, expect, it } from "vitest";
 
+import { encodeMultipart } from "../../../src/client/multipart.ts";
 import { createTypedClient } from "../../../src/client/typed/client.ts";
-import { encodeFormData } from "../../../src/client/typed/multipart.ts";
 import type { CallEngine } from "../../../src/engine/request.ts";
 import { wellFormedText } from "./any-text.ts";
 import { echo, startEngine } from "./http-engine.ts";
@@ -114,7 +114,7 @@ describe("a body", () => {
         fc.pre(fields.length > 0);
         const form = new FormData();
         for (const [name, value] of fields) form.append(name, value);
-        const { body, contentType } = encodeFormData(form);
+        const { body, contentType } = encodeMultipart(form);
         const written = typeof body === "string" ? body : "";
         const answer = new Response(written, { headers: { "content-type": contentType ?? "" } });
         expect([...(await answer.formData())]).toEqual(fields);

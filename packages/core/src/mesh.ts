@@ -18,6 +18,7 @@ import type { Clock } from "./clock.ts";
 import { createDirectory } from "./discovery/directory.ts";
 import type { Directory } from "./discovery/directory.ts";
 import type { WatchDump } from "./discovery/dump.ts";
+import { noEndpointError } from "./engine/call-errors.ts";
 import { Engine } from "./engine/engine.ts";
 import { inspectUpstream } from "./engine/inspect.ts";
 import type { ServiceView } from "./engine/inspect.ts";
@@ -65,7 +66,8 @@ export interface Mesh extends AsyncDisposable {
   inspect(): MeshView;
   /**
    * Resolves when the endpoints of a service are known.
-   * @throws ProxylessError `ERR_PROXYLESS_DISCOVERY` when they cannot be had, `ERR_PROXYLESS_CLOSED` after `close`
+   * @throws ProxylessError `ERR_PROXYLESS_UNKNOWN_SERVICE` when discovery has no such name, `ERR_PROXYLESS_DISCOVERY`
+   *   when it cannot tell, `ERR_PROXYLESS_CLOSED` after `close`
    */
   ready(service: string, options?: { readonly signal?: AbortSignal }): Promise<void>;
   /** Refuses new calls, lets those in flight finish (for `drainMs` at most), then ends everything. */
@@ -151,7 +153,9 @@ class ServiceMesh implements Mesh {
   }
 
   async ready(service: string, options: { readonly signal?: AbortSignal } = {}): Promise<void> {
-    await this.#engine.upstream(service).discovery.ready(options);
+    const { discovery, endpoints } = this.#engine.upstream(service);
+    const resolution = await discovery.ready(options);
+    if (resolution.status === "absent") throw noEndpointError(service, resolution, endpoints.size, undefined);
   }
 
   close(): Promise<void> {

@@ -89,7 +89,7 @@ export interface WatchContext {
   readonly random: Random;
 }
 
-/** A kind of registry. Anything that implements this can feed a mesh; `describeSource` of `/testing` checks it. */
+/** A kind of registry. Anything that implements this can feed a mesh; `sourceContract` of `/testing` checks it. */
 export interface DiscoverySource {
   /** Shown in events and dumps (`consul`, `static`). */
   readonly name: string;

@@ -3,7 +3,13 @@ import { LATENCY, PENDING, healedSuccess } from "./load-table.ts";
 import type { LoadTable } from "./load-table.ts";
 
 /** Why an endpoint may not be picked. */
-export type GateReason = "draining" | "unhealthy" | "starting" | "weight 0" | "worse priority";
+export type GateReason =
+  | "draining"
+  | "unhealthy"
+  | "starting"
+  | "weight 0"
+  | "worse priority"
+  | "too few healthy";
 
 /** `host:port`, with brackets around IPv6. */
 export function addressOf(endpoint: Pick<Endpoint, "host" | "port">): string {

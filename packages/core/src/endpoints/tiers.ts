@@ -13,39 +13,49 @@ export interface Tier {
 }
 
 /**
- * Chooses the endpoints that may be picked and writes into each record why the others may not: the best priority
- * that has anything usable; in it the healthy ones, or everybody (panic) when fewer than half are healthy, because a
- * registry that calls most of a service dead is more often wrong than right.
+ * Chooses the endpoints that may be picked and writes into each record why the others may not: the healthy ones of
+ * the best priority at which at least half are healthy. When there is no such priority, a registry that calls most of
+ * a service dead is more often wrong than right, so everybody at the best priority that has anybody is taken (panic).
  */
 export function selectTier(all: Iterable<EndpointState>): Tier {
-  const byPriority = new Map<number, EndpointState[]>();
-  for (const endpoint of all) {
-    endpoint.gate = standingReasons(endpoint);
-    const tier = byPriority.get(endpoint.spec.priority);
-    if (tier === undefined) byPriority.set(endpoint.spec.priority, [endpoint]);
-    else tier.push(endpoint);
-  }
-  let chosen: Tier = { endpoints: [], panic: false, healthy: 0 };
-  for (const priority of [...byPriority.keys()].toSorted((a, b) => a - b)) {
-    const tier = byPriority.get(priority)!;
-    if (chosen.endpoints.length > 0) {
-      for (const endpoint of tier) endpoint.gate = [...endpoint.gate, "worse priority"];
-    } else {
-      chosen = usable(tier);
+  const tiers = byPriority(all);
+  const chosen = tiers.find(
+    ({ healthy, members }) => healthy.length > 0 && healthy.length >= members.length * PANIC_RATIO,
+  );
+  const last = chosen ?? tiers.find(({ healthy }) => healthy.length > 0) ?? tiers[0];
+  if (last === undefined) return { endpoints: [], panic: false, healthy: 0 };
+  const endpoints = chosen === undefined ? last.members : last.healthy;
+  if (chosen === undefined) for (const endpoint of endpoints) endpoint.gate = none;
+  for (const { members } of tiers) {
+    if (members === last.members) continue;
+    for (const endpoint of members) {
+      const reason: GateReason =
+        members[0]!.spec.priority > last.members[0]!.spec.priority ? "worse priority" : "too few healthy";
+      endpoint.gate = [...endpoint.gate, reason];
     }
   }
-  return chosen;
+  return { endpoints, panic: chosen === undefined, healthy: last.healthy.length };
 }
 
-function usable(tier: readonly EndpointState[]): Tier {
-  const members = tier.filter(
-    (endpoint) => !endpoint.gate.includes("draining") && !endpoint.gate.includes("weight 0"),
-  );
-  const healthy = members.filter((endpoint) => endpoint.gate.length === 0);
-  const panic = members.length > 0 && healthy.length < members.length * PANIC_RATIO;
-  if (!panic) return { endpoints: healthy, panic, healthy: healthy.length };
-  for (const endpoint of members) endpoint.gate = [];
-  return { endpoints: members, panic, healthy: healthy.length };
+interface Candidates {
+  /** Everybody who is not on the way out and may have traffic at all. */
+  readonly members: EndpointState[];
+  readonly healthy: EndpointState[];
+}
+
+/** Best priority first; priorities without members are left out. */
+function byPriority(all: Iterable<EndpointState>): readonly Candidates[] {
+  const found = new Map<number, Candidates>();
+  for (const endpoint of all) {
+    endpoint.gate = standingReasons(endpoint);
+    if (endpoint.gate.includes("draining") || endpoint.gate.includes("weight 0")) continue;
+    const { priority } = endpoint.spec;
+    const tier = found.get(priority) ?? { members: [], healthy: [] };
+    found.set(priority, tier);
+    tier.members.push(endpoint);
+    if (endpoint.gate.length === 0) tier.healthy.push(endpoint);
+  }
+  return [...found].toSorted(([a], [b]) => a - b).map(([, tier]) => tier);
 }
 
 const none: readonly GateReason[] = [];

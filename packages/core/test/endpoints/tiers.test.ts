@@ -55,6 +55,31 @@ describe("the endpoints that may be picked", () => {
     expect(ids(selectTier([far, draining]).endpoints)).toEqual([far.id]);
   });
 
+  it("are those of a worse priority when most of the better one are sick, before anybody sick is tried", () => {
+    const sick = [endpoint({ health: "unhealthy" }), endpoint({ health: "unhealthy" }), endpoint()];
+    const far = endpoint({ priority: 1 });
+    const tier = selectTier([...sick, far]);
+    expect(tier).toMatchObject({ panic: false, healthy: 1 });
+    expect(ids(tier.endpoints)).toEqual([far.id]);
+    expect(sick.map(({ gate }) => gate)).toEqual([
+      ["unhealthy", "too few healthy"],
+      ["unhealthy", "too few healthy"],
+      ["too few healthy"],
+    ]);
+  });
+
+  it("are, when every priority is mostly sick, everybody at the best one that has a healthy endpoint", () => {
+    const dead = endpoint({ health: "unhealthy" });
+    const second = [
+      endpoint({ priority: 1 }),
+      endpoint({ priority: 1, health: "unhealthy" }),
+      endpoint({ priority: 1, health: "unhealthy" }),
+    ];
+    const tier = selectTier([dead, ...second]);
+    expect(tier.panic).toBe(true);
+    expect(ids(tier.endpoints)).toEqual(ids(second));
+  });
+
   it("are none when there are none", () => {
     expect(selectTier([]).endpoints).toEqual([]);
     expect(selectTier([endpoint({ health: "draining" })])).toMatchObject({ endpoints: [], panic: false });

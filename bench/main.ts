@@ -1,0 +1,106 @@
+import { cpus, loadavg } from "node:os";
+import { parseArgs } from "node:util";
+
+import { pinning, runPinned } from "./cores.ts";
+import { benchDiscovery } from "./discovery.ts";
+import { benchHttp } from "./http.ts";
+import { benchPick } from "./pick.ts";
+import { isOver, json, table } from "./row.ts";
+import type { Row } from "./row.ts";
+
+const usage = `pnpm bench [suite…] [options]
+
+  http       what a call costs: the mesh, bare clients, hand-made stacks
+  pick       what choosing an endpoint costs, among 10 to 10,000
+  discovery  how soon a new instance is called; starts a real Consul agent
+  all        all of these. Without a suite: http and pick, in about a minute
+
+  --json            the figures once more as JSON, on the last line
+  --quick           few and short rounds: to see that it works, not to quote
+  --rounds N        rounds of http and pick, trials of discovery
+  --only a,b        only these variants of http`;
+
+const suites = ["http", "pick", "discovery"] as const;
+
+interface Settings {
+  readonly rounds: number | undefined;
+  readonly quick: boolean;
+  readonly only: readonly string[];
+}
+
+async function run(suite: string, { only, quick, rounds }: Settings): Promise<readonly Row[]> {
+  switch (suite) {
+    case "http":
+      return benchHttp({ rounds: rounds ?? (quick ? 4 : 50), roundMs: quick ? 50 : 90, only, progress });
+    case "pick":
+      return benchPick({ rounds: rounds ?? (quick ? 20 : 200), progress });
+    default:
+      return benchDiscovery({ trials: rounds ?? (quick ? 5 : 50), progress });
+  }
+}
+
+/** One line that rewrites itself on a terminal; elsewhere it would only fill logs. */
+function progress(text: string): void {
+  if (process.stderr.isTTY) process.stderr.write(`\r\u001B[2K${text}`);
+}
+
+async function main(): Promise<void> {
+  const { positionals, values } = parseArgs({
+    allowPositionals: true,
+    options: {
+      json: { type: "boolean" },
+      quick: { type: "boolean" },
+      rounds: { type: "string" },
+      only: { type: "string" },
+      help: { type: "boolean" },
+    },
+  });
+  const rounds = values.rounds === undefined ? undefined : Number(values.rounds);
+  const known: ReadonlySet<string> = new Set([...suites, "all"]);
+  if (values.help === true) {
+    console.log(usage);
+    return;
+  }
+  if (
+    positionals.some((suite) => !known.has(suite)) ||
+    (rounds !== undefined && !(Number.isInteger(rounds) && rounds >= 1))
+  ) {
+    console.error(usage);
+    process.exitCode = 2;
+    return;
+  }
+  const pinnedCode = await runPinned();
+  if (pinnedCode !== undefined) {
+    process.exitCode = pinnedCode;
+    return;
+  }
+  const wanted = positionals.length === 0 ? ["http", "pick"] : positionals;
+  const settings: Settings = {
+    rounds,
+    quick: values.quick === true,
+    only: values.only?.split(",") ?? [],
+  };
+  const machine = `${cpus().length} × ${cpus()[0]?.model.trim() ?? "unknown CPU"}, Node ${process.versions.node}`;
+  const before = loadavg()[0] ?? 0;
+  console.log(`pnpm bench ${process.argv.slice(2).join(" ")}`.trimEnd());
+  console.log(`${machine}; ${pinning()}; load ${before.toFixed(2)} before\n`);
+  const rows: Row[] = [];
+  for (const suite of suites) {
+    if (!wanted.includes(suite) && !wanted.includes("all")) continue;
+    console.error(`${suite}…`);
+    const some = await run(suite, settings);
+    progress("");
+    rows.push(...some);
+    console.log(`${table(some)}\n`);
+  }
+  const over = rows.filter(isOver);
+  if (over.length > 0) console.log(`${over.length} of ${rows.length} figures are over their target`);
+  if (values.json === true) console.log(json(rows));
+}
+
+try {
+  await main();
+} catch (error) {
+  console.error(error);
+  process.exitCode = 1;
+}

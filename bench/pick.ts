@@ -1,0 +1,114 @@
+import { balancerFor } from "../packages/core/src/balancers/balancers.ts";
+import type { BalancerName } from "../packages/core/src/balancers/balancers.ts";
+import type { PickContext, Picker } from "../packages/core/src/balancers/picker.ts";
+import { EndpointState } from "../packages/core/src/endpoints/endpoint-state.ts";
+import { LoadTable } from "../packages/core/src/endpoints/load-table.ts";
+import { seededRandom, systemRandom } from "../packages/core/src/random.ts";
+import type { Row } from "./row.ts";
+import { median } from "./statistics.ts";
+
+export interface PickOptions {
+  readonly rounds: number;
+  readonly progress: (text: string) => void;
+}
+
+interface Case {
+  readonly name: string;
+  readonly picker: Picker;
+  readonly samples: number[];
+}
+
+const picksPerRound = 50_000;
+const sizes = [10, 100, 1_000, 10_000] as const;
+const now = 1_000_000;
+
+/**
+ * What choosing an endpoint costs, and whether that grows with their number. The figure is the best round: nothing makes a round
+ * faster than the code is, and everything else on the machine makes it slower.
+ */
+export function benchPick({ progress, rounds }: PickOptions): readonly Row[] {
+  const p2c = sizes.map((size) => caseOf("p2c", size));
+  // The default comes first and alone: the call site of `pick` is then as a process with one balancer has it.
+  measure(p2c, rounds, progress);
+  const others = [caseOf("round-robin", 10_000), caseOf("random", 10_000)];
+  measure(others, rounds, progress);
+  const smallest = p2c[0]!;
+  const rows = [...p2c, ...others].map(({ name, samples }): Row => {
+    const target = name === "pick p2c 10000" ? 60 : null;
+    return {
+      name,
+      metric: "ns",
+      value: Math.min(...samples),
+      ratio: null,
+      against: null,
+      target,
+      note: usual(samples),
+    };
+  });
+  const largest = p2c.at(-1)!;
+  rows.push({
+    name: largest.name,
+    metric: "ns",
+    value: Math.min(...largest.samples),
+    ratio: Math.min(...largest.samples) / Math.min(...smallest.samples),
+    against: smallest.name,
+    target: 1.5,
+  });
+  return rows;
+}
+
+function usual(samples: readonly number[]): string {
+  return `median ${median(samples).toFixed(1)}`;
+}
+
+function measure(cases: readonly Case[], rounds: number, progress: (text: string) => void): void {
+  for (const { picker } of cases) pickMany(picker, picksPerRound * 4);
+  for (let round = 0; round < rounds; round++) {
+    if (round % 20 === 0) progress(`pick: round ${round} of ${rounds}`);
+    for (let i = 0; i < cases.length; i++) {
+      const { picker, samples } = cases[(i + round) % cases.length]!;
+      const begin = performance.now();
+      pickMany(picker, picksPerRound);
+      samples.push(((performance.now() - begin) * 1e6) / picksPerRound);
+    }
+  }
+}
+
+/** Each choice goes into the next context, as the engine keeps it, so that none of them can be optimised away. */
+function pickMany(picker: Picker, picks: number): number {
+  const context: PickContext = { now, tried: undefined, hashKey: undefined };
+  let last: EndpointState | undefined;
+  let repeats = 0;
+  for (let i = 0; i < picks; i++) {
+    const chosen = picker.pick(context);
+    if (chosen === last) repeats++;
+    last = chosen;
+  }
+  if (last === undefined) throw new Error("a picker chose nothing");
+  return repeats;
+}
+
+/** Endpoints in the middle of their work: measured, some busy, one in fifty getting over a failure, some not asked for a while. */
+function caseOf(balancer: BalancerName, size: number): Case {
+  const random = seededRandom(size);
+  const table = new LoadTable();
+  const endpoints = Array.from({ length: size }, (_, i) => {
+    const spec = {
+      id: `e${i}`,
+      host: "10.0.0.1",
+      port: 1 + i,
+      weight: 1,
+      priority: 0,
+      health: "healthy",
+      metadata: {},
+    } as const;
+    const endpoint = new EndpointState(spec, table, now - 2_000);
+    const heardAt = now - 2_000 * random();
+    if (random() < 0.02) table.failed(endpoint.offset, heardAt - 100);
+    table.succeeded(endpoint.offset, 1 + 10 * random(), heardAt);
+    if (random() < 0.3) table.started(endpoint.offset);
+    return endpoint;
+  });
+  const picker = balancerFor(balancer).build(endpoints, { table, random: systemRandom });
+  return { name: `pick ${balancer} ${size}`, picker, samples: [] };
+}

@@ -1,0 +1,68 @@
+import { isIP } from "node:net";
+
+import { isRecord } from "./option-checks.ts";
+
+/** Where an instance is reached. */
+export interface EntryAddress {
+  readonly host: string;
+  readonly port: number;
+  readonly scheme: "http" | "https" | undefined;
+}
+
+/** The parts of a health entry that say where it is. */
+export interface EntryPlaces {
+  readonly node: Readonly<Record<string, unknown>>;
+  readonly service: Readonly<Record<string, unknown>>;
+}
+
+/**
+ * Picks the address of an entry: the wanted tagged address, else the HTTP URL that Kratos puts into a tagged address,
+ * else the service's address, else its node's. `undefined` when none of it is an address.
+ */
+export function readAddress(
+  { node, service }: EntryPlaces,
+  addressTag: string | undefined,
+): EntryAddress | undefined {
+  const tagged = isRecord(service["TaggedAddresses"]) ? service["TaggedAddresses"] : {};
+  if (addressTag !== undefined) {
+    const wanted = readTagged(tagged[addressTag], service["Port"]);
+    if (wanted !== undefined) return wanted;
+  }
+  for (const scheme of ["http", "https"]) {
+    const url = tagged[scheme];
+    if (isRecord(url) && typeof url["Address"] === "string" && url["Address"].includes("://")) {
+      return readUrl(url["Address"]);
+    }
+  }
+  const own = service["Address"];
+  const host = typeof own === "string" && own !== "" ? own : node["Address"];
+  if (typeof host === "string" && host.includes("://")) return readUrl(host);
+  return makeAddress(host, service["Port"], undefined);
+}
+
+/** Consul writes `Address` and `Port`; its documentation and some writers use lower case. */
+function readTagged(value: unknown, servicePort: unknown): EntryAddress | undefined {
+  if (!isRecord(value)) return undefined;
+  const host = value["Address"] ?? value["address"];
+  const port = value["Port"] ?? value["port"];
+  if (typeof host === "string" && host.includes("://")) return readUrl(host);
+  return makeAddress(host, port === undefined || port === 0 ? servicePort : port, undefined);
+}
+
+/** `http://10.0.0.1:8000?isSecure=false`, as Kratos writes it. */
+function readUrl(text: string): EntryAddress | undefined {
+  if (!URL.canParse(text)) return undefined;
+  const url = new URL(text);
+  if (url.protocol !== "http:" && url.protocol !== "https:") return undefined;
+  const isSecure = url.protocol === "https:" || url.searchParams.get("isSecure") === "true";
+  const port = url.port === "" ? (url.protocol === "https:" ? 443 : 80) : Number(url.port);
+  return makeAddress(url.hostname, port, isSecure ? "https" : "http");
+}
+
+function makeAddress(host: unknown, port: unknown, scheme: EntryAddress["scheme"]): EntryAddress | undefined {
+  if (typeof host !== "string" || typeof port !== "number") return undefined;
+  if (!Number.isInteger(port) || port < 1 || port > 65_535) return undefined;
+  const plain = host.startsWith("[") && host.endsWith("]") ? host.slice(1, -1) : host;
+  const isName = /^[A-Za-z0-9_]([A-Za-z0-9_.-]{0,252})$/.test(plain);
+  return isName || isIP(plain) !== 0 ? { host: plain, port, scheme } : undefined;
+}

@@ -1,0 +1,57 @@
+import type { Snapshot } from "@proxyless/core";
+
+import { ConsulError } from "./consul-error.ts";
+import { decodeEntries } from "./health-entry.ts";
+import type { ConsulResponse } from "./http-client.ts";
+import type { Settings } from "./options.ts";
+import { ageOf } from "./trust.ts";
+
+/** What an answer of the health endpoint says, taken at its word. */
+export interface HealthAnswer {
+  readonly snapshot: Snapshot;
+  /** Some of the nodes the instances run on. */
+  readonly nodes: readonly string[];
+}
+
+/** The first few nodes tell as much about a token's rights as all. */
+const toldNodes = 5;
+
+/**
+ * Reads an answer with status 200. An empty list means that there is no such service, because Consul forgets a service
+ * with its last instance; where a filter or tag narrows the question it means no more than that nothing was found.
+ * `explicitRemovals` stays unset: an instance that left and one that was lost look the same, except that whoever leaves
+ * through maintenance was seen as `draining` before, and that the directory knows by itself.
+ * @throws ConsulError of class `data` when it is no list, or a list without one usable entry
+ */
+export function readAnswer(service: string, response: ConsulResponse, settings: Settings): HealthAnswer {
+  const decoded = decodeEntries(parse(service, response.body), settings);
+  if (decoded === undefined) throw new ConsulError("data", `service ${service}: Consul's answer is no list`);
+  const { endpoints, nodes, skipped } = decoded;
+  if (endpoints.length === 0 && skipped > 0) {
+    throw new ConsulError(
+      "data",
+      `service ${service}: none of ${skipped} entries has an identity and an address`,
+    );
+  }
+  const isNarrow = settings.filter !== undefined || settings.tags.length > 0;
+  const revision = response.headers["x-consul-index"];
+  return {
+    snapshot: {
+      kind: endpoints.length === 0 && !isNarrow ? "absent" : "bound",
+      endpoints,
+      trust: "authoritative",
+      ageMs: ageOf(response.headers),
+      ...(typeof revision === "string" ? { revision } : {}),
+      ...(skipped === 0 ? {} : { skipped }),
+    },
+    nodes: nodes.slice(0, toldNodes),
+  };
+}
+
+function parse(service: string, body: string): unknown {
+  try {
+    return JSON.parse(body);
+  } catch (error) {
+    throw new ConsulError("data", `service ${service}: Consul's answer is no JSON`, { cause: error });
+  }
+}

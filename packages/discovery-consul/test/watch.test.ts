@@ -1,0 +1,233 @@
+import { ManualClock } from "@proxyless/core/testing";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+
+import { consul } from "../src/index.ts";
+import type { ConsulOptions } from "../src/index.ts";
+import { entry, FakeConsul } from "./support/fake-consul.ts";
+import { eventually, watching } from "./support/watching.ts";
+import type { Watching } from "./support/watching.ts";
+
+let fake: FakeConsul;
+let watches: Watching[];
+
+beforeEach(async () => {
+  fake = await FakeConsul.start();
+  watches = [];
+});
+
+afterEach(async () => {
+  await Promise.all(watches.map((each) => each.stop()));
+  await fake.close();
+});
+
+function watch(options: Partial<ConsulOptions> = {}, time: Parameters<typeof watching>[1] = {}): Watching {
+  const made = watching({ url: fake.url, ...options }, time);
+  watches.push(made);
+  return made;
+}
+
+function indexes(): (string | null)[] {
+  return fake.seen.map(({ query }) => query.get("index"));
+}
+
+describe("a watch", { timeout: 30_000 }, () => {
+  it("asks at once, then waits on the index it got, and tells each change", async () => {
+    fake.put("web", [entry("a")]);
+    const { sink } = watch();
+    await sink.until("the first list", () => sink.snapshots.length === 1);
+    await eventually("a long poll", () => fake.waiting === 1);
+    fake.put("web", [entry("a"), entry("b")]);
+    await sink.until("the second list", () => sink.snapshots.length === 2);
+    expect(sink.states).toEqual(["a healthy", "b healthy"]);
+    expect(sink.last).toMatchObject({ kind: "bound", trust: "authoritative", revision: "12" });
+    expect(indexes().slice(0, 2)).toEqual([null, "11"]);
+    expect(fake.seen[1]?.query.get("wait")).toBe("30000ms");
+  });
+
+  it("says that an answer without change confirms the list", async () => {
+    fake.put("web", [entry("a")]);
+    const { sink } = watch();
+    await eventually("a long poll", () => fake.waiting === 1);
+    fake.touch();
+    await sink.until("a confirmation", () => sink.ages.length === 1);
+    expect(sink.snapshots).toHaveLength(1);
+  });
+
+  it("starts over when the index goes back, so that changes on the new count are seen", async () => {
+    fake.index = 337;
+    fake.put("web", [entry("a")]);
+    const { sink } = watch();
+    await eventually("a long poll", () => fake.waiting === 1);
+    fake.touch(7);
+    await eventually("a long poll on the new index", () => indexes().at(-1) === "7");
+    expect(indexes()).toEqual([null, "338", null, "7"]);
+    fake.put("web", [entry("b")]);
+    await sink.until("the change", () => sink.states[0] === "b healthy");
+  });
+
+  it("waits on 1 when the index is 0, because waiting on 0 never waits", async () => {
+    fake.index = -1;
+    fake.put("web", [entry("a")]);
+    watch();
+    await eventually("a second query", () => fake.seen.length >= 2);
+    expect(indexes()[1]).toBe("1");
+  });
+
+  it("keeps 64-bit indexes exact", async () => {
+    fake.script = (_, response) => {
+      if (fake.seen.length > 1) return;
+      fake.answer(response, JSON.stringify([entry("a")]), { "x-consul-index": "18446744073709551615" });
+    };
+    watch();
+    await eventually("a second query", () => fake.seen.length >= 2);
+    expect(indexes()[1]).toBe("18446744073709551615");
+  });
+
+  it("polls, without waiting on anything, where no index comes", async () => {
+    fake.script = (_, response) => {
+      response.writeHead(200).end(JSON.stringify([entry("a")]));
+    };
+    const { sink } = watch();
+    await sink.until("three confirmations", () => sink.ages.length >= 3);
+    expect(new Set(indexes())).toEqual(new Set([null]));
+  });
+
+  it("reports a service that nobody registered as absent, and its coming at once", async () => {
+    const { sink } = watch();
+    await sink.until("an answer", () => sink.snapshots.length === 1);
+    expect(sink.last).toMatchObject({ kind: "absent", trust: "authoritative", endpoints: [] });
+    await eventually("a long poll", () => fake.waiting === 1);
+    fake.put("web", [entry("a")]);
+    await sink.until("the list", () => sink.states.length === 1);
+  });
+
+  it("does not call a filtered service absent: there may be instances that do not fit", async () => {
+    const { sink } = watch({ tags: ["blue", "x/y"], filter: 'Service.Meta.v == "2"' });
+    await sink.until("an answer", () => sink.snapshots.length === 1);
+    expect(sink.last?.kind).toBe("bound");
+    expect(fake.seen[0]?.query.getAll("tag")).toEqual(["blue", "x/y"]);
+    expect(fake.seen[0]?.query.get("filter")).toBe('Service.Meta.v == "2"');
+  });
+
+  it("puts datacenter, namespace, partition and mode into the question, and the name safely into the path", async () => {
+    const { sink } = watch(
+      { datacenter: "dc2", namespace: "ns1", partition: "p1", mode: "cached", url: `${fake.url}/consul/` },
+      { service: "a/b?c" },
+    );
+    fake.script = (_, response) => {
+      fake.answer(response, "[]");
+    };
+    await sink.until("an answer", () => sink.log.length > 0);
+    expect(fake.seen[0]?.path).toBe("/consul/v1/health/service/a%2Fb%3Fc");
+    expect(String(fake.seen[0]?.query)).toBe("dc=dc2&ns=ns1&partition=p1&cached=");
+  });
+
+  it("never sends passing, so that unhealthy and unknown stay different", async () => {
+    fake.put("web", [entry("a", { checks: [{ CheckID: "c", Status: "critical" }] })]);
+    const { sink } = watch();
+    await sink.until("the list", () => sink.snapshots.length === 1);
+    expect(sink.states).toEqual(["a unhealthy"]);
+    expect(fake.seen[0]?.query.has("passing")).toBe(false);
+  });
+
+  it("tells how old Consul says its knowledge is", async () => {
+    fake.headers["x-consul-lastcontact"] = "40";
+    fake.put("web", [entry("a")]);
+    const { sink } = watch();
+    await sink.until("the list", () => sink.snapshots.length === 1);
+    expect(sink.last?.ageMs).toBe(40);
+    await eventually("a long poll", () => fake.waiting === 1);
+    fake.headers["age"] = "7";
+    fake.touch();
+    await sink.until("a confirmation", () => sink.ages.length === 1);
+    expect(sink.ages).toEqual([7000]);
+  });
+
+  it("asks again at once on a hint, and confirms an empty answer with the quorum", async () => {
+    fake.put("web", [entry("a")]);
+    const { sink, handle } = watch();
+    await eventually("a long poll", () => fake.waiting === 1);
+    handle.refresh?.("test");
+    await sink.until("a confirmation", () => sink.ages.length === 1);
+    fake.put("web", []);
+    await sink.until("an empty list", () => sink.last?.endpoints.length === 0);
+    handle.refresh?.("confirm absent");
+    await eventually("a consistent question", () => fake.seen.some(({ query }) => query.has("consistent")));
+    expect(fake.seen.find(({ query }) => query.has("consistent"))?.query.get("index")).toBeNull();
+  });
+
+  it("stays calm, and quick, when the index never stops moving", async () => {
+    const clock = new ManualClock();
+    fake.script = (_, response) => {
+      fake.index++;
+      fake.answer(response, JSON.stringify([entry(`i${fake.index}`)]));
+    };
+    watch({}, { clock, random: () => 0.5 });
+    await eventually("two queries in a row", () => fake.seen.length >= 2);
+    for (let i = 0; i < 3000; i++) {
+      // eslint-disable-next-line no-await-in-loop -- time moves in steps, each long enough for an answer
+      await clock.advance(10);
+    }
+    expect(fake.seen.length).toBeGreaterThan(100);
+    expect(fake.seen.length).toBeLessThan(270);
+  });
+
+  it("keeps the number of long polls under its limit and serves the rest by polling", async () => {
+    for (const name of ["a", "b", "c", "d"]) fake.services.set(name, [entry(name)]);
+    const clock = new ManualClock();
+    const source = consul({ url: fake.url, maxConcurrentWatches: 2, overflowPollMs: 500 });
+    const abort = new AbortController();
+    const heard: string[] = [];
+    const handles = ["a", "b", "c", "d"].map((service) =>
+      source.watch(
+        { service },
+        {
+          snapshot: ({ endpoints }) => heard.push(`${service} ${endpoints[0]?.port}`),
+          alive: () => undefined,
+          error: () => undefined,
+        },
+        { signal: abort.signal, clock, random: () => 0.5 },
+      ),
+    );
+    await eventually(
+      "everyone's first list and two long polls",
+      () => heard.length === 4 && fake.waiting === 2,
+    );
+    fake.services.set("d", [entry("d", { service: { Port: 9090 } })]);
+    await clock.advance(500);
+    await eventually("the polled change", () => heard.includes("d 9090"));
+    expect(fake.waiting).toBe(2);
+    abort.abort();
+    await Promise.all(handles.map(({ done }) => done));
+  });
+
+  it("lets go of everything when it is aborted while waiting, and says nothing more", async () => {
+    fake.put("web", [entry("a")]);
+    const made = watch();
+    await eventually("a long poll", () => fake.waiting === 1);
+    await made.stop();
+    const heard = made.sink.log.length;
+    await eventually("the poll's end", () => fake.waiting === 0);
+    fake.put("web", [entry("b")]);
+    expect(made.sink.log).toHaveLength(heard);
+  });
+
+  it("has a key that tells apart what is answered differently and shows no secret", () => {
+    const base = { url: fake.url, token: "very-secret" };
+    const key = (options: ConsulOptions, service = "web"): string => consul(options).key({ service });
+    const keys = [
+      key(base),
+      key(base, "api"),
+      key({ ...base, token: "other" }),
+      key({ ...base, datacenter: "dc2" }),
+      key({ ...base, filter: "x" }),
+      key({ ...base, tags: "x" }),
+      key({ ...base, mode: "default" }),
+      key({ ...base, namespace: "n" }),
+      key({ ...base, addressTag: "wan" }),
+    ];
+    expect(new Set(keys).size).toBe(keys.length);
+    expect(key(base)).toBe(key({ ...base }));
+    expect(keys.join(" ")).not.toContain("secret");
+  });
+});

@@ -1,0 +1,22 @@
+import { consulRecipe } from "./consul-recipe.ts";
+import { installRecipe } from "./recipe.ts";
+import type { Recipe } from "./recipe.ts";
+
+/** Every server the tool can install. */
+export const recipes: readonly Recipe[] = [consulRecipe];
+
+/** Finds a recipe by its name; throws when there is none. */
+export function recipeOf(name: string): Recipe {
+  const found = recipes.find((recipe) => recipe.name === name);
+  if (found === undefined) {
+    throw new Error(
+      `no server is called "${name}"; there are: ${recipes.map((recipe) => recipe.name).join(", ")}`,
+    );
+  }
+  return found;
+}
+
+/** The path of a server's binary, installed when this machine has none. */
+export function installServer(name: string): Promise<string> {
+  return installRecipe(recipeOf(name));
+}

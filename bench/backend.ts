@@ -2,7 +2,7 @@ import { createServer } from "node:net";
 
 /**
  * The backend of the benchmarks: one process that listens on as many ports as it is told and answers every GET with
- * the same 236 bytes of JSON, plus the port that answered. It parses no more of HTTP than the empty line, so that it
+ * the same JSON of some 246 bytes, the port that answered in it. It parses no more of HTTP than the empty line, so that it
  * is not what is measured.
  */
 const order = {

@@ -7,6 +7,9 @@ import type { Balancer, PickContext, PickTrace, Picker, PickerDeps } from "./pic
  * The power of two choices: draws two different endpoints and takes the cheaper one, so that one pick costs the same
  * among ten and ten thousand. Drawing without replacement (as Finagle's `P2C`) matters for small sets: with
  * replacement the busier of two endpoints would still get a quarter of the traffic.
+ *
+ * Where one of the two is hopeless a third is drawn, or it would be no choice: the slow one of three endpoints would get
+ * a third of the traffic for as long as another one is dead.
  */
 export function p2c(cost: Cost): Balancer {
   return {
@@ -39,28 +42,42 @@ class P2cPicker implements Picker {
     let second = Math.floor((draw - first) * (count - 1));
     // Added, not branched to: a processor cannot guess it. A single endpoint is compared with itself.
     second += count === 1 ? 0 : Number(second >= first);
-    const one = this.#endpoints[first]!;
-    const other = this.#endpoints[second]!;
     const isOther = this.#cost.of(table, offsets[second]!, now) < this.#cost.of(table, offsets[first]!, now);
-    const chosen = isOther ? other : one;
-    if (tried === undefined && trace === undefined) return chosen;
-    return this.#reconsider(chosen, isOther ? one : other, context, trace);
+    const better = isOther ? second : first;
+    const worse = isOther ? first : second;
+    const isNoChoice =
+      table.hopeless > 0 && (table.isHopeless(offsets[first]!) || table.isHopeless(offsets[second]!));
+    if (tried === undefined && trace === undefined && !isNoChoice) return this.#endpoints[better];
+    return isNoChoice && count > 2
+      ? this.#reconsider(...this.#withThird(better, worse, now), context, trace)
+      : this.#reconsider(better, worse, context, trace);
+  }
+
+  /** The better of two and another one, the cheaper first. */
+  #withThird(better: number, worse: number, now: number): [better: number, worse: number] {
+    const { table, random } = this.#deps;
+    let third = Math.floor(random() * (this.#offsets.length - 2));
+    third += Number(third >= Math.min(better, worse));
+    third += Number(third >= Math.max(better, worse));
+    const cost = this.#cost.of(table, this.#offsets[better]!, now);
+    return this.#cost.of(table, this.#offsets[third]!, now) < cost ? [third, better] : [better, third];
   }
 
   /** The rare part of a pick, apart so that the common one stays small enough to be compiled into its caller. */
   #reconsider(
-    better: EndpointState,
-    worse: EndpointState,
+    better: number,
+    worse: number,
     { now, tried }: PickContext,
     trace: PickTrace | undefined,
   ): EndpointState {
-    let chosen = better;
-    if (tried !== undefined && tried.includes(better)) {
-      const next = this.#endpoints.indexOf(worse);
-      chosen = tried.includes(worse) ? (nextUntried(this.#endpoints, next, tried) ?? worse) : worse;
+    const one = this.#endpoints[better]!;
+    const other = this.#endpoints[worse]!;
+    let chosen = one;
+    if (tried !== undefined && tried.includes(one)) {
+      chosen = tried.includes(other) ? (nextUntried(this.#endpoints, worse, tried) ?? other) : other;
     }
     if (trace !== undefined) {
-      for (const endpoint of new Set([chosen, better, worse])) {
+      for (const endpoint of new Set([chosen, one, other])) {
         trace.push({ endpoint, cost: this.#cost.of(this.#deps.table, endpoint.offset, now) });
       }
     }

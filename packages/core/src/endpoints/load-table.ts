@@ -19,6 +19,8 @@ const STRIDE = 4;
 /** A latency below this is taken as this: differences under it are noise. */
 const MIN_LATENCY_MS = 0.05;
 const MAX_FAULT = 0.95;
+/** An endpoint with a larger fault (one that failed twice running, say) is no alternative to another. */
+const HOPELESS_FAULT = 0.15;
 
 /** A success counts this much at least, however soon it follows the one before. */
 const MIN_ALPHA = 0.1;
@@ -40,6 +42,8 @@ export class LoadTable {
   details: Float64Array = new Float64Array(STRIDE * 8);
   /** Average latency over all endpoints: what an endpoint that was never measured is taken to cost. */
   reference = 1;
+  /** How many rows are hopeless; while there are none, a pick need not look at each. */
+  hopeless = 0;
   #rows = 0;
   readonly #free: number[] = [];
 
@@ -60,6 +64,8 @@ export class LoadTable {
   }
 
   release(offset: number): void {
+    if (this.isHopeless(offset)) this.hopeless--;
+    this.data[offset + FAULT] = 0;
     this.#free.push(offset);
   }
 
@@ -67,6 +73,11 @@ export class LoadTable {
   reweigh(offset: number, weight: number): void {
     this.details[offset + WEIGHT] = weight;
     this.#sum(offset);
+  }
+
+  /** It failed so often of late that comparing another endpoint with it says nothing about the other. */
+  isHopeless(offset: number): boolean {
+    return this.data[offset + FAULT]! > HOPELESS_FAULT;
   }
 
   started(offset: number): void {
@@ -104,7 +115,9 @@ export class LoadTable {
     const latency = details[offset + LATENCY]!;
     data[offset + PRICE] =
       (latency === 0 ? -1 : Math.max(latency, MIN_LATENCY_MS)) / details[offset + WEIGHT]!;
+    this.hopeless -= Number(this.isHopeless(offset));
     data[offset + FAULT] = Math.min(1 - details[offset + SUCCESS]!, MAX_FAULT);
+    this.hopeless += Number(this.isHopeless(offset));
   }
 }
 

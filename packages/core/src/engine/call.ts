@@ -163,7 +163,8 @@ export class Call implements AttemptOwner, PickContext, ResponseControl {
     this.#limitIsTotal = remaining <= this.#rules.timeout.attemptMs;
     attempt.arm(Math.max(0, this.#limitIsTotal ? remaining : this.#rules.timeout.attemptMs));
     const { method, path } = request;
-    upstream.pools.send(attempt, { method, path, headers, body: this.#body.next() });
+    const bodyTimeout = this.#sink.mode === "whole" ? 0 : SILENT_BODY_MS;
+    upstream.pools.send(attempt, { method, path, headers, body: this.#body.next(), bodyTimeout });
   }
 
   attemptHead(attempt: Attempt): void {
@@ -398,4 +399,6 @@ export class Call implements AttemptOwner, PickContext, ResponseControl {
   }
 }
 
+/** A streamed body may be silent this long. */
+const SILENT_BODY_MS = 300_000;
 const noChunks: readonly Buffer[] = [];

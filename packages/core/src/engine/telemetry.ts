@@ -1,4 +1,5 @@
 import {
+  ProxyTracerProvider,
   SpanKind,
   SpanStatusCode,
   context,
@@ -10,6 +11,9 @@ import type { Context, Span, TextMapSetter, Tracer } from "@opentelemetry/api";
 
 import type { ProxylessError } from "../errors.ts";
 import type { Attempt } from "../transport/attempt.ts";
+
+/** The instrumentation scope. */
+const scope = "@proxyless/core";
 
 /** What a span says of a call. */
 export interface SpanSubject {
@@ -25,7 +29,8 @@ export interface SpanSubject {
  * `network.peer.*` of the attempts only, so that no metric made from calls grows with the endpoints.
  */
 export class Telemetry {
-  readonly #tracer: Tracer = trace.getTracer("@proxyless/core");
+  /** Undefined as long as the process has registered no SDK. */
+  #tracer: Tracer | undefined;
 
   /** The ambient context. A call keeps it: later attempts run in whatever context a socket happens to have. */
   context(): Context {
@@ -33,9 +38,11 @@ export class Telemetry {
   }
 
   callStarted(parent: Context, service: string, subject: SpanSubject): Span | undefined {
+    this.#tracer ??= registeredTracer();
+    if (this.#tracer === undefined) return undefined;
     const { method, template } = subject;
-    const name = template === undefined ? method : `${method} ${template}`;
-    const span = this.#tracer.startSpan(name, { kind: SpanKind.CLIENT }, parent);
+    const title = template === undefined ? method : `${method} ${template}`;
+    const span = this.#tracer.startSpan(title, { kind: SpanKind.CLIENT }, parent);
     if (!span.isRecording()) return isSpanContextValid(span.spanContext()) ? span : undefined;
     span.setAttributes({
       "http.request.method": method,
@@ -53,7 +60,7 @@ export class Telemetry {
     subject: SpanSubject,
     attempt: Attempt,
   ): Span | undefined {
-    if (call === undefined || !call.isRecording()) return undefined;
+    if (call === undefined || this.#tracer === undefined || !call.isRecording()) return undefined;
     const { host, port } = attempt.endpoint.spec;
     return this.#tracer.startSpan(
       `${subject.method} attempt`,
@@ -85,6 +92,14 @@ export class Telemetry {
     const code = isCoded(error) ? error.code : error === undefined ? undefined : "aborted";
     end(span, status, code, error);
   }
+}
+
+/** A tracer without an SDK behind it makes spans that go nowhere; not to make them is cheaper still. */
+function registeredTracer(): Tracer | undefined {
+  const provider = trace.getTracerProvider();
+  return provider instanceof ProxyTracerProvider
+    ? provider.getDelegateTracer(scope)
+    : provider.getTracer(scope);
 }
 
 const headerSetter: TextMapSetter<string[]> = {

@@ -20,6 +20,7 @@ export interface BodySink {
 
 /** A refused response is read to its end, so that its connection can be kept, unless it is longer than this. */
 const DISCARD_LIMIT = 64 * 1024;
+const none: ResponseHeaders = Object.freeze({});
 
 /**
  * One try of a call on one endpoint. It is undici's handler, the owner of the attempt's only timer, the record of
@@ -35,8 +36,8 @@ export class Attempt<E = EndpointState> implements Dispatcher.DispatchHandler {
   /** When the head of a streamed response was handed on; 0 before, and for whole responses. */
   headAt = 0;
   statusText = "";
-  headers: ResponseHeaders = {};
-  trailers: ResponseHeaders = {};
+  headers: ResponseHeaders = none;
+  trailers: ResponseHeaders = none;
   /** The collected body; undefined when there is none. */
   chunks: Buffer[] | undefined = undefined;
   /** What ended the attempt before its time; undefined when a whole response came. */

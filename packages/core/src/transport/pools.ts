@@ -18,6 +18,8 @@ export interface AttemptRequest {
   readonly path: string;
   readonly headers: string[];
   readonly body: AttemptBody;
+  /** Ends a response whose body falls silent; 0 where the attempt's own timer covers the body. */
+  readonly bodyTimeout: number;
 }
 
 /** How many connections an endpoint has and how they are used. */
@@ -29,7 +31,7 @@ export interface PoolStats {
 
 /**
  * The connections of one service: a pool per endpoint, made on first use and dropped when unused for a while.
- * undici's own timers are off except the guard on a silent response body (300 s); ours are exact.
+ * undici's own timers are off except the guard on a silent streamed body; ours are exact.
  */
 export class Pools {
   readonly #pools = new Map<EndpointState, Pool>();

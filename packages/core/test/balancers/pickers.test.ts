@@ -113,6 +113,20 @@ describe("the p2c picker", () => {
     expect(shares(picker, 1_000).get("e3")).toBeGreaterThan(0.45);
   });
 
+  it("finds the fast one of three even while one is dead and one is slow", () => {
+    const { picker, endpoints, table } = pickerOver("p2c", 3);
+    const [fast, dead, slow] = endpoints.map(({ offset }) => offset);
+    for (const [row, latency] of [
+      [fast, 10],
+      [dead, 10],
+      [slow, 100],
+    ] as const) {
+      table.succeeded(row!, latency, 0);
+    }
+    for (let i = 0; i < 10; i++) table.failed(dead!, 0);
+    expect(shares(picker, 1_000).get("e0")).toBeCloseTo(1);
+  });
+
   it("does not let an endpoint that fails at once attract traffic", () => {
     const { picker, endpoints, table } = pickerOver("p2c", 10, 3);
     for (const { offset } of endpoints) table.succeeded(offset, 50, 0);

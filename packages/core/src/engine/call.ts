@@ -18,7 +18,7 @@ import { outcomeOf, reasonOf } from "./classify.ts";
 import { explainPick } from "./explain.ts";
 import { attemptHeaders } from "./headers.ts";
 import type { EngineParts } from "./parts.ts";
-import { BodySupply, isReplayable, mayRepeat } from "./replay.ts";
+import { BodySupply, isReplayable, noBody, mayRepeat } from "./replay.ts";
 import { recordOf, reportAttempt, reportCall, reportRetry } from "./report.ts";
 import type { CallRequest, ResponseControl, ResponseSink } from "./request.ts";
 import type { RouteRules, Upstream } from "./upstream.ts";
@@ -76,7 +76,7 @@ export class Call implements AttemptOwner, PickContext, ResponseControl {
     this.#sink = sink;
     this.#rules = rules;
     this.#retry = retry;
-    this.#body = new BodySupply(request.body);
+    this.#body = request.body === null ? noBody : new BodySupply(request.body);
     // Telemetry stands outside everything: the span covers what is refused as well as what is sent.
     this.#context = parts.telemetry.context();
     this.#span = parts.telemetry.callStarted(this.#context, upstream.service, request);
@@ -162,9 +162,14 @@ export class Call implements AttemptOwner, PickContext, ResponseControl {
     const remaining = this.#deadline - this.now;
     this.#limitIsTotal = remaining <= this.#rules.timeout.attemptMs;
     attempt.arm(Math.max(0, this.#limitIsTotal ? remaining : this.#rules.timeout.attemptMs));
-    const { method, path } = request;
-    const bodyTimeout = this.#sink.mode === "whole" ? 0 : SILENT_BODY_MS;
-    upstream.pools.send(attempt, { method, path, headers, body: this.#body.next(), bodyTimeout });
+    upstream.pools.send(attempt, {
+      method: request.method,
+      path: request.path,
+      headers,
+      body: this.#body.next(),
+      bodyTimeout: this.#sink.mode === "whole" ? 0 : SILENT_BODY_MS,
+      servername: upstream.transport.hostname,
+    });
   }
 
   attemptHead(attempt: Attempt): void {

@@ -47,3 +47,6 @@ export class BodySupply {
     });
   }
 }
+
+/** Shared by all requests without one. */
+export const noBody: BodySupply = new BodySupply(null);

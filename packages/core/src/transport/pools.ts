@@ -20,6 +20,8 @@ export interface AttemptRequest {
   readonly body: AttemptBody;
   /** Ends a response whose body falls silent; 0 where the attempt's own timer covers the body. */
   readonly bodyTimeout: number;
+  /** Saves undici from deriving it from the `host` header for each request. */
+  readonly servername: string;
 }
 
 /** How many connections an endpoint has and how they are used. */

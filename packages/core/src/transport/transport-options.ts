@@ -1,3 +1,5 @@
+import { isIP } from "node:net";
+
 import { configError } from "../errors.ts";
 import { checkNumber, checkObject, fieldPath } from "../option-checks.ts";
 import type { TlsOptions } from "./connector.ts";
@@ -22,6 +24,8 @@ export interface TransportOptions {
 /** {@link TransportOptions} with everything filled in. */
 export type ResolvedTransport = Required<Omit<TransportOptions, "tls">> & {
   readonly tls: TlsOptions | undefined;
+  /** `host` without its port, empty for an IP address: the name that TLS verifies where no other is given. */
+  readonly hostname: string;
 };
 
 const legalKeys = ["scheme", "host", "connections", "keepAliveMs", "idleMs", "http2", "tls"];
@@ -55,9 +59,11 @@ export function resolveTransport(
   }
   const http2: unknown = given.http2 ?? false;
   if (typeof http2 !== "boolean") throw configError(path("http2"), "a boolean", http2);
+  const hostname = host.replace(/:\d+$/, "");
   return Object.freeze({
     scheme,
     host,
+    hostname: isIP(hostname) === 0 ? hostname : "",
     http2,
     connections: integer("connections", 1, 10_000) ?? 64,
     keepAliveMs: integer("keepAliveMs", 0, 600_000) ?? 30_000,

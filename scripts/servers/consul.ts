@@ -72,6 +72,9 @@ export async function startConsulCluster(
       server: true,
       bootstrap_expect: size,
       performance: { raft_multiplier: 1 },
+      // Otherwise a server that was killed loses its vote, and has none for ten seconds after it came back: the next
+      // one that is killed in that time takes the quorum with it.
+      autopilot: { cleanup_dead_servers: false, server_stabilization_time: "100ms" },
       retry_join: hosts.map((host) => `${host}:${ports.serfLan}`),
       retry_interval: "1s",
     };

@@ -49,13 +49,13 @@ describe("a cluster of three real servers whose leader is killed", { timeout: 30
       await Promise.all([...watches, following].map((web) => web.stop()));
     });
     const both = ["web-1 healthy", "web-2 healthy"];
-    await Promise.all([...watches, following].map((web) => web.untilStates(both)));
+    await Promise.all([...watches, following].map((web) => web.untilStates(both, 45_000)));
     await leader.kill();
     const next = await cluster.leader(leader);
     expect(next).not.toBe(leader);
     await put(survivor, "web-3");
     const three = [...both, "web-3 healthy"];
-    await Promise.all([...watches, following].map((web) => web.untilStates(three, 30_000)));
+    await Promise.all([...watches, following].map((web) => web.untilStates(three, 45_000)));
     for (const web of [...watches, following]) {
       const trusted = web.snapshots.filter(({ trust }) => trust === "authoritative");
       const sizes = trusted.map(({ endpoints }) => endpoints.length);
@@ -63,9 +63,9 @@ describe("a cluster of three real servers whose leader is killed", { timeout: 30
     }
     expect(watches[0]?.errors.every((error) => error.class === "transient")).toBe(true);
     await leader.restart();
-    await put(leader, "web-4");
-    await Promise.all(watches.map((web) => web.untilStates([...three, "web-4 healthy"], 30_000)));
-  }, 90_000);
+    await put(survivor, "web-4");
+    await Promise.all(watches.map((web) => web.untilStates([...three, "web-4 healthy"], 45_000)));
+  }, 180_000);
 
   it("costs a mesh no call, and what is registered afterwards is called", async () => {
     const leader = await cluster.leader();
@@ -75,7 +75,6 @@ describe("a cluster of three real servers whose leader is killed", { timeout: 30
     const second = await echo("second");
     await put(survivor, "echo-1", { Name: "echo", Address: "127.0.0.1", Port: first });
     const mesh = createMesh({ discovery: consul({ url: [leader.url, survivor.url] }) });
-    onTestFinished(() => mesh.close());
     const answers = new Map<string, number>();
     const over = new AbortController();
     const traffic = (async () => {
@@ -85,18 +84,20 @@ describe("a cluster of three real servers whose leader is killed", { timeout: 30
         answers.set(said, (answers.get(said) ?? 0) + 1);
       }
     })();
+    onTestFinished(async () => {
+      over.abort();
+      await traffic.catch(() => undefined);
+      await mesh.close();
+    });
     await until("calls", 10_000, async () => (answers.has("first") ? true : undefined));
     await leader.kill();
     await cluster.leader(leader);
     await put(survivor, "echo-2", { Name: "echo", Address: "127.0.0.1", Port: second });
-    await until("calls to the newcomer", 30_000, async () => (answers.has("second") ? true : undefined)).catch(async (error) => {
-      console.error("DEBUG", JSON.stringify(mesh.inspect().discovery), JSON.stringify(await survivor.call("GET", "/v1/health/service/echo")), JSON.stringify(await survivor.call("GET", "/v1/agent/services")));
-      throw error;
-    });
+    await until("calls to the newcomer", 30_000, async () => (answers.has("second") ? true : undefined));
     over.abort();
     await traffic;
     expect([...answers.keys()].toSorted()).toEqual(["first", "second"]);
-  }, 90_000);
+  }, 180_000);
 
   it("keeps its last good list, marked as doubtful, while there is no leader at all", async () => {
     const leader = await cluster.leader();
@@ -107,9 +108,9 @@ describe("a cluster of three real servers whose leader is killed", { timeout: 30
     await web.until("a list", () => web.states().length > 0);
     const before = web.states().length;
     await Promise.all([leader.kill(), other.kill()]);
-    await web.until("a doubt", () => web.snapshots.at(-1)?.trust === "suspect", 30_000);
+    await web.until("a doubt", () => web.snapshots.at(-1)?.trust === "suspect", 45_000);
     expect(web.states()).toHaveLength(before);
     await Promise.all([leader.restart(), other.restart()]);
-    await web.until("trust", () => web.snapshots.at(-1)?.trust === "authoritative", 30_000);
-  }, 90_000);
+    await web.until("trust", () => web.snapshots.at(-1)?.trust === "authoritative", 45_000);
+  }, 180_000);
 });

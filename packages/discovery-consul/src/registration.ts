@@ -160,6 +160,8 @@ export class Registration {
       this.#isInMaintenance = false;
       this.#wasAsked = true;
       await calls.register(instance, host, status, signal);
+      // Consul keeps the old, critical status of a check that it knew before, until it hears from it.
+      if ("ttlMs" in instance.check) await calls.beat(id, status, this.#note, signal);
     }
     const wanted = this.#status === "out-of-service";
     if (wanted !== this.#isInMaintenance) {

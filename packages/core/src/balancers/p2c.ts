@@ -1,4 +1,6 @@
 import type { EndpointState } from "../endpoints/endpoint-state.ts";
+import type { LoadTable } from "../endpoints/load-table.ts";
+import type { Random } from "../random.ts";
 import type { Cost } from "./cost.ts";
 import { emptyPicker, nextUntried } from "./picker.ts";
 import type { Balancer, PickContext, PickTrace, Picker, PickerDeps } from "./picker.ts";
@@ -21,22 +23,24 @@ export function p2c(cost: Cost): Balancer {
 class P2cPicker implements Picker {
   readonly #endpoints: readonly EndpointState[];
   readonly #offsets: Int32Array;
-  readonly #deps: PickerDeps;
+  readonly #table: LoadTable;
+  readonly #random: Random;
   readonly #cost: Cost;
 
   constructor(endpoints: readonly EndpointState[], deps: PickerDeps, cost: Cost) {
     this.#endpoints = endpoints;
     this.#offsets = Int32Array.from(endpoints, (endpoint) => endpoint.offset);
-    this.#deps = deps;
+    this.#table = deps.table;
+    this.#random = deps.random;
     this.#cost = cost;
   }
 
   pick(context: PickContext, trace?: PickTrace): EndpointState | undefined {
     const offsets = this.#offsets;
     const count = offsets.length;
-    const { table, random } = this.#deps;
+    const table = this.#table;
     const { now, tried } = context;
-    const draw = random() * count;
+    const draw = this.#random() * count;
     const first = Math.floor(draw);
     // What the first choice left over of the draw is as random as a draw of its own.
     let second = Math.floor((draw - first) * (count - 1));
@@ -55,8 +59,8 @@ class P2cPicker implements Picker {
 
   /** The better of two and another one, the cheaper first. */
   #withThird(better: number, worse: number, now: number): [better: number, worse: number] {
-    const { table, random } = this.#deps;
-    let third = Math.floor(random() * (this.#offsets.length - 2));
+    const table = this.#table;
+    let third = Math.floor(this.#random() * (this.#offsets.length - 2));
     third += Number(third >= Math.min(better, worse));
     third += Number(third >= Math.max(better, worse));
     const cost = this.#cost.of(table, this.#offsets[better]!, now);
@@ -78,7 +82,7 @@ class P2cPicker implements Picker {
     }
     if (trace !== undefined) {
       for (const endpoint of new Set([chosen, one, other])) {
-        trace.push({ endpoint, cost: this.#cost.of(this.#deps.table, endpoint.offset, now) });
+        trace.push({ endpoint, cost: this.#cost.of(this.#table, endpoint.offset, now) });
       }
     }
     return chosen;

@@ -1,35 +1,40 @@
 /** Columns of {@link LoadTable.data}, which every pick reads: calls in flight. */
 export const PENDING = 0;
-/** Latency divided by weight; minus one divided by weight when it was never measured. */
+/** What a call cost when the last result came, but for those in flight: latency / success² / weight. */
 export const PRICE = 1;
-/** When the last result came. */
-export const SAMPLED_AT = 2;
-/** How far the success ratio was from 1 then; 0 to 0.95, so that a cost stays finite. */
-export const FAULT = 3;
+/** Until when the price holds as it is; minus infinity when the endpoint was never measured. */
+export const FRESH_UNTIL = 2;
+/** How far the success ratio was from 1 when the last result came. */
+const FAULT = 3;
 
 /** Columns of {@link LoadTable.details}: moving average of successful latencies in milliseconds; 0 means never measured. */
 export const LATENCY = 0;
 /** Moving success ratio in (0, 1]. */
-export const SUCCESS = 1;
+const SUCCESS = 1;
 /** Relative weight. */
-export const WEIGHT = 2;
+const WEIGHT = 2;
+/** When the last result came. */
+const SAMPLED_AT = 3;
 
 const STRIDE = 4;
 
 /** A latency below this is taken as this: differences under it are noise. */
 const MIN_LATENCY_MS = 0.05;
-const MAX_FAULT = 0.95;
+/** A success ratio below this is taken as this, so that the price stays finite. */
+const MIN_SUCCESS = 0.05;
 /** An endpoint with a larger fault (one that failed twice running, say) is no alternative to another. */
 const HOPELESS_FAULT = 0.15;
 
 /** A success counts this much at least, however soon it follows the one before. */
 const MIN_ALPHA = 0.1;
 /** Time constant of the latency average, in milliseconds (as Finagle's `decayTime` and Tower's `decay`). */
-export const LATENCY_TAU = 10_000;
+const LATENCY_TAU = 10_000;
 /** Weight of one result in the success ratio. */
 const SUCCESS_ALPHA = 0.1;
 /** Time constant with which a bad success ratio heals without traffic, in milliseconds. */
-export const SUCCESS_TAU = 3_000;
+const SUCCESS_TAU = 3_000;
+/** A result counts in full this long; after that the endpoint looks better and better until it is measured again. */
+const FRESH_MS = 3_000;
 
 /**
  * The load of every endpoint of a service in flat arrays: comparing two endpoints out of ten thousand must not cost
@@ -55,11 +60,11 @@ export class LoadTable {
       this.details = grown(this.details);
     }
     this.data.fill(0, offset, offset + STRIDE);
-    this.data[offset + SAMPLED_AT] = now;
+    this.data[offset + FRESH_UNTIL] = -Infinity;
     this.details[offset + LATENCY] = 0;
     this.details[offset + SUCCESS] = 1;
     this.details[offset + WEIGHT] = weight;
-    this.#sum(offset);
+    this.details[offset + SAMPLED_AT] = now;
     return offset;
   }
 
@@ -89,23 +94,24 @@ export class LoadTable {
   }
 
   succeeded(offset: number, latencyMs: number, now: number): void {
-    const { data, details } = this;
+    const { details } = this;
     const known = details[offset + LATENCY]!;
-    const alpha = Math.max(MIN_ALPHA, 1 - Math.exp(-(now - data[offset + SAMPLED_AT]!) / LATENCY_TAU));
-    details[offset + LATENCY] = known === 0 ? latencyMs : known + alpha * (latencyMs - known);
-    this.reference += 0.05 * (Math.max(latencyMs, MIN_LATENCY_MS) - this.reference);
+    const alpha = Math.max(MIN_ALPHA, 1 - Math.exp(-(now - details[offset + SAMPLED_AT]!) / LATENCY_TAU));
+    details[offset + LATENCY] =
+      known === 0 ? Math.max(latencyMs, Number.MIN_VALUE) : known + alpha * (latencyMs - known);
+    this.reference += 0.05 * (latencyMs - this.reference);
     if (details[offset + SUCCESS]! < 1) {
       const healed = healedSuccess(this, offset, now);
-      // Close enough to 1 becomes 1, so that the cost of a healthy endpoint needs no exponential.
+      // Close enough to 1 becomes 1, so that a healthy endpoint needs no exponential.
       details[offset + SUCCESS] = healed > 0.999 ? 1 : healed + SUCCESS_ALPHA * (1 - healed);
     }
-    data[offset + SAMPLED_AT] = now;
+    details[offset + SAMPLED_AT] = now;
     this.#sum(offset);
   }
 
   failed(offset: number, now: number): void {
     this.details[offset + SUCCESS] = healedSuccess(this, offset, now) * (1 - SUCCESS_ALPHA);
-    this.data[offset + SAMPLED_AT] = now;
+    this.details[offset + SAMPLED_AT] = now;
     this.#sum(offset);
   }
 
@@ -113,10 +119,11 @@ export class LoadTable {
   #sum(offset: number): void {
     const { data, details } = this;
     const latency = details[offset + LATENCY]!;
-    data[offset + PRICE] =
-      (latency === 0 ? -1 : Math.max(latency, MIN_LATENCY_MS)) / details[offset + WEIGHT]!;
+    const success = details[offset + SUCCESS]!;
+    data[offset + PRICE] = priceOf(this, offset, latency, success);
+    data[offset + FRESH_UNTIL] = latency === 0 ? -Infinity : details[offset + SAMPLED_AT]! + FRESH_MS;
     this.hopeless -= Number(this.isHopeless(offset));
-    data[offset + FAULT] = Math.min(1 - details[offset + SUCCESS]!, MAX_FAULT);
+    data[offset + FAULT] = 1 - success;
     this.hopeless += Number(this.isHopeless(offset));
   }
 }
@@ -128,9 +135,27 @@ function grown(array: Float64Array): Float64Array {
 }
 
 /** The success ratio at `now`: it heals towards 1 while nothing is heard, so that a bad endpoint is tried again. */
-export function healedSuccess(table: LoadTable, offset: number, now: number): number {
-  const success = table.details[offset + SUCCESS]!;
+export function healedSuccess({ details }: LoadTable, offset: number, now: number): number {
+  const success = details[offset + SUCCESS]!;
   return success === 1
     ? 1
-    : 1 - (1 - success) * Math.exp(-(now - table.data[offset + SAMPLED_AT]!) / SUCCESS_TAU);
+    : 1 - (1 - success) * Math.exp(-(now - details[offset + SAMPLED_AT]!) / SUCCESS_TAU);
+}
+
+/** The latency to expect at `now`; undefined for an endpoint that was never measured. */
+export function expectedLatency(
+  { data, details }: LoadTable,
+  offset: number,
+  now: number,
+): number | undefined {
+  const latency = details[offset + LATENCY]!;
+  if (latency === 0) return undefined;
+  const idle = now - details[offset + SAMPLED_AT]! - FRESH_MS;
+  return idle <= 0 || data[offset + PENDING] !== 0 ? latency : latency * Math.exp(-idle / LATENCY_TAU);
+}
+
+/** What a call to an endpoint with nothing in flight costs, given its latency and success ratio. */
+export function priceOf({ details }: LoadTable, offset: number, latency: number, success: number): number {
+  const ratio = Math.max(success, MIN_SUCCESS);
+  return Math.max(latency, MIN_LATENCY_MS) / (ratio * ratio * details[offset + WEIGHT]!);
 }

@@ -3,17 +3,16 @@ import { ProxylessError } from "../errors.ts";
 import type { AttemptRecord } from "../errors.ts";
 import type { Attempt } from "../transport/attempt.ts";
 import { faultOf } from "./classify.ts";
-import type { TimeLimit } from "./classify.ts";
 
 /** The call ends because its last attempt brought no usable response. */
 export function attemptError(
   service: string,
   method: string,
   attempt: Attempt,
-  limit: TimeLimit,
+  attemptMs: number,
   attempts: readonly AttemptRecord[] | undefined,
 ): ProxylessError {
-  const { code, what, ...fault } = faultOf(attempt, limit);
+  const { code, what, ...fault } = faultOf(attempt, attemptMs);
   const { address } = attempt.endpoint;
   const tries = attempt.number === 1 ? "" : ` (attempt ${attempt.number})`;
   return new ProxylessError(code, `${method} ${service} at ${address} ${what}${tries}`, {
@@ -22,8 +21,14 @@ export function attemptError(
     endpoint: address,
     attempts,
     phase: attempt.phase,
-    cause: attempt.failure,
+    cause: withoutBytes(attempt.failure),
   });
+}
+
+/** undici's parser error carries what it could not parse, and that may be anybody's secret. */
+function withoutBytes(failure: unknown): unknown {
+  if (!(failure instanceof Error) || !("data" in failure)) return failure;
+  return Object.assign(new Error(failure.message), { name: failure.name });
 }
 
 /** The stream that the caller gave as the request's body failed. */
@@ -60,34 +65,54 @@ export function circuitError(
   );
 }
 
-/** Discovery answered, but there is nothing to call. */
+/** There is nothing to call. */
 export function noEndpointError(
   service: string,
-  { status }: Resolution,
+  resolution: Resolution,
   known: number,
   attempts: readonly AttemptRecord[] | undefined,
 ): ProxylessError {
-  if (status === "absent") {
+  if (resolution.status === "absent") {
     const message = `no service named ${service} is known to discovery`;
     return new ProxylessError("ERR_PROXYLESS_UNKNOWN_SERVICE", message, { service, attempts, flag: "NR" });
   }
+  const details = { service, attempts, flag: "UH", retryable: true } as const;
+  if (resolution.status === "failed") {
+    const { class: kind, message } = resolution.error;
+    const text = `the endpoints of ${service} could not be had: ${message} (${kind})`;
+    return new ProxylessError("ERR_PROXYLESS_DISCOVERY", text, { ...details, cause: resolution.error.cause });
+  }
   const message = `${service} has no endpoint to call (${known} known, none usable)`;
-  return new ProxylessError("ERR_PROXYLESS_NO_ENDPOINTS", message, {
-    service,
-    attempts,
-    flag: "UH",
-    retryable: true,
-  });
+  return new ProxylessError("ERR_PROXYLESS_NO_ENDPOINTS", message, details);
 }
 
-/** Discovery did not answer within the call's total time. */
-export function unresolvedError(service: string, totalMs: number): ProxylessError {
-  const message = `the endpoints of ${service} were not known within ${Math.round(totalMs)} ms (total timeout)`;
+/** The call's total time was over before anything (more) could be sent. */
+export function overdueError(
+  service: string,
+  totalMs: number,
+  attempts: readonly AttemptRecord[] | undefined,
+): ProxylessError {
+  const what = attempts === undefined ? "its endpoints were not known" : "no attempt succeeded";
+  const message = `${service}: ${what} within ${Math.round(totalMs)} ms (total timeout)`;
   return new ProxylessError("ERR_PROXYLESS_TIMEOUT", message, {
     service,
+    attempts,
     timeout: "total",
     flag: "DT",
     phase: "connect",
     retryable: true,
   });
+}
+
+/** The mesh was closed. */
+export function closedError(service: string): ProxylessError {
+  return new ProxylessError("ERR_PROXYLESS_CLOSED", `the mesh is closed; ${service} was not called`, {
+    service,
+    flag: "LR",
+  });
+}
+
+/** Why a caller gave up; signals that do not say get what `AbortController` says. */
+export function abortReason(given: unknown): unknown {
+  return given ?? new DOMException("This operation was aborted", "AbortError");
 }

@@ -1,7 +1,6 @@
 import type { Context, Span } from "@opentelemetry/api";
 
 import type { PickContext, PickTrace } from "../balancers/picker.ts";
-import type { TimerHandle } from "../clock.ts";
 import type { EndpointState } from "../endpoints/endpoint-state.ts";
 import type { AttemptRecord, ProxylessError } from "../errors.ts";
 import type { Outcome } from "../events.ts";
@@ -13,18 +12,34 @@ import type { RetryDecision } from "../policies/retry-decision.ts";
 import { retryLoop } from "../policies/retry-loop.ts";
 import { Attempt } from "../transport/attempt.ts";
 import type { AttemptOwner } from "../transport/attempt.ts";
-import { attemptError, bodyError, circuitError, noEndpointError, unresolvedError } from "./call-errors.ts";
+import { awaitEndpoints } from "./await-endpoints.ts";
+import {
+  abortReason,
+  attemptError,
+  bodyError,
+  circuitError,
+  closedError,
+  noEndpointError,
+  overdueError,
+} from "./call-errors.ts";
 import { outcomeOf, reasonOf } from "./classify.ts";
 import { explainPick } from "./explain.ts";
 import { attemptHeaders } from "./headers.ts";
 import type { EngineParts } from "./parts.ts";
-import { BodySupply, isReplayable, noBody, mayRepeat } from "./replay.ts";
+import { BodySupply, isReplayable, mayRepeat, noBody } from "./replay.ts";
 import { recordOf, reportAttempt, reportCall, reportRetry } from "./report.ts";
 import type { CallRequest, ResponseControl, ResponseSink } from "./request.ts";
 import type { RouteRules, Upstream } from "./upstream.ts";
 
+/** An attempt that brought nothing to show, and what follows from that. */
+interface Failed {
+  readonly attempt: Attempt;
+  readonly outcome: Outcome;
+  readonly decision: RetryDecision;
+}
+
 /**
- * One logical request and its attempts. The steps of a call stand in `start`, those of an attempt in `#attempt`, what
+ * One logical request and its attempts. The steps of a call stand in `start`, those of an attempt in `#launch`, what
  * follows from an attempt in `attemptEnd`; nothing else decides anything.
  */
 export class Call implements AttemptOwner, PickContext, ResponseControl {
@@ -39,13 +54,13 @@ export class Call implements AttemptOwner, PickContext, ResponseControl {
   readonly #deadline: number;
   readonly #context: Context;
   readonly #span: Span | undefined;
-  #admissions: readonly Admission[] | undefined;
+  /** Undefined before the circuits were asked and after they were told. */
+  #admissions: Admission[] | undefined;
   #attempt: Attempt | undefined;
   #attemptSpan: Span | undefined;
   #attempts = 0;
   #records: AttemptRecord[] | undefined;
-  /** The running attempt's limit is what is left of the call, not the attempt's own. */
-  #limitIsTotal = false;
+  /** What was decided at the head of a streamed response that is not shown. */
   #decision: RetryDecision | undefined;
   #freeRetryUsed = false;
   /** The head of a streamed response went to the caller. */
@@ -54,9 +69,10 @@ export class Call implements AttemptOwner, PickContext, ResponseControl {
   #done = false;
   /** The door itself dropped the response and wants to hear no more. */
   #muted = false;
-  #waiting: TimerHandle | undefined;
-  #retrying: AbortController | undefined;
-  #settleAttempt: { readonly resolve: () => void; readonly reject: (failed: Attempt) => void } | undefined;
+  /** Ends waiting for discovery or for the next attempt. */
+  #waiting: AbortController | undefined;
+  /** Where the retry loop hears of the running attempt. */
+  #settleAttempt: { readonly resolve: () => void; readonly reject: (failed: Failed) => void } | undefined;
 
   // What a picker reads.
   now: number;
@@ -97,13 +113,12 @@ export class Call implements AttemptOwner, PickContext, ResponseControl {
     const { signal } = this.#request;
     if (signal !== undefined) {
       if (signal.aborted) {
-        this.#callerGone = true;
-        this.#finish("ignored", signal.reason);
+        this.#giveUp(signal.reason);
         return;
       }
       signal.addEventListener("abort", this, { once: true });
     }
-    // The circuit stands outside the retries: an open one refuses the call, not each of its attempts.
+    // The circuits stand outside the retries: an open one refuses the call, not each of its attempts.
     if (!this.#admit()) return;
     // The budget counts calls, so that retries stay in proportion to them.
     upstream.budget.deposit(this.now);
@@ -135,56 +150,66 @@ export class Call implements AttemptOwner, PickContext, ResponseControl {
     const { clock, telemetry } = this.#parts;
     const upstream = this.#upstream;
     const request = this.#request;
-    this.now = this.#attempts === 0 && this.#waiting === undefined ? this.#startedAt : clock.now();
-    const trace: PickTrace | undefined = request.explain === undefined ? undefined : [];
-    const endpoint = upstream.endpoints.picker.pick(this, trace);
-    if (endpoint === undefined) {
-      this.#finishWithoutEndpoint();
-      return;
+    let attempt: Attempt | undefined;
+    try {
+      // Whatever is left of the call bounds the attempt as well, so one timer serves both limits.
+      const remaining = this.#deadline - this.now;
+      if (remaining <= 0) {
+        this.#finish("failure", overdueError(upstream.service, this.#totalMs, this.#records));
+        return;
+      }
+      const trace: PickTrace | undefined = request.explain === undefined ? undefined : [];
+      const endpoint = upstream.endpoints.picker.pick(this, trace);
+      if (endpoint === undefined) {
+        this.#finishWithoutEndpoint();
+        return;
+      }
+      const number = ++this.#attempts;
+      if (trace !== undefined)
+        explainPick(request.explain, upstream.service, number, trace, upstream.endpoints);
+      const planned = new Attempt(this, clock, number, endpoint, this.now, this.#sink.mode === "whole");
+      const headers = attemptHeaders(upstream.transport.host, request, number);
+      const { service } = upstream;
+      this.#attemptSpan = telemetry.attemptStarted(this.#context, this.#span, service, request, planned);
+      telemetry.inject(this.#context, this.#attemptSpan ?? this.#span, headers);
+      const body = this.#body.next();
+      // From here on the attempt is on the endpoint's books, and whatever happens ends in `attemptEnd`.
+      attempt = this.#attempt = planned;
+      endpoint.usedAt = this.now;
+      endpoint.table.started(endpoint.offset);
+      const { attemptMs } = this.#rules.timeout;
+      if (remaining <= attemptMs) attempt.arm(remaining, { kind: "total", ms: this.#totalMs });
+      else attempt.arm(attemptMs, attemptLimit);
+      upstream.pools.send(attempt, {
+        method: request.method,
+        path: request.path,
+        headers,
+        body,
+        bodyTimeout: this.#sink.mode === "whole" ? 0 : SILENT_BODY_MS,
+        servername: upstream.transport.hostname,
+      });
+    } catch (error) {
+      if (attempt === undefined) this.#finish("failure", error);
+      else attempt.abort(error);
     }
-    const number = ++this.#attempts;
-    if (trace !== undefined)
-      request.explain?.(explainPick(upstream.service, number, trace, upstream.endpoints));
-    const attempt = new Attempt(this, clock, number, endpoint, this.now, this.#sink.mode === "whole");
-    this.#attempt = attempt;
-    endpoint.usedAt = this.now;
-    endpoint.table.started(endpoint.offset);
-    const headers = attemptHeaders(upstream.transport.host, request, number);
-    this.#attemptSpan = telemetry.attemptStarted(
-      this.#context,
-      this.#span,
-      upstream.service,
-      request,
-      attempt,
-    );
-    telemetry.inject(this.#context, this.#attemptSpan ?? this.#span, headers);
-    // One timer serves both limits: what is left of the call bounds the attempt as well.
-    const remaining = this.#deadline - this.now;
-    this.#limitIsTotal = remaining <= this.#rules.timeout.attemptMs;
-    attempt.arm(Math.max(0, this.#limitIsTotal ? remaining : this.#rules.timeout.attemptMs));
-    upstream.pools.send(attempt, {
-      method: request.method,
-      path: request.path,
-      headers,
-      body: this.#body.next(),
-      bodyTimeout: this.#sink.mode === "whole" ? 0 : SILENT_BODY_MS,
-      servername: upstream.transport.hostname,
-    });
   }
 
   attemptHead(attempt: Attempt): void {
-    if (this.#sink.mode === "whole") return;
-    // A response that will be retried is never shown; any other commits the call.
+    const sink = this.#sink;
+    if (sink.mode === "whole") return;
     this.now = this.#parts.clock.now();
-    if (attempt.status >= 400) this.#decision = this.#decide(attempt, undefined);
+    if (attempt.status >= 400) this.#decision = this.#decide(attempt, outcomeOf(attempt, false));
+    // A response that will be retried is never shown; any other commits the call.
     if (this.#decision?.retry === true) {
       attempt.discard();
       return;
     }
     this.#committed = true;
+    // The head says whether the service works; the body may last for hours.
+    this.#tellCircuits(outcomeOf(attempt, false), attempt.status);
     attempt.headAt = this.now;
-    attempt.forward(this.#sink);
-    this.#sink.head(attempt.status, attempt.headers, attempt.statusText, this);
+    attempt.forward(sink, sink.wholeBody?.(attempt.status) === true);
+    sink.head(attempt.status, attempt.headers, attempt.statusText, this);
   }
 
   attemptEnd(attempt: Attempt): void {
@@ -201,58 +226,63 @@ export class Call implements AttemptOwner, PickContext, ResponseControl {
     const reason = reasonOf(attempt, outcome);
     if (this.#attemptSpan !== undefined) telemetry.attemptEnded(this.#attemptSpan, attempt, reason);
     reportAttempt(events, upstream.service, attempt, outcome, reason, now);
-    if (reason !== undefined) (this.#records ??= []).push(recordOf(attempt, reason, now));
-    const fine = outcome === "success" && attempt.status < 400;
-    if (fine || this.#committed || this.#callerGone) {
-      this.#settleAttempt?.resolve();
+    if (outcome === "success" && attempt.status < 400) {
       this.#finishWith(attempt, outcome);
       return;
     }
-    if (attempt.phase === "connect") upstream.discovery.refresh("connect failure");
-    this.#decision ??= this.#decide(attempt, outcome);
-    if (this.#settleAttempt !== undefined) this.#settleAttempt.reject(attempt);
-    else if (this.#decision.retry) this.#retryFrom(attempt);
+    (this.#records ??= []).push(recordOf(attempt, reason ?? `status ${attempt.status}`, now));
+    if (this.#committed || this.#callerGone || upstream.closed) {
+      this.#finishWith(attempt, outcome);
+      return;
+    }
+    if (attempt.phase === "connect" && outcome === "failure") upstream.discovery.refresh("connect failure");
+    const failed = { attempt, outcome, decision: this.#decision ?? this.#decide(attempt, outcome) };
+    this.#decision = undefined;
+    if (this.#settleAttempt !== undefined) this.#settleAttempt.reject(failed);
+    else if (failed.decision.retry) this.#retryFrom(failed);
     else this.#finishWith(attempt, outcome);
   }
 
   /** The first attempt failed and may be repeated: from here on p-retry runs the loop. */
-  #retryFrom(first: Attempt): void {
-    this.#retrying = new AbortController();
+  #retryFrom(first: Failed): void {
+    const maxAttempts = this.#retry === false ? 1 : this.#retry.maxAttempts;
+    const { signal } = this.#wait();
     retryLoop(
       first,
       () => this.#nextAttempt(),
-      (failed) => (failed instanceof Attempt ? this.#delayAfter(failed) : undefined),
+      (failed) => this.#delayAfter(failed),
       {
-        maxAttempts: this.#retry === false ? 1 : this.#retry.maxAttempts,
+        maxAttempts,
         clock: this.#parts.clock,
-        signal: this.#retrying.signal,
+        signal,
       },
-    ).catch((failed: unknown) => {
-      if (failed instanceof Attempt) this.#finishWith(failed, this.#outcomeOf(failed));
-      else this.#finish("failure", failed);
+    ).catch((last: unknown) => {
+      if (isFailed(last)) this.#finishWith(last.attempt, last.outcome);
+      else this.#finish("ignored", last);
     });
   }
 
   #nextAttempt(): Promise<void> {
-    this.#decision = undefined;
     return new Promise((resolve, reject) => {
       this.#settleAttempt = { resolve, reject };
+      this.now = this.#parts.clock.now();
       this.#launch();
     });
   }
 
-  #delayAfter(failed: Attempt): number | undefined {
-    const decision = this.#decision;
-    if (decision === undefined || !decision.retry) return undefined;
-    (this.tried ??= []).push(failed.endpoint);
-    if (decision.free) this.#freeRetryUsed = true;
-    reportRetry(this.#parts.events, this.#upstream.service, this.#records!.at(-1)!, decision.delayMs);
-    return decision.delayMs;
+  #delayAfter(failed: unknown): number | undefined {
+    if (!isFailed(failed) || !failed.decision.retry) return undefined;
+    const { delayMs, free } = failed.decision;
+    (this.tried ??= []).push(failed.attempt.endpoint);
+    if (free) this.#freeRetryUsed = true;
+    reportRetry(this.#parts.events, this.#upstream.service, this.#records!.at(-1)!, delayMs);
+    return delayMs;
   }
 
-  #decide(attempt: Attempt, outcome: Outcome | undefined): RetryDecision {
+  #decide(attempt: Attempt, outcome: Outcome): RetryDecision {
     const { random, clock, events } = this.#parts;
     const request = this.#request;
+    const { budget, service } = this.#upstream;
     const answered = attempt.failure === undefined;
     const decision = decideRetry({
       retry: this.#retry,
@@ -264,75 +294,60 @@ export class Call implements AttemptOwner, PickContext, ResponseControl {
       retryAfterMs: answered ? retryAfterOf(attempt.headers, clock) : undefined,
       remainingMs: this.#deadline - this.now,
       committed: this.#committed,
-      localShed: outcome === "ignored",
+      localShed: outcome === "ignored" && !attempt.timedOut,
       aborted: this.#callerGone,
-      freeRetryUsed: this.#freeRetryUsed,
-      budget: this.#upstream.budget,
+      // Having waited in vain costs as much as having been answered badly: only a refused connection is free.
+      freeRetryUsed: this.#freeRetryUsed || attempt.timedOut,
+      budget,
       now: this.now,
       random,
     });
     if (!decision.retry && decision.why === "budget" && events.wants("budget.exhausted")) {
-      events.emit({
-        type: "budget.exhausted",
-        service: this.#upstream.service,
-        balance: this.#upstream.budget.balance(this.now),
-      });
+      events.emit({ type: "budget.exhausted", service, balance: budget.balance(this.now) });
     }
     return decision;
   }
 
   #admit(): boolean {
-    const { circuits } = this.#rules;
-    const admissions: Admission[] = [];
-    for (const circuit of circuits) {
+    const admissions: Admission[] = (this.#admissions = []);
+    for (const circuit of this.#rules.circuits) {
       const admission = circuit.admit(this.now);
-      if (admission.admitted) {
-        admissions.push(admission);
-        continue;
+      if (!admission.admitted) {
+        const { route } = this.#rules;
+        this.#finish("ignored", circuitError(this.#upstream.service, route, admission.retryAfterMs));
+        return false;
       }
-      this.#admissions = admissions;
-      this.#finish(
-        "ignored",
-        circuitError(this.#upstream.service, this.#rules.route, admission.retryAfterMs),
-      );
-      return false;
+      admissions.push(admission);
     }
-    this.#admissions = admissions;
     return true;
   }
 
   #awaitEndpoints(): void {
     const { clock } = this.#parts;
-    const { discovery, service } = this.#upstream;
-    const waiting = new AbortController();
-    this.#retrying = waiting;
-    const totalMs = this.#deadline - this.#startedAt;
-    this.#waiting = clock.setTimer(
+    awaitEndpoints(this.#upstream, clock, this.#totalMs, this.#wait().signal).then(
       () => {
-        const error = unresolvedError(service, totalMs);
-        this.#finish("failure", error);
-        waiting.abort(error);
-      },
-      totalMs,
-      undefined,
-    );
-    discovery.ready({ signal: waiting.signal }).then(
-      () => {
-        clock.clearTimer(this.#waiting!);
+        this.now = clock.now();
         return this.#done ? undefined : this.#launch();
       },
       (error: unknown) => {
-        if (!this.#done) this.#finish("failure", error);
+        this.#finish("failure", error);
       },
     );
+  }
+
+  /** What the call is going to wait by; closing the mesh ends it as well as the caller. */
+  #wait(): AbortController {
+    if (this.#waiting === undefined) {
+      this.#waiting = new AbortController();
+      this.#upstream.waiting.add(this.#waiting);
+    }
+    return this.#waiting;
   }
 
   #finishWithoutEndpoint(): void {
     const { discovery, endpoints, service } = this.#upstream;
     discovery.refresh("no endpoints");
-    const error = noEndpointError(service, discovery.current, endpoints.size, this.#records);
-    this.#settleAttempt?.resolve();
-    this.#finish("failure", error);
+    this.#finish("failure", noEndpointError(service, discovery.current, endpoints.size, this.#records));
   }
 
   /** Ends the call with what the last attempt brought: a response of whatever status, or an error. */
@@ -344,23 +359,30 @@ export class Call implements AttemptOwner, PickContext, ResponseControl {
       return;
     }
     this.#complete(outcome, attempt.status, undefined);
-    if (sink.mode === "whole")
-      sink.done(attempt.status, attempt.headers, attempt.statusText, attempt.chunks ?? noChunks);
-    else sink.end(attempt.trailers);
+    if (sink.mode === "stream") sink.end(attempt.trailers);
+    else sink.done(attempt.status, attempt.headers, attempt.statusText, attempt.chunks ?? noChunks);
   }
 
   #outcomeOf(attempt: Attempt): Outcome {
-    return outcomeOf(attempt, this.#callerGone || this.#body.failure !== undefined);
+    if (this.#callerGone || this.#body.failure !== undefined || this.#upstream.closed) {
+      return outcomeOf(attempt, true);
+    }
+    // Who waited for a connection while none was being opened waited for other calls of ours, not for the endpoint.
+    const isQueued =
+      attempt.timedOut && attempt.phase === "connect" && !this.#upstream.pools.isOpening(attempt.endpoint);
+    return outcomeOf(attempt, isQueued);
   }
 
   #errorOf(attempt: Attempt): ProxylessError {
-    const { service } = this.#upstream;
+    const { closed, service } = this.#upstream;
     const { method } = this.#request;
+    if (closed) return closedError(service);
     if (this.#body.failure !== undefined) return bodyError(service, method, attempt, this.#body.failure);
-    const limit = this.#limitIsTotal
-      ? ({ kind: "total", ms: this.#deadline - this.#startedAt } as const)
-      : ({ kind: "attempt", ms: this.#rules.timeout.attemptMs } as const);
-    return attemptError(service, method, attempt, limit, this.#records);
+    return attemptError(service, method, attempt, this.#rules.timeout.attemptMs, this.#records);
+  }
+
+  get #totalMs(): number {
+    return this.#deadline - this.#startedAt;
   }
 
   #finish(outcome: Outcome, error: unknown): void {
@@ -377,15 +399,9 @@ export class Call implements AttemptOwner, PickContext, ResponseControl {
     const request = this.#request;
     upstream.callEnded();
     request.signal?.removeEventListener("abort", this);
-    if (this.#waiting !== undefined) clock.clearTimer(this.#waiting);
-    const { circuits } = this.#rules;
-    const admissions = this.#admissions;
-    if (admissions !== undefined) {
-      // A call that sent nothing says nothing about the service.
-      const neutral = outcome === "ignored" || this.#attempts === 0;
-      const result = neutral ? "neutral" : outcome === "success" ? "success" : "failure";
-      for (let i = 0; i < admissions.length; i++) circuits[i]!.record(admissions[i]!, result, this.now);
-    }
+    if (this.#waiting !== undefined) upstream.waiting.delete(this.#waiting);
+    this.#settleAttempt?.resolve();
+    this.#tellCircuits(outcome, status);
     if (this.#span !== undefined) telemetry.callEnded(this.#span, status, this.#attempts, error);
     if (events.wants("call.completed")) {
       const subject = { service: upstream.service, route: this.#rules.route, method: request.method };
@@ -393,12 +409,23 @@ export class Call implements AttemptOwner, PickContext, ResponseControl {
     }
   }
 
-  #giveUp(reason: unknown): void {
+  #tellCircuits(outcome: Outcome, status: number): void {
+    const admissions = this.#admissions;
+    if (admissions === undefined) return;
+    this.#admissions = undefined;
+    const { circuits } = this.#rules;
+    // A call that sent nothing says nothing about the service, and 429 says something about the caller only.
+    const isNeutral = outcome === "ignored" || this.#attempts === 0 || status === 429;
+    const result = isNeutral ? "neutral" : outcome === "success" ? "success" : "failure";
+    for (let i = 0; i < admissions.length; i++) circuits[i]!.record(admissions[i]!, result, this.now);
+  }
+
+  #giveUp(given: unknown): void {
     if (this.#done) return;
+    const reason = abortReason(given);
     this.#callerGone = true;
-    const attempt = this.#attempt;
-    this.#retrying?.abort(reason);
-    attempt?.abort(reason);
+    this.#waiting?.abort(reason);
+    this.#attempt?.abort(reason);
     // Between attempts, or before the first, no attempt reports the end.
     this.#finish("ignored", reason);
   }
@@ -406,4 +433,9 @@ export class Call implements AttemptOwner, PickContext, ResponseControl {
 
 /** A streamed body may be silent this long. */
 const SILENT_BODY_MS = 300_000;
+const attemptLimit = { kind: "attempt" } as const;
 const noChunks: readonly Buffer[] = [];
+
+function isFailed(value: unknown): value is Failed {
+  return typeof value === "object" && value !== null && "attempt" in value && "decision" in value;
+}

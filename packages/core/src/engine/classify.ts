@@ -45,19 +45,17 @@ export interface Fault {
   readonly retryable: boolean;
 }
 
-/** Which limit an attempt's timer stood for, and how long it was. */
-export interface TimeLimit {
-  readonly kind: "attempt" | "total";
-  readonly ms: number;
-}
-
-/** Names the fault of an attempt that brought no usable response. */
-export function faultOf(attempt: Attempt, limit: TimeLimit): Fault {
+/**
+ * Names the fault of an attempt that brought no usable response.
+ * @param attemptMs the attempt timeout that applied
+ */
+export function faultOf(attempt: Attempt, attemptMs: number): Fault {
   const { failure } = attempt;
   if (attempt.timedOut) {
-    const flag = limit.kind === "total" ? "DT" : "UT";
-    const what = `did not finish within ${Math.round(limit.ms)} ms (${limit.kind} timeout, ${phrases[attempt.phase]})`;
-    return { code: "ERR_PROXYLESS_TIMEOUT", flag, what, timeout: limit.kind, retryable: true };
+    const { kind, ms = attemptMs } = attempt.limit;
+    const flag = kind === "total" ? "DT" : "UT";
+    const what = `did not finish within ${Math.round(ms)} ms (${kind} timeout, ${phrases[attempt.phase]})`;
+    return { code: "ERR_PROXYLESS_TIMEOUT", flag, what, timeout: kind, retryable: true };
   }
   if (failure instanceof ProxylessError) {
     const what = `failed: ${failure.message}`;
@@ -77,7 +75,7 @@ export function faultOf(attempt: Attempt, limit: TimeLimit): Fault {
       retryable: true,
     };
   }
-  if (code.startsWith("HPE_") || protocolFaults.has(code)) {
+  if (isParserError(failure) || protocolFaults.has(code)) {
     return {
       code: "ERR_PROXYLESS_PROTOCOL",
       flag: "UPE",
@@ -91,6 +89,10 @@ export function faultOf(attempt: Attempt, limit: TimeLimit): Fault {
     what: `lost the connection (${phrases[attempt.phase]}): ${detail}`,
     retryable: true,
   };
+}
+
+function isParserError(failure: unknown): boolean {
+  return failure instanceof Error && failure.name === "HTTPParserError";
 }
 
 const phrases = {

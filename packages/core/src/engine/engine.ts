@@ -1,6 +1,7 @@
 import type { TimerHandle } from "../clock.ts";
-import { ProxylessError, configError } from "../errors.ts";
+import { configError } from "../errors.ts";
 import { resolveCallRetry } from "../policies/resolve-policy.ts";
+import { closedError } from "./call-errors.ts";
 import { Call } from "./call.ts";
 import type { EngineParts } from "./parts.ts";
 import type { CallEngine, CallRequest, ResponseSink } from "./request.ts";
@@ -49,10 +50,7 @@ export class Engine implements CallEngine {
    */
   upstream(service: string): Upstream {
     if (this.#closed !== undefined) {
-      throw new ProxylessError("ERR_PROXYLESS_CLOSED", `the mesh is closed; ${service} was not called`, {
-        service,
-        flag: "LR",
-      });
+      throw closedError(service);
     }
     let upstream = this.#upstreams.get(service);
     if (upstream === undefined) {
@@ -61,6 +59,18 @@ export class Engine implements CallEngine {
       this.#sweeper ??= this.#parts.clock.setTimer(sweep, SWEEP_MS, this, true);
     }
     return upstream;
+  }
+
+  /** Whether a service is in use, so that its options cannot change any more. */
+  has(service: string): boolean {
+    return this.#upstreams.has(service);
+  }
+
+  /** How many names in use were only met in URLs. */
+  get undeclared(): number {
+    let count = 0;
+    for (const upstream of this.#upstreams.values()) if (!upstream.declared) count++;
+    return count;
   }
 
   get upstreams(): Iterable<Upstream> {

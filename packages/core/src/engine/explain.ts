@@ -2,13 +2,14 @@ import type { PickTrace } from "../balancers/picker.ts";
 import type { EndpointState } from "../endpoints/endpoint-state.ts";
 import type { PickExplanation } from "./request.ts";
 
-/** Puts into words why an attempt goes to the first endpoint of `trace`. */
+/** Tells `listener` in words why an attempt goes to the first endpoint of `trace`. What it throws is rethrown later. */
 export function explainPick(
+  listener: ((explanation: PickExplanation) => void) | undefined,
   service: string,
   attempt: number,
   trace: PickTrace,
   endpoints: Iterable<EndpointState>,
-): PickExplanation {
+): void {
   const compared = trace.map(({ endpoint, cost }) => ({ endpoint: endpoint.address, cost }));
   const excluded = [...endpoints]
     .filter((endpoint) => endpoint.gate.length > 0)
@@ -16,12 +17,12 @@ export function explainPick(
   const picked = compared[0]?.endpoint ?? "";
   const costs = compared.map(({ endpoint, cost }) => `${endpoint} cost ${cost.toPrecision(3)}`).join(" vs ");
   const out = excluded.map(({ endpoint, reasons }) => `; ${endpoint}: ${reasons.join(", ")}`).join("");
-  return {
-    service,
-    attempt,
-    picked,
-    compared,
-    excluded,
-    text: `attempt ${attempt} of ${service}: picked ${picked} (${costs})${out}`,
-  };
+  const text = `attempt ${attempt} of ${service}: picked ${picked} (${costs})${out}`;
+  try {
+    listener?.({ service, attempt, picked, compared, excluded, text });
+  } catch (error) {
+    queueMicrotask(() => {
+      throw error;
+    });
+  }
 }

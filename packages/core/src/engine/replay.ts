@@ -35,16 +35,36 @@ export class BodySupply {
 
   next(): AttemptBody {
     const body = this.#body;
-    if (typeof body === "function") return this.#watched(body());
     if (body === null || typeof body === "string" || body instanceof Uint8Array) return body;
-    return (this.#oneShot ??= this.#watched(body));
+    if (typeof body !== "function") return (this.#oneShot ??= this.#stream(body));
+    this.failure = undefined;
+    return this.#stream(body());
   }
 
-  #watched(body: AsyncIterable<Uint8Array>): Readable {
-    const stream = body instanceof Readable ? body : Readable.from(body, { objectMode: false });
-    return stream.once("error", (error) => {
-      this.failure ??= error;
-    });
+  #stream(body: AsyncIterable<Uint8Array>): Readable {
+    return Readable.from(this.#watched(body[Symbol.asyncIterator]()), { objectMode: false });
+  }
+
+  /** Only what the caller's iterator throws is the caller's: a dying socket destroys the stream around it as well. */
+  async *#watched(chunks: AsyncIterator<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
+    let ended = false;
+    try {
+      for (;;) {
+        // eslint-disable-next-line no-await-in-loop -- a stream is read in order
+        const { done, value } = await chunks.next().catch((error: unknown) => {
+          ended = true;
+          this.failure = error instanceof Error ? error : new Error("the body failed", { cause: error });
+          throw this.failure;
+        });
+        if (done === true) {
+          ended = true;
+          return;
+        }
+        yield value;
+      }
+    } finally {
+      if (!ended) await chunks.return?.();
+    }
   }
 }
 

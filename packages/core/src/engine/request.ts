@@ -72,6 +72,11 @@ export interface StreamSink {
   head(status: number, headers: ResponseHeaders, statusText: string, control: ResponseControl): void;
   data(chunk: Buffer): void;
   end(trailers: ResponseHeaders): void;
+  /**
+   * True when the sink will take the whole body of a response of this status before it answers its caller: the
+   * attempt's timer then covers the body too.
+   */
+  wholeBody?(status: number): boolean;
   /** A {@link ProxylessError}, or the reason of the caller's own signal. */
   fail(error: unknown): void;
 }

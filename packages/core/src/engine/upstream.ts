@@ -12,6 +12,7 @@ import { compileRoutes } from "../routing/match.ts";
 import type { RouteMatcher } from "../routing/match.ts";
 import { Pools } from "../transport/pools.ts";
 import type { ResolvedTransport } from "../transport/transport-options.ts";
+import { closedError } from "./call-errors.ts";
 import { EndpointSet } from "./endpoint-set.ts";
 
 /** What an upstream is made of. */
@@ -50,6 +51,10 @@ export class Upstream {
   readonly discovery: Subscription;
   /** Calls in flight. */
   calls = 0;
+  /** What calls wait by that have no attempt running. */
+  readonly waiting = new Set<AbortController>();
+  /** Nothing is sent any more. */
+  closed = false;
   readonly #declared: boolean;
   #onIdle: (() => void) | undefined;
   readonly #clock: Clock;
@@ -113,9 +118,14 @@ export class Upstream {
     return this.#circuits;
   }
 
+  get declared(): boolean {
+    return this.#declared;
+  }
+
   /** A name out of a URL that turned out to be no service: nothing is lost by forgetting it. */
   get forgettable(): boolean {
-    return !this.#declared && this.calls === 0 && this.discovery.current.status !== "bound";
+    const { status } = this.discovery.current;
+    return !this.#declared && this.calls === 0 && (status === "absent" || status === "failed");
   }
 
   /** A call ended. */
@@ -140,9 +150,11 @@ export class Upstream {
 
   /** Stops watching and ends every connection. */
   async close(): Promise<void> {
+    this.closed = true;
+    for (const waiting of this.waiting) waiting.abort(closedError(this.service));
     this.discovery.close();
     this.endpoints.close();
-    await this.pools.closed();
+    await this.pools.close();
   }
 
   #circuit(

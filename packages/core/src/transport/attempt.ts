@@ -13,6 +13,12 @@ export interface AttemptOwner<E = EndpointState> {
   attemptEnd(attempt: Attempt<E>): void;
 }
 
+/** What an attempt's timer stands for: its own timeout, or what is left of a call of `ms`. */
+export interface AttemptLimit {
+  readonly kind: "attempt" | "total";
+  readonly ms?: number;
+}
+
 /** Takes the body of a streamed response. */
 export interface BodySink {
   data(chunk: Buffer): void;
@@ -20,6 +26,7 @@ export interface BodySink {
 
 /** A refused response is read to its end, so that its connection can be kept, unless it is longer than this. */
 const DISCARD_LIMIT = 64 * 1024;
+const noLimit: AttemptLimit = { kind: "attempt" };
 const none: ResponseHeaders = Object.freeze({});
 
 /**
@@ -44,6 +51,8 @@ export class Attempt<E = EndpointState> implements Dispatcher.DispatchHandler {
   failure: unknown = undefined;
   /** Our own timer ended it. */
   timedOut = false;
+  /** What the timer stood for. */
+  limit: AttemptLimit = noLimit;
   readonly #owner: AttemptOwner<E>;
   readonly #clock: Clock;
   /** Collect the body instead of streaming it. */
@@ -71,14 +80,18 @@ export class Attempt<E = EndpointState> implements Dispatcher.DispatchHandler {
   }
 
   /** Ends the attempt as timed out unless its response (whole) or its head (streamed) comes within `ms`. */
-  arm(ms: number): void {
+  arm(ms: number, limit: AttemptLimit): void {
+    this.limit = limit;
     this.#timer = this.#clock.setTimer(onTimeout, ms, this);
   }
 
-  /** Sends the body of a streamed response to `sink`; from here on only the caller and the peer end the attempt. */
-  forward(sink: BodySink): void {
+  /**
+   * Sends the body of a streamed response to `sink`; from here on only the caller and the peer end the attempt, unless
+   * the body is `timed` as well.
+   */
+  forward(sink: BodySink, timed = false): void {
     this.#sink = sink;
-    this.#disarm();
+    if (!timed) this.#disarm();
   }
 
   /** Gives a streamed response up: the attempt is over, the rest of the body is read and dropped. */
@@ -90,8 +103,13 @@ export class Attempt<E = EndpointState> implements Dispatcher.DispatchHandler {
   abort(reason: unknown): void {
     if (this.#settled) return;
     this.failure = reason;
-    this.#settle();
-    this.#controller?.abort(asError(reason));
+    this.#settled = true;
+    this.#disarm();
+    try {
+      this.#controller?.abort(asError(reason));
+    } finally {
+      this.#owner.attemptEnd(this);
+    }
   }
 
   pause(): void {
@@ -113,9 +131,11 @@ export class Attempt<E = EndpointState> implements Dispatcher.DispatchHandler {
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
+    // Throwing ends this request alone. `controller.abort` would take the connection with it, which is healthy, and the
+    // body, which another attempt may be sending.
+    if (this.#settled) throw asError(this.failure);
     this.#controller = controller;
-    if (this.#settled) controller.abort(asError(this.failure));
-    else this.phase = "sent";
+    this.phase = "sent";
   }
 
   onResponseStart(

@@ -24,43 +24,61 @@ export type TlsOptions = Pick<
   readonly serverName?: string;
 };
 
+/** Makes connectors for the endpoints of a service. */
+export interface ConnectorFactory {
+  /**
+   * A connector for one endpoint.
+   * @param serverName what TLS verifies; the name in the `host` header where there is none
+   */
+  readonly connector: (endpoint: object, serverName: string | undefined) => buildConnector.connector;
+  /** Whether a connection to an endpoint is being opened. */
+  readonly isOpening: (endpoint: object) => boolean;
+  /** Gives up the connections that are being opened. */
+  readonly abort: () => void;
+}
+
 /**
  * Makes connectors with a time limit of our own: undici's connect timer rounds everything below a second up to a
  * second. The endpoints of a service share one, and with it their TLS sessions; each may be verified by another name.
- * @returns makes the connector for a TLS server name; without one it is the name in the `host` header
  */
 export function createConnector(
   clock: Clock,
   connectMs: number,
   http2: boolean,
   tls: TlsOptions | undefined,
-): (serverName: string | undefined) => buildConnector.connector {
+): ConnectorFactory {
   const { serverName: _, ...tlsOptions } = tls ?? {};
   const connect = buildConnector({ ...tlsOptions, allowH2: http2, timeout: 0 });
-  return (serverName) => (options, callback) => {
-    let settled = false;
-    const settle = (...result: Parameters<typeof callback>): void => {
-      if (settled) return;
-      settled = true;
+  /** What ends each opening, and whose it is. */
+  const opening = new Map<(error: Error) => void, object>();
+  const connector: ConnectorFactory["connector"] = (endpoint, serverName) => (options, callback) => {
+    const give = (...result: Parameters<typeof callback>): void => {
+      if (!opening.delete(giveUp)) return;
       clock.clearTimer(timer);
       callback(...result);
     };
-    const socket: unknown = connect(
-      serverName === undefined ? options : { ...options, servername: serverName },
-      settle,
-    );
+    const giveUp = (error: Error): void => {
+      give(error, null);
+      if (socket instanceof Socket) socket.destroy();
+    };
+    opening.set(giveUp, endpoint);
     const timer = clock.setTimer(
       () => {
         const where = `${options.hostname}:${options.port}`;
         const message = `connecting to ${where} took longer than ${connectMs} ms`;
-        settle(
-          new ProxylessError("ERR_PROXYLESS_TIMEOUT", message, { timeout: "connect", flag: "UF" }),
-          null,
-        );
-        if (socket instanceof Socket) socket.destroy();
+        giveUp(new ProxylessError("ERR_PROXYLESS_TIMEOUT", message, { timeout: "connect", flag: "UF" }));
       },
       connectMs,
       undefined,
     );
+    const named = serverName === undefined ? options : { ...options, servername: serverName };
+    const socket: unknown = connect(named, give);
+  };
+  return {
+    connector,
+    isOpening: (endpoint) => [...opening.values()].includes(endpoint),
+    abort: () => {
+      for (const giveUp of opening.keys()) giveUp(new Error("the mesh was closed"));
+    },
   };
 }

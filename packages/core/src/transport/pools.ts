@@ -7,6 +7,7 @@ import type { EndpointState } from "../endpoints/endpoint-state.ts";
 import { ProxylessError } from "../errors.ts";
 import type { Attempt } from "./attempt.ts";
 import { createConnector } from "./connector.ts";
+import type { ConnectorFactory } from "./connector.ts";
 import type { ResolvedTransport } from "./transport-options.ts";
 
 /** A body as one attempt sends it. */
@@ -38,13 +39,13 @@ export interface PoolStats {
 export class Pools {
   readonly #pools = new Map<EndpointState, Pool>();
   readonly #transport: ResolvedTransport;
-  readonly #connect: ReturnType<typeof createConnector>;
+  readonly #connectors: ConnectorFactory;
   /** Pools on their way out, until the last socket is gone. */
-  readonly #closing = new Set<Promise<void>>();
+  readonly #closing = new Map<Pool, Promise<void>>();
 
   constructor(clock: Clock, transport: ResolvedTransport, connectMs: number) {
     this.#transport = transport;
-    this.#connect = createConnector(clock, connectMs, transport.http2, transport.tls);
+    this.#connectors = createConnector(clock, connectMs, transport.http2, transport.tls);
   }
 
   /** Sends an attempt to its endpoint. Trouble, even with the request itself, arrives at the attempt. */
@@ -65,15 +66,16 @@ export class Pools {
     const pool = this.#pools.get(endpoint);
     if (pool === undefined) return;
     this.#pools.delete(endpoint);
-    const gone = new ProxylessError(
-      "ERR_PROXYLESS_RESET",
-      `the connections to ${endpoint.address} were closed`,
-      { flag: "UC" },
+    const done = abort ? pool.destroy(gone(endpoint.address)) : pool.close();
+    this.#closing.set(
+      pool,
+      done.finally(() => this.#closing.delete(pool)),
     );
-    const closing: Promise<void> = (abort ? pool.destroy(gone) : pool.close()).finally(() =>
-      this.#closing.delete(closing),
-    );
-    this.#closing.add(closing);
+  }
+
+  /** Whether a connection to an endpoint is being opened. */
+  isOpening(endpoint: EndpointState): boolean {
+    return this.#connectors.isOpening(endpoint);
   }
 
   /** Drops the pools that were not used since `now - idleMs`. */
@@ -88,15 +90,20 @@ export class Pools {
     return this.#pools.size;
   }
 
-  /** Resolves when every socket of the pools that were disconnected is gone. */
-  async closed(): Promise<void> {
-    await Promise.all(this.#closing);
+  /** Ends every connection, also those of pools that were let go, and those being opened; resolves when they are gone. */
+  async close(): Promise<void> {
+    for (const endpoint of this.#pools.keys()) this.disconnect(endpoint, true);
+    this.#connectors.abort();
+    await Promise.all([...this.#closing].map(([pool]) => pool.destroy(gone("the endpoint"))));
   }
 
   #open(endpoint: EndpointState): Pool {
     const { connections, http2, keepAliveMs } = this.#transport;
     const pool = new Pool(`${endpoint.spec.scheme ?? this.#transport.scheme}://${endpoint.address}`, {
-      connect: this.#connect(endpoint.spec.serverName ?? this.#transport.tls?.serverName),
+      connect: this.#connectors.connector(
+        endpoint,
+        endpoint.spec.serverName ?? this.#transport.tls?.serverName,
+      ),
       connections,
       allowH2: http2,
       headersTimeout: 0,
@@ -106,4 +113,10 @@ export class Pools {
     this.#pools.set(endpoint, pool);
     return pool;
   }
+}
+
+function gone(address: string): ProxylessError {
+  return new ProxylessError("ERR_PROXYLESS_RESET", `the connections to ${address} were closed`, {
+    flag: "UC",
+  });
 }

@@ -76,6 +76,17 @@ describe("a caller that gives up", () => {
     expect(await text).toBe(reason);
   });
 
+  it("without saying why gets an AbortError", async () => {
+    const upstream = await server(() => {});
+    const { mesh } = meshOf([upstream.address]);
+    const signal = Object.assign(new EventTarget(), { aborted: false, reason: undefined });
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- as old libraries make them
+    const call = rejection(mesh.fetch("http://orders/x", { signal: signal as unknown as AbortSignal }));
+    await expect.poll(() => upstream.requests.length).toBe(1);
+    signal.dispatchEvent(new Event("abort"));
+    expect(await call).toMatchObject({ name: "AbortError" });
+  });
+
   it("leaves no listener on its signal, however the call ended", async () => {
     const good = await server(answerOk);
     const caller = new AbortController();

@@ -56,6 +56,32 @@ describe("a circuit of a service", () => {
     expect(events("circuit.opened")).toEqual([]);
   });
 
+  it("learns from the head of a streamed answer, so that an endless stream can close it", async () => {
+    const state = { broken: true };
+    const upstream = await server((_, response) => {
+      response.writeHead(state.broken ? 500 : 200).write("x");
+      if (state.broken) response.end();
+    });
+    const clock = new ManualClock();
+    const { mesh, events } = meshOf([upstream.address], { circuit }, { clock, random: () => 0 });
+    const client = mesh.service("orders");
+    for (let i = 0; i < 10; i++) await client.GET("/x");
+    expect(events("circuit.opened")).toHaveLength(1);
+    state.broken = false;
+    await clock.advance(1_000);
+    const stream = await mesh.fetch("http://orders/endless");
+    expect(stream.status).toBe(200);
+    expect(events("circuit.closed")).toHaveLength(1);
+    await stream.body?.cancel();
+  });
+
+  it("is not opened by 429, which says something about the caller", async () => {
+    const upstream = await server((_, response) => response.writeHead(429).end("{}"));
+    const { mesh, events } = meshOf([upstream.address], { circuit, retry: false });
+    for (let i = 0; i < 30; i++) await mesh.service("orders").GET("/x");
+    expect(events("circuit.opened")).toEqual([]);
+  });
+
   it("can belong to one route, and then leaves the rest of the service alone", async () => {
     const upstream = await server((request, response) =>
       response.writeHead(request.url === "/reports" ? 500 : 200).end("{}"),

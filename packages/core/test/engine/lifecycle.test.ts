@@ -4,7 +4,10 @@ import type { ServerResponse } from "node:http";
 
 import { describe, expect, it } from "vitest";
 
+import { createMesh } from "../../src/mesh.ts";
+import { fakeSource } from "../../src/testing/fake-source.ts";
 import { ManualClock } from "../../src/testing/manual-clock.ts";
+import { startBlackHole } from "../support/black-hole.ts";
 import { answerOk } from "../support/http.ts";
 import { closing, meshOf, rejection, server } from "../support/mesh.ts";
 
@@ -113,7 +116,29 @@ describe("closing a mesh", () => {
     const pending = rejection(mesh.service("orders").GET("/slow"));
     await upstream.arrived();
     await mesh.close();
-    expect(await pending).toMatchObject({ code: expect.stringMatching(/RESET|NO_ENDPOINTS/u) });
+    expect(await pending).toMatchObject({ code: "ERR_PROXYLESS_CLOSED", service: "orders" });
+  });
+
+  it("ends back-offs, connections that are being opened, and calls that wait for discovery", async () => {
+    const hole = closing(await startBlackHole());
+    const busy = await server((_, response) => response.writeHead(503, { "retry-after": "20" }).end("{}"));
+    const { mesh } = meshOf([busy.address], { timeout: { connectMs: 20_000 } }, { drainMs: 0 });
+    const silent = closing(createMesh({ discovery: fakeSource({ silent: true }), drainMs: 0 }));
+    const stuck = meshOf(
+      [hole.address],
+      { timeout: { connectMs: 20_000, attemptMs: 25_000 } },
+      { drainMs: 0 },
+    );
+    const ends = [mesh, silent, stuck.mesh].map((one) => rejection(one.service("orders").GET("/x")));
+    await new Promise<void>((resolve) => {
+      mesh.on("call.retried", () => {
+        resolve();
+      });
+    });
+    const before = performance.now();
+    await Promise.all([mesh.close(), silent.close(), stuck.mesh.close()]);
+    for (const end of ends) expect(await end).toMatchObject({ code: "ERR_PROXYLESS_CLOSED" });
+    expect(performance.now() - before).toBeLessThan(2_000);
   });
 
   it("leaves nothing behind that keeps the process alive", async () => {

@@ -90,6 +90,85 @@ describe("a request that reached an endpoint which died before answering", () =>
   });
 });
 
+describe("an attempt that timed out while it waited for a connection", () => {
+  /** Answers each request when told to. */
+  const gated = async () => {
+    const waiting: (() => void)[] = [];
+    const sockets = new Set<unknown>();
+    const upstream = await server((request, response) => {
+      sockets.add(request.socket);
+      request.resume();
+      waiting.push(() => response.end("{}"));
+    });
+    const open = (): void => {
+      for (const answer of waiting.splice(0)) answer();
+    };
+    return { ...upstream, address: upstream.address, open, sockets };
+  };
+
+  it("does not take the connection with it when its turn comes", async () => {
+    const upstream = await gated();
+    const { mesh } = meshOf([upstream.address], {
+      transport: { connections: 1 },
+      retry: false,
+      circuit: false,
+    });
+    const client = mesh.service("orders");
+    const first = client.GET("/first");
+    const late = Array.from({ length: 10 }, () => rejection(client.GET("/late", { timeoutMs: 40 })));
+    for (const error of await Promise.all(late))
+      expect(error).toMatchObject({ code: "ERR_PROXYLESS_TIMEOUT" });
+    upstream.open();
+    await first;
+    const last = client.GET("/last");
+    await expect.poll(() => upstream.requests.length).toBe(2);
+    upstream.open();
+    await last;
+    expect(upstream.sockets.size).toBe(1);
+  });
+
+  it("blames neither the endpoint nor the service", async () => {
+    const upstream = await gated();
+    const { mesh, events } = meshOf([upstream.address], {
+      transport: { connections: 1 },
+      timeout: { attemptMs: 40 },
+      circuit: { minCalls: 5 },
+      retry: false,
+    });
+    const client = mesh.service("orders");
+    const first = rejection(client.GET("/first"));
+    const late = Array.from({ length: 20 }, () => rejection(client.POST("/late", { body: {} })));
+    await Promise.all([first, ...late]);
+    const outcomes = events("attempt.completed").map(({ outcome }) => outcome);
+    expect(outcomes.filter((outcome) => outcome === "ignored")).toHaveLength(20);
+    expect(events("circuit.opened")).toEqual([]);
+  });
+});
+
+describe("what a call asks of its caller", () => {
+  it("does not hang or leak when it throws: body factories fail the call, explanations do not", async () => {
+    const upstream = await server(answerOk);
+    const { mesh } = meshOf([upstream.address], {}, { drainMs: 10_000 });
+    const client = mesh.service("orders");
+    const factory = (): AsyncIterable<Uint8Array> => {
+      throw new Error("no body today");
+    };
+    expect(String(await rejection(client.POST("/x", { body: factory })))).toContain("no body today");
+    const rethrown = new Promise((resolve) => process.once("uncaughtException", resolve));
+    const listeners = process.listeners("uncaughtException").slice(0, -1);
+    for (const listener of listeners) process.off("uncaughtException", listener);
+    const { data } = await client.GET("/x", {
+      explain: () => {
+        throw new Error("listener broke");
+      },
+    });
+    expect(data).toEqual({ ok: true });
+    expect(String(await rethrown)).toContain("listener broke");
+    for (const listener of listeners) process.on("uncaughtException", listener);
+    expect(mesh.inspect().services[0]).toMatchObject({ calls: 0, endpoints: [{ pending: 0 }] });
+  });
+});
+
 describe("a body stream of the caller that fails", () => {
   it("ends the call with the caller's own error and blames no endpoint", async () => {
     const upstream = await server((request, response) => {
@@ -141,6 +220,12 @@ describe("a retryable status", () => {
       expect(response.status).toBe(200);
       expect(events("call.retried")).toMatchObject([{ reason: "status 503", number: 1 }]);
     }
+  });
+
+  it("may be one that is no failure of the endpoint, as 408 is", async () => {
+    const { mesh, events } = meshOf([(await statusThenOk(408)).address]);
+    expect((await mesh.service("orders").GET("/x")).response.status).toBe(200);
+    expect(events("call.retried")).toMatchObject([{ reason: "status 408", number: 1 }]);
   });
 
   it("is the caller's to see for a POST", async () => {

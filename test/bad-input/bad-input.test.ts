@@ -77,6 +77,18 @@ describe("an option out of its range", () => {
     [{ transport: { http2: "yes" } }, /transport\.http2 must be a boolean/u],
     [{ transport: { scheme: "ftp" } }, /transport\.scheme/u],
     [{ transport: { scheme: "http", tls: {} } }, /transport\.scheme must be "https" where tls is given/u],
+    [{ transport: { tls: true } }, /transport\.tls must be an object, got true/u],
+    [
+      { transport: { tls: { rejectUnauthorised: false } } },
+      /transport\.tls\.rejectUnauthorised must be left out/u,
+    ],
+    [
+      { transport: { tls: { rejectUnauthorized: 0 } } },
+      /transport\.tls\.rejectUnauthorized must be a boolean, got 0/u,
+    ],
+    [{ transport: { tls: { serverName: "10.0.0.1" } } }, /transport\.tls\.serverName must be a host name/u],
+    [{ transport: { tls: { minVersion: "TLSv9" } } }, /transport\.tls cannot be used: .*TLSv9/u],
+    [{ transport: { tls: { key: "no key" } } }, /transport\.tls cannot be used/u],
     [{ transport: { host: "a b" } }, /transport\.host/u],
     [{ transport: { sockets: 3 } }, /transport\.sockets must be left out .*connections/u],
     [{ timeouts: {} }, /services\.orders\.timeouts must be left out .*balancer/u],
@@ -122,8 +134,19 @@ describe("an option out of its range", () => {
     await expectError(
       () => mesh.service("orders", { circuit: false }),
       "ERR_PROXYLESS_CONFIG",
-      /given once/u,
+      /given before/u,
     );
+  });
+
+  it("is refused once the service is in use, instead of being ignored", async () => {
+    const mesh = meshWith();
+    await mesh.ready("orders");
+    await expectError(
+      () => mesh.service("orders", { retry: false }),
+      "ERR_PROXYLESS_CONFIG",
+      /before orders is first used/u,
+    );
+    mesh.service("orders");
   });
 
   it("of a static list is refused at start", async () => {
@@ -160,6 +183,20 @@ describe("a host that is no known service", () => {
   });
 });
 
+describe("names that nobody declared", () => {
+  it("are refused beyond a number, so that URLs from outside cannot open watches without end", async () => {
+    const mesh = meshWith();
+    const calls = Array.from({ length: 300 }, async (_, i) => {
+      const error: unknown = await mesh.fetch(`http://name-${i}/`).catch((reason: unknown) => reason);
+      return String(error);
+    });
+    const refused = (await Promise.all(calls)).filter((text) => text.includes("too many names"));
+    expect(refused).toHaveLength(44);
+    mesh.service("orders");
+    expect(await (await mesh.fetch("http://orders/x")).json()).toEqual({ id: 7 });
+  });
+});
+
 describe("a malformed request", () => {
   it("is refused before anything is sent", async () => {
     const mesh = meshWith();
@@ -192,6 +229,28 @@ describe("a malformed request", () => {
       "ERR_PROXYLESS_REQUEST",
       /id/u,
     );
+  });
+
+  it("never shows a query or a password", async () => {
+    const { dispatcher } = meshWith();
+    for (const url of ["http://user:s3cret@orders", "ftp://user:s3cret@orders"]) {
+      const error: unknown = await new Promise((resolve) => {
+        dispatcher.dispatch(
+          { origin: url, path: "/x?token=s3cret y", method: "GET" },
+          {
+            onRequestStart: () => {},
+            onResponseStart: () => {},
+            onResponseData: () => {},
+            onResponseEnd: () => {},
+            onResponseError: (_, reason) => {
+              resolve(reason);
+            },
+          },
+        );
+      });
+      expect(error).toBeInstanceOf(ProxylessError);
+      expect(String(error)).not.toContain("s3cret");
+    }
   });
 
   it("never shows the value of a header", async () => {

@@ -83,6 +83,9 @@ export function createMesh(options: MeshOptions): Mesh {
   return new ServiceMesh(options);
 }
 
+/** How many names met in URLs may be in use at once that nobody declared. */
+const MAX_UNDECLARED = 256;
+
 interface Declared {
   readonly options: ServiceOptions;
   readonly resolved: ResolvedService;
@@ -130,9 +133,13 @@ class ServiceMesh implements Mesh {
   service<Paths extends object = AnyPaths>(name: string, options?: ServiceClientOptions): TypedClient<Paths>;
   service(name: string, options: ServiceClientOptions & { readonly contract?: Contract } = {}): object {
     const { service, client, contract } = splitOptions(options);
-    if (Object.keys(service).length > 0 || !this.#declared.has(serviceName(name))) {
-      this.#declare(name, service, "");
+    const isNew = !this.#declared.has(serviceName(name));
+    const hasOptions = Object.keys(service).length > 0;
+    if (hasOptions && this.#engine.has(name)) {
+      const expected = `given before ${name} is first used: in createMesh's services, or with the first mesh.service`;
+      throw configError("options", expected, service);
     }
+    if (hasOptions || isNew) this.#declare(name, service, "");
     // Watching begins now, so that the first call need not wait.
     this.#engine.upstream(name);
     return contract === undefined
@@ -208,6 +215,7 @@ class ServiceMesh implements Mesh {
       external,
       declared: (host) => this.#hosts.get(host) ?? this.#hosts.get(host.toLowerCase()),
       schemeOf: (name) => this.#declared.get(name)?.resolved.transport.scheme ?? "http",
+      isFull: (name) => !this.#engine.has(name) && this.#engine.undeclared >= MAX_UNDECLARED,
       known: (name) => {
         const { status } = this.#engine.upstream(name).discovery.current;
         return status === "pending" ? undefined : status === "bound";

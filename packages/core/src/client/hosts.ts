@@ -8,6 +8,8 @@ export interface HostRules {
   declared(host: string): string | undefined;
   /** The scheme that a service is called with. */
   schemeOf(name: string): "http" | "https";
+  /** Whether there is no room for another name that nobody declared: each costs a watch. */
+  isFull(name: string): boolean;
   /** Whether discovery has a name that nobody declared; undefined while it has not answered. */
   known(name: string): boolean | undefined;
   /** The same, with patience. */
@@ -24,19 +26,10 @@ const singleLabel = /^[A-Za-z0-9_-]+$/;
  * service: discovery knows the ports.
  */
 export function createHostDecision(rules: HostRules): (protocol: string, host: string) => RouteDecision {
-  const decided = new Map<string, RouteDecision>();
-  const service = (protocol: string, name: string): RouteDecision => {
-    const key = protocol + name;
-    let decision = decided.get(key);
-    if (decision === undefined) {
-      decision =
-        protocol === "https:" && rules.schemeOf(name) === "http"
-          ? refuseDowngrade(name)
-          : { kind: "service", service: name };
-      decided.set(key, decision);
-    }
-    return decision;
-  };
+  const service = (protocol: string, name: string): RouteDecision =>
+    protocol === "https:" && rules.schemeOf(name) === "http"
+      ? refuseDowngrade(name)
+      : { kind: "service", service: name };
   return (protocol, host) => {
     const name = port.test(host) ? host.replace(port, "") : host;
     const declared = rules.declared(name);
@@ -44,6 +37,7 @@ export function createHostDecision(rules: HostRules): (protocol: string, host: s
     if (name === "localhost" || !singleLabel.test(name)) {
       return rules.external === "allow" ? external : refuseUnknown(host);
     }
+    if (rules.isFull(name)) return refuseAnother(host);
     // Without external calls there is nothing to decide: a name that discovery does not have ends as an error.
     const known = rules.external === "refuse" ? true : rules.known(name);
     if (known !== undefined) return known ? service(protocol, name) : external;
@@ -51,6 +45,14 @@ export function createHostDecision(rules: HostRules): (protocol: string, host: s
       kind: "later",
       decision: rules.lookUp(name).then((found) => (found ? service(protocol, name) : external)),
     };
+  };
+}
+
+function refuseAnother(host: string): RouteDecision {
+  const message = `${host} was not looked up: too many names that nobody declared are in use; declare those that are services`;
+  return {
+    kind: "refused",
+    error: new ProxylessError("ERR_PROXYLESS_UNKNOWN_SERVICE", message, { service: host, flag: "NR" }),
   };
 }
 

@@ -367,9 +367,8 @@ export class Call implements AttemptOwner, PickContext, ResponseControl {
     if (this.#callerGone || this.#body.failure !== undefined || this.#upstream.closed) {
       return outcomeOf(attempt, true);
     }
-    // Who waited for a connection while none was being opened waited for other calls of ours, not for the endpoint.
-    const isQueued =
-      attempt.timedOut && attempt.phase === "connect" && !this.#upstream.pools.isOpening(attempt.endpoint);
+    const { pools } = this.#upstream;
+    const isQueued = attempt.timedOut && attempt.phase === "connect" && pools.wasQueued(attempt, this.now);
     return outcomeOf(attempt, isQueued);
   }
 

@@ -75,11 +75,13 @@ export function resolveCallRetry(
   if (input === undefined) return base;
   const keys = ["maxAttempts", "statuses", "idempotent"];
   const resolved = resolveRetry(input, path, base === false ? retryDefaults : base, keys);
-  const idempotent = resolved === false ? undefined : checkObject(input, path, keys)["idempotent"];
+  if (resolved === false) return false;
+  const { idempotent, maxAttempts, statuses } = checkObject(input, path, keys);
   if (idempotent !== undefined && typeof idempotent !== "boolean") {
     throw configError(fieldPath(path, "idempotent"), "true or false", idempotent);
   }
-  return resolved;
+  // A caller who only vouches for the request does not ask for what the policy turned off.
+  return base === false && maxAttempts === undefined && statuses === undefined ? false : resolved;
 }
 
 /** @throws ProxylessError `ERR_PROXYLESS_CONFIG` */

@@ -31,8 +31,8 @@ export interface ConnectorFactory {
    * @param serverName what TLS verifies; the name in the `host` header where there is none
    */
   readonly connector: (endpoint: object, serverName: string | undefined) => buildConnector.connector;
-  /** Whether a connection to an endpoint is being opened. */
-  readonly isOpening: (endpoint: object) => boolean;
+  /** Since when a connection to an endpoint is being opened; undefined when none is. */
+  readonly openingSince: (endpoint: object) => number | undefined;
   /** Gives up the connections that are being opened. */
   readonly abort: () => void;
 }
@@ -50,7 +50,7 @@ export function createConnector(
   const { serverName: _, ...tlsOptions } = tls ?? {};
   const connect = buildConnector({ ...tlsOptions, allowH2: http2, timeout: 0 });
   /** What ends each opening, and whose it is. */
-  const opening = new Map<(error: Error) => void, object>();
+  const opening = new Map<(error: Error) => void, { readonly endpoint: object; readonly since: number }>();
   const connector: ConnectorFactory["connector"] = (endpoint, serverName) => (options, callback) => {
     const give = (...result: Parameters<typeof callback>): void => {
       if (!opening.delete(giveUp)) return;
@@ -61,7 +61,7 @@ export function createConnector(
       give(error, null);
       if (socket instanceof Socket) socket.destroy();
     };
-    opening.set(giveUp, endpoint);
+    opening.set(giveUp, { endpoint, since: clock.now() });
     const timer = clock.setTimer(
       () => {
         const where = `${options.hostname}:${options.port}`;
@@ -76,7 +76,8 @@ export function createConnector(
   };
   return {
     connector,
-    isOpening: (endpoint) => [...opening.values()].includes(endpoint),
+    // The oldest comes first.
+    openingSince: (endpoint) => [...opening.values()].find((one) => one.endpoint === endpoint)?.since,
     abort: () => {
       for (const giveUp of opening.keys()) giveUp(new Error("the mesh was closed"));
     },

@@ -73,9 +73,13 @@ export class Pools {
     );
   }
 
-  /** Whether a connection to an endpoint is being opened. */
-  isOpening(endpoint: EndpointState): boolean {
-    return this.#connectors.isOpening(endpoint);
+  /**
+   * Whether an attempt that did not get a connection by `now` waited, most of the time, for other calls to give theirs
+   * back, and not for the endpoint to accept one.
+   */
+  wasQueued({ endpoint, startedAt }: Attempt, now: number): boolean {
+    const since = this.#connectors.openingSince(endpoint);
+    return since === undefined || since - startedAt > now - since;
   }
 
   /** Drops the pools that were not used since `now - idleMs`. */

@@ -1,6 +1,7 @@
 import { isIP } from "node:net";
+import { createSecureContext } from "node:tls";
 
-import { configError } from "../errors.ts";
+import { ProxylessError, configError } from "../errors.ts";
 import { checkNumber, checkObject, fieldPath } from "../option-checks.ts";
 import type { TlsOptions } from "./connector.ts";
 
@@ -59,6 +60,7 @@ export function resolveTransport(
   }
   const http2: unknown = given.http2 ?? false;
   if (typeof http2 !== "boolean") throw configError(path("http2"), "a boolean", http2);
+  checkTls(given.tls, path("tls"));
   const hostname = host.replace(/:\d+$/, "");
   return Object.freeze({
     scheme,
@@ -70,4 +72,43 @@ export function resolveTransport(
     idleMs: integer("idleMs", 1_000, 3_600_000) ?? 60_000,
     tls: given.tls,
   });
+}
+
+const tlsKeys = [
+  "ca",
+  "cert",
+  "key",
+  "pfx",
+  "passphrase",
+  "minVersion",
+  "maxVersion",
+  "ciphers",
+  "rejectUnauthorized",
+  "checkServerIdentity",
+  "serverName",
+];
+
+/** A misspelt or unusable TLS option must show at start, not as a connection that is less safe than it looks. */
+function checkTls(tls: TlsOptions | undefined, field: string): void {
+  if (tls === undefined) return;
+  checkObject(tls, field, tlsKeys);
+  const { checkServerIdentity, rejectUnauthorized, serverName } = tls;
+  if (rejectUnauthorized !== undefined && typeof rejectUnauthorized !== "boolean") {
+    throw configError(fieldPath(field, "rejectUnauthorized"), "a boolean", rejectUnauthorized);
+  }
+  if (checkServerIdentity !== undefined && typeof checkServerIdentity !== "function") {
+    throw configError(fieldPath(field, "checkServerIdentity"), "a function", checkServerIdentity);
+  }
+  if (
+    serverName !== undefined &&
+    (!hostPattern.test(serverName) || serverName.includes(":") || isIP(serverName) !== 0)
+  ) {
+    throw configError(fieldPath(field, "serverName"), "a host name", serverName);
+  }
+  try {
+    createSecureContext(tls);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new ProxylessError("ERR_PROXYLESS_CONFIG", `${field} cannot be used: ${reason}`, { field });
+  }
 }

@@ -55,6 +55,16 @@ describe("timeouts", () => {
     expect(error).toMatchObject({ code: "ERR_PROXYLESS_TIMEOUT", phase: "body" });
   });
 
+  it("cover an error body that stops arriving, though the answer was to be streamed", async () => {
+    const stuck = await server((_, response) => {
+      response.writeHead(404, { "content-length": "100" });
+      response.write("x");
+    });
+    const { mesh } = meshOf([stuck.address], { timeout: { attemptMs: 80 } });
+    const { error } = await took(mesh.service("orders").GET("/x", { parseAs: "stream" }));
+    expect(error).toMatchObject({ code: "ERR_PROXYLESS_TIMEOUT", phase: "body" });
+  });
+
   it("do not cut a streamed body that takes longer than an attempt may", async () => {
     const drip = await server((_, response) => {
       response.write("a");

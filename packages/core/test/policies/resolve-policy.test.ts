@@ -237,7 +237,12 @@ describe("the retry options of one call", () => {
       maxAttempts: 4,
       statuses: [500],
     });
-    expect(resolveCallRetry({ idempotent: true }, "retry", false)).toMatchObject({ maxAttempts: 3 });
+    expect(resolveCallRetry({ maxAttempts: 2 }, "retry", false)).toMatchObject({ maxAttempts: 2 });
+  });
+
+  it("turn nothing on that the policy turned off when they only vouch for the request", () => {
+    expect(resolveCallRetry({ idempotent: true }, "retry", false)).toBe(false);
+    expect(resolveCallRetry({ idempotent: true }, "retry", base)).toMatchObject({ maxAttempts: 4 });
   });
 
   it("are checked", () => {

@@ -43,7 +43,7 @@ export function readTarget(origin: unknown): DispatchTarget {
   let target = targets.get(text);
   if (target === undefined) {
     if (!URL.canParse(text)) {
-      throw requestError(`opts.origin must be an http: or https: origin, got ${show(text)}`);
+      throw requestError(`opts.origin must be an http: or https: origin, got ${show(withoutSecrets(text))}`);
     }
     target = checked(new URL(text), text);
     if (targets.size >= maxCachedOrigins) targets.clear();
@@ -80,7 +80,7 @@ export function readRequest(input: DispatchInput, signal: AbortSignal): CallRequ
 
 function checked(url: URL, shown: string): DispatchTarget {
   if (url.protocol !== "http:" && url.protocol !== "https:") {
-    throw requestError(`opts.origin must be an http: or https: origin, got ${show(shown)}`);
+    throw requestError(`opts.origin must be an http: or https: origin, got ${show(withoutSecrets(shown))}`);
   }
   return { protocol: url.protocol, host: url.host };
 }
@@ -93,7 +93,7 @@ function readPath(path: unknown, query: unknown): string {
   }
   if (!text.startsWith("/") || invalidPath.test(text)) {
     throw requestError(
-      `opts.path must begin with a slash and hold no spaces or control characters, got ${show(path)}`,
+      `opts.path must begin with a slash and hold no spaces or control characters, got ${show(withoutSecrets(path))}`,
     );
   }
   if (query === undefined || query === null) return text;
@@ -200,4 +200,9 @@ function isSyncIterable(value: object): value is Iterable<unknown> {
 
 function requestError(message: string): ProxylessError {
   return new ProxylessError("ERR_PROXYLESS_REQUEST", message);
+}
+
+/** What an error may show of an origin or a path: no user name, no password, no query. */
+function withoutSecrets(value: unknown): unknown {
+  return typeof value === "string" ? value.replace(/\/\/[^/@]*@/, "//").replace(/[?#].*$/s, "") : value;
 }

@@ -43,6 +43,11 @@ export class StreamCall implements StreamSink {
     this.#source = source;
   }
 
+  /** An error body is collected before the caller hears of the answer. */
+  wholeBody(status: number): boolean {
+    return status < 200 || status > 299;
+  }
+
   head(status: number, headers: ResponseHeaders, statusText: string, control: ResponseControl): void {
     const response = new CallResponse(status, statusText, headers, this.#service, this.#request);
     this.#response = response;

@@ -44,7 +44,7 @@ export { errorCodes, ProxylessError } from "./errors.ts";
 export type { AttemptRecord, ErrorCode, ErrorDetails, Phase, ReasonFlag, TimeoutKind } from "./errors.ts";
 export type { MeshEvent, MeshEventOf, MeshEventType, Outcome } from "./events.ts";
 export type { EndpointView, ServiceView } from "./engine/inspect.ts";
-export type { WatchDump } from "./discovery/dump.ts";
+export type { EndpointDump, WatchDump } from "./discovery/dump.ts";
 
 // Symbols below matter to those who write sources, balancers and other extensions.
 

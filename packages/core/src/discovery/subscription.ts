@@ -145,6 +145,6 @@ function tell(listener: ChangeListener, resolution: Resolution, diff: Diff): voi
 }
 
 /** What a use after `close` gets. */
-export function closedError(service: string): ProxylessError {
+function closedError(service: string): ProxylessError {
   return new ProxylessError("ERR_PROXYLESS_CLOSED", `the subscription to ${service} is closed`, { service });
 }

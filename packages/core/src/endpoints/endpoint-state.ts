@@ -1,3 +1,4 @@
+import { hostPort } from "../discovery/host.ts";
 import type { Endpoint } from "../discovery/source.ts";
 import { LATENCY, PENDING, healedSuccess } from "./load-table.ts";
 import type { LoadTable } from "./load-table.ts";
@@ -10,13 +11,6 @@ export type GateReason =
   | "weight 0"
   | "worse priority"
   | "too few healthy";
-
-/** `host:port`, with brackets around IPv6. */
-export function addressOf(endpoint: Pick<Endpoint, "host" | "port">): string {
-  return endpoint.host.includes(":")
-    ? `[${endpoint.host}]:${endpoint.port}`
-    : `${endpoint.host}:${endpoint.port}`;
-}
 
 /**
  * What the mesh knows of one endpoint while it is part of a service: a flat record without timers, emitters or
@@ -39,7 +33,7 @@ export class EndpointState {
 
   constructor(spec: Endpoint, table: LoadTable, now: number) {
     this.id = spec.id;
-    this.address = addressOf(spec);
+    this.address = hostPort(spec.host, spec.port);
     this.spec = spec;
     this.table = table;
     this.offset = table.allocate(spec.weight, now);

@@ -52,7 +52,7 @@ export class Upstream {
   /** Calls in flight. */
   calls = 0;
   /** What calls wait by that have no attempt running. */
-  readonly waiting = new Set<AbortController>();
+  readonly waiting: Set<AbortController> = new Set();
   /** Nothing is sent any more. */
   closed = false;
   readonly #declared: boolean;

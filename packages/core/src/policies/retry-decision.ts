@@ -37,7 +37,7 @@ export interface RetryQuestion {
 }
 
 /** Why an attempt was the last one. */
-export type NoRetryReason =
+type NoRetryReason =
   | "disabled"
   | "aborted"
   | "committed"

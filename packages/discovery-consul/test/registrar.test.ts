@@ -112,12 +112,14 @@ describe("a registration", { timeout: 30_000 }, () => {
     expect(asked()).toEqual([
       "PUT service/register",
       "PUT check/update/service:web-1",
+      "PUT check/update/service:web-1",
       "PUT service/maintenance/web-1",
       "PUT check/update/service:web-1",
       "PUT service/register",
+      "PUT check/update/service:web-1",
       "PUT service/maintenance/web-1",
     ]);
-    expect(fake.seen[2]?.query.get("reason")).toBe("upgrade");
+    expect(fake.seen[3]?.query.get("reason")).toBe("upgrade");
   });
 
   it("looks after an HTTP check without beating", async () => {
@@ -145,7 +147,7 @@ describe("a registration", { timeout: 30_000 }, () => {
     const beats = fake.seen
       .filter(({ path }) => path.includes("update"))
       .map(({ body }) => JSON.parse(body).Status);
-    expect(beats).toEqual(["warning", "critical", "passing"]);
+    expect(beats).toEqual(["passing", "warning", "critical", "passing"]);
   });
 
   it("refuses to say for an HTTP check what only the check can say", async () => {

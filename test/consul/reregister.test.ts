@@ -18,6 +18,7 @@ it("an instance that comes back under its old name is healthy at once, not at it
   const again = await registrar.register(instance);
   // The next beat would come after 16 seconds at the earliest.
   await web.untilStates(["web-1 healthy"], 5_000);
+  expect(again.state).toBe("registered");
   await crashed.deregister({ propagationMs: 0 });
   await again.deregister({ propagationMs: 0 });
 }, 60_000);

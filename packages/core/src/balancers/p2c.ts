@@ -1,4 +1,5 @@
 import type { EndpointState } from "../endpoints/endpoint-state.ts";
+import { STRIDE } from "../endpoints/load-table.ts";
 import type { LoadTable } from "../endpoints/load-table.ts";
 import type { Random } from "../random.ts";
 import type { Cost } from "./cost.ts";
@@ -23,6 +24,8 @@ export function p2c(cost: Cost): Balancer {
 class P2cPicker implements Picker {
   readonly #endpoints: readonly EndpointState[];
   readonly #offsets: Int32Array;
+  /** The first row where the rows of all endpoints lie side by side, as they do until some have come and gone; else -1. */
+  readonly #start: number;
   readonly #table: LoadTable;
   readonly #random: Random;
   readonly #cost: Cost;
@@ -30,6 +33,8 @@ class P2cPicker implements Picker {
   constructor(endpoints: readonly EndpointState[], deps: PickerDeps, cost: Cost) {
     this.#endpoints = endpoints;
     this.#offsets = Int32Array.from(endpoints, (endpoint) => endpoint.offset);
+    const [start = 0] = this.#offsets;
+    this.#start = this.#offsets.every((offset, i) => offset === start + i * STRIDE) ? start : -1;
     this.#table = deps.table;
     this.#random = deps.random;
     this.#cost = cost;
@@ -46,11 +51,14 @@ class P2cPicker implements Picker {
     let second = Math.floor((draw - first) * (count - 1));
     // Added, not branched to: a processor cannot guess it. A single endpoint is compared with itself.
     second += count === 1 ? 0 : Number(second >= first);
-    const isOther = this.#cost.of(table, offsets[second]!, now) < this.#cost.of(table, offsets[first]!, now);
+    // Saves two of the four places in memory that a pick among thousands would have to wait for.
+    const start = this.#start;
+    const one = start === -1 ? offsets[first]! : start + first * STRIDE;
+    const other = start === -1 ? offsets[second]! : start + second * STRIDE;
+    const isOther = this.#cost.of(table, other, now) < this.#cost.of(table, one, now);
     const better = isOther ? second : first;
     const worse = isOther ? first : second;
-    const isNoChoice =
-      table.hopeless > 0 && (table.isHopeless(offsets[first]!) || table.isHopeless(offsets[second]!));
+    const isNoChoice = table.hopeless > 0 && (table.isHopeless(one) || table.isHopeless(other));
     if (tried === undefined && trace === undefined && !isNoChoice) return this.#endpoints[better];
     return isNoChoice && count > 2
       ? this.#reconsider(...this.#withThird(better, worse, now), context, trace)

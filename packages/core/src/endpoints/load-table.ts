@@ -16,7 +16,8 @@ const WEIGHT = 2;
 /** When the last result came. */
 const SAMPLED_AT = 3;
 
-const STRIDE = 4;
+/** Numbers per row. */
+export const STRIDE = 4;
 
 /** A latency below this is taken as this: differences under it are noise. */
 const MIN_LATENCY_MS = 0.05;

@@ -4,7 +4,6 @@ import type { PickContext, PickTrace } from "../balancers/picker.ts";
 import type { EndpointState } from "../endpoints/endpoint-state.ts";
 import type { AttemptRecord, ProxylessError } from "../errors.ts";
 import type { Outcome } from "../events.ts";
-import type { Admission } from "../policies/circuit.ts";
 import type { ResolvedRetry } from "../policies/policy.ts";
 import { retryAfterOf } from "../policies/retry-after.ts";
 import { decideRetry } from "../policies/retry-decision.ts";
@@ -26,6 +25,7 @@ import { outcomeOf, reasonOf } from "./classify.ts";
 import { explainPick } from "./explain.ts";
 import { attemptHeaders } from "./headers.ts";
 import type { EngineParts } from "./parts.ts";
+import { Passes } from "./passes.ts";
 import { BodySupply, isReplayable, mayRepeat, noBody } from "./replay.ts";
 import { recordOf, reportAttempt, reportCall, reportRetry } from "./report.ts";
 import type { CallRequest, ResponseControl, ResponseSink } from "./request.ts";
@@ -54,8 +54,7 @@ export class Call implements AttemptOwner, PickContext, ResponseControl {
   readonly #deadline: number;
   readonly #context: Context;
   readonly #span: Span | undefined;
-  /** Undefined before the circuits were asked and after they were told. */
-  #admissions: Admission[] | undefined;
+  readonly #passes: Passes;
   #attempt: Attempt | undefined;
   #attemptSpan: Span | undefined;
   #attempts = 0;
@@ -93,6 +92,7 @@ export class Call implements AttemptOwner, PickContext, ResponseControl {
     this.#rules = rules;
     this.#retry = retry;
     this.#body = request.body === null ? noBody : new BodySupply(request.body);
+    this.#passes = new Passes(rules.circuits);
     // Telemetry stands outside everything: the span covers what is refused as well as what is sent.
     this.#context = parts.telemetry.context();
     this.#span = parts.telemetry.callStarted(this.#context, upstream.service, request);
@@ -119,7 +119,11 @@ export class Call implements AttemptOwner, PickContext, ResponseControl {
       signal.addEventListener("abort", this, { once: true });
     }
     // The circuits stand outside the retries: an open one refuses the call, not each of its attempts.
-    if (!this.#admit()) return;
+    const retryAfterMs = this.#passes.ask(this.now);
+    if (retryAfterMs !== undefined) {
+      this.#finish("ignored", circuitError(upstream.service, this.#rules.route, retryAfterMs));
+      return;
+    }
     // The budget counts calls, so that retries stay in proportion to them.
     upstream.budget.deposit(this.now);
     // Only the first calls of a service ever wait here.
@@ -206,7 +210,7 @@ export class Call implements AttemptOwner, PickContext, ResponseControl {
     }
     this.#committed = true;
     // The head says whether the service works; the body may last for hours.
-    this.#tellCircuits(outcomeOf(attempt, false), attempt.status);
+    this.#passes.tell(outcomeOf(attempt, false), attempt.status, this.#attempts, this.now);
     attempt.headAt = this.now;
     attempt.forward(sink, sink.wholeBody?.(attempt.status) === true);
     sink.head(attempt.status, attempt.headers, attempt.statusText, this);
@@ -308,20 +312,6 @@ export class Call implements AttemptOwner, PickContext, ResponseControl {
     return decision;
   }
 
-  #admit(): boolean {
-    const admissions: Admission[] = (this.#admissions = []);
-    for (const circuit of this.#rules.circuits) {
-      const admission = circuit.admit(this.now);
-      if (!admission.admitted) {
-        const { route } = this.#rules;
-        this.#finish("ignored", circuitError(this.#upstream.service, route, admission.retryAfterMs));
-        return false;
-      }
-      admissions.push(admission);
-    }
-    return true;
-  }
-
   #awaitEndpoints(): void {
     const { clock } = this.#parts;
     awaitEndpoints(this.#upstream, clock, this.#totalMs, this.#wait().signal).then(
@@ -374,9 +364,10 @@ export class Call implements AttemptOwner, PickContext, ResponseControl {
 
   #errorOf(attempt: Attempt): ProxylessError {
     const { closed, service } = this.#upstream;
-    const { method } = this.#request;
     if (closed) return closedError(service);
-    if (this.#body.failure !== undefined) return bodyError(service, method, attempt, this.#body.failure);
+    const { method } = this.#request;
+    const { failure } = this.#body;
+    if (failure !== undefined) return bodyError(service, method, attempt, failure);
     return attemptError(service, method, attempt, this.#rules.timeout.attemptMs, this.#records);
   }
 
@@ -400,23 +391,12 @@ export class Call implements AttemptOwner, PickContext, ResponseControl {
     request.signal?.removeEventListener("abort", this);
     if (this.#waiting !== undefined) upstream.waiting.delete(this.#waiting);
     this.#settleAttempt?.resolve();
-    this.#tellCircuits(outcome, status);
+    this.#passes.tell(outcome, status, this.#attempts, this.now);
     if (this.#span !== undefined) telemetry.callEnded(this.#span, status, this.#attempts, error);
     if (events.wants("call.completed")) {
       const subject = { service: upstream.service, route: this.#rules.route, method: request.method };
       reportCall(events, subject, outcome, status, error, this.#attempts, clock.now() - this.#startedAt);
     }
-  }
-
-  #tellCircuits(outcome: Outcome, status: number): void {
-    const admissions = this.#admissions;
-    if (admissions === undefined) return;
-    this.#admissions = undefined;
-    const { circuits } = this.#rules;
-    // A call that sent nothing says nothing about the service, and 429 says something about the caller only.
-    const isNeutral = outcome === "ignored" || this.#attempts === 0 || status === 429;
-    const result = isNeutral ? "neutral" : outcome === "success" ? "success" : "failure";
-    for (let i = 0; i < admissions.length; i++) circuits[i]!.record(admissions[i]!, result, this.now);
   }
 
   #giveUp(given: unknown): void {

@@ -146,6 +146,24 @@ describe("spans of a call", () => {
     expect(attempts).toHaveLength(2);
   });
 
+  it("belong to their own caller when a redirect is followed on a connection that another call opened", async () => {
+    registerSdk(new AlwaysOnSampler());
+    const { mesh } = await meshOver((request, response) => {
+      if (request.url === "/old") response.writeHead(302, { location: "/new" }).end();
+      else response.end("{}");
+    });
+    const callers = ["first", "second"].map((name) => trace.getTracer("test").startSpan(name));
+    for (const caller of callers) {
+      await context.with(trace.setSpan(context.active(), caller), async () => {
+        await (await mesh.fetch("http://orders/old")).text();
+      });
+    }
+    const calls = exporter.getFinishedSpans().filter((span) => "url.path" in span.attributes);
+    expect(calls.map(({ parentSpanContext }) => parentSpanContext?.spanId)).toEqual(
+      callers.flatMap((caller) => [caller.spanContext().spanId, caller.spanContext().spanId]),
+    );
+  });
+
   it("are not recorded when sampled out, but the decision is passed on", async () => {
     registerSdk(new ParentBasedSampler({ root: new AlwaysOffSampler() }));
     const { mesh, seen } = await meshOver((_, response) => response.end("{}"));

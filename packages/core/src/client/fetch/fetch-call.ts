@@ -1,3 +1,5 @@
+import { AsyncLocalStorage } from "node:async_hooks";
+
 import type { Dispatcher } from "undici";
 
 import type {
@@ -33,6 +35,8 @@ export class FetchCall implements StreamSink {
   #service: string | undefined;
   #control: ResponseControl | undefined;
   #target: ByteTarget | undefined;
+  /** Runs in the caller's async context: a response comes in that of a socket, which is some other call's. */
+  readonly #inContext: (run: () => void) => void = AsyncLocalStorage.snapshot();
   #answered = false;
   #discarded = 0;
 
@@ -206,7 +210,9 @@ export class FetchCall implements StreamSink {
     const reject = this.#reject;
     this.#resolve = this.#reject = undefined;
     if (resolve !== undefined && reject !== undefined) {
-      new FetchCall(this.#context, next, resolve, reject).start();
+      this.#inContext(() => {
+        new FetchCall(this.#context, next, resolve, reject).start();
+      });
     }
   }
 

@@ -1,5 +1,4 @@
-import { once } from "node:events";
-import { createServer } from "node:http";
+import { setTimeout as sleep } from "node:timers/promises";
 
 import { createMesh } from "@proxyless/core";
 import { consul } from "@proxyless/discovery-consul";
@@ -7,6 +6,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished } 
 
 import { startConsulCluster, until } from "../../scripts/servers/index.ts";
 import type { ConsulCluster } from "../../scripts/servers/index.ts";
+import { instance, Traffic } from "./traffic.ts";
 import { put, watched } from "./watched.ts";
 
 let cluster: ConsulCluster;
@@ -21,18 +21,6 @@ afterEach(async () => {
   const dead = cluster.agents.filter((agent) => !agent.isRunning);
   await Promise.all(dead.map((agent) => agent.restart()));
 }, 60_000);
-
-/** A service that says its name; gives its port. */
-async function echo(name: string): Promise<number> {
-  const server = createServer((_, response) => response.end(name)).listen(0, "127.0.0.1");
-  await once(server, "listening");
-  onTestFinished(() => {
-    server.close();
-    server.closeAllConnections();
-  });
-  const address = server.address();
-  return typeof address === "object" && address !== null ? address.port : 0;
-}
 
 describe("a cluster of three real servers whose leader is killed", { timeout: 30_000 }, () => {
   it("loses no endpoint of its own nodes, and changes made afterwards arrive, in every mode", async () => {
@@ -67,36 +55,45 @@ describe("a cluster of three real servers whose leader is killed", { timeout: 30
     await Promise.all(watches.map((web) => web.untilStates([...three, "web-4 healthy"], 45_000)));
   }, 180_000);
 
-  it("costs a mesh no call, and what is registered afterwards is called", async () => {
+  it("costs a mesh under traffic no call, and changes made afterwards arrive", async () => {
     const leader = await cluster.leader();
-    const survivor = cluster.agents.find((agent) => agent !== leader);
-    if (survivor === undefined) throw new Error("there are three servers");
-    const first = await echo("first");
-    const second = await echo("second");
-    await put(survivor, "echo-1", { Name: "echo", Address: "127.0.0.1", Port: first });
-    const mesh = createMesh({ discovery: consul({ url: [leader.url, survivor.url] }) });
-    const answers = new Map<string, number>();
-    const over = new AbortController();
-    const traffic = (async () => {
-      while (!over.signal.aborted) {
-        // eslint-disable-next-line no-await-in-loop -- one call after the other; the first that fails fails the test
-        const said = await (await mesh.fetch("http://echo/")).text();
-        answers.set(said, (answers.get(said) ?? 0) + 1);
-      }
-    })();
-    onTestFinished(async () => {
-      over.abort();
-      await traffic.catch(() => undefined);
-      await mesh.close();
+    const [survivor, other] = cluster.agents.filter((agent) => agent !== leader);
+    if (survivor === undefined || other === undefined) throw new Error("there are three servers");
+    const [first, second, third] = [await instance(), await instance(), await instance()];
+    const list = (port: number): Promise<void> =>
+      put(survivor, `echo-${port}`, { Name: "echo", Address: "127.0.0.1", Port: port });
+    await list(first);
+    await list(second);
+    // One asks the leader first, the other a follower that loses it.
+    const meshes = [[leader.url, survivor.url, other.url], survivor.url].map((url) => {
+      const mesh = createMesh({ discovery: consul({ url }) });
+      onTestFinished(() => mesh.close());
+      return mesh;
     });
-    await until("calls", 10_000, async () => (answers.has("first") ? true : undefined));
+    const traffics = meshes.map((mesh) => new Traffic(mesh, "echo"));
+    const untilAllCall = (port: number): Promise<unknown> =>
+      until(`calls of ${port}`, 45_000, async () =>
+        traffics.every((traffic) => traffic.answerers.includes(port)) ? true : undefined,
+      );
+    await Promise.all([first, second].map(untilAllCall));
     await leader.kill();
+    for (const traffic of traffics) traffic.forget();
     await cluster.leader(leader);
-    await put(survivor, "echo-2", { Name: "echo", Address: "127.0.0.1", Port: second });
-    await until("calls to the newcomer", 30_000, async () => (answers.has("second") ? true : undefined));
-    over.abort();
-    await traffic;
-    expect([...answers.keys()].toSorted()).toEqual(["first", "second"]);
+    // The election takes about two seconds; a call begins every 20 ms.
+    for (const { answers } of traffics) expect(answers).toBeGreaterThan(20);
+    await list(third);
+    await untilAllCall(third);
+    await survivor.call("PUT", `/v1/agent/service/deregister/echo-${first}`);
+    await until("who left is forgotten", 45_000, async () =>
+      meshes.every((mesh) => !JSON.stringify(mesh.inspect().services).includes(`:${first}"`))
+        ? true
+        : undefined,
+    );
+    for (const traffic of traffics) traffic.forget();
+    await sleep(500);
+    for (const { answerers } of traffics) expect(answerers).not.toContain(first);
+    await Promise.all(traffics.map((traffic) => traffic.end()));
+    expect(traffics.flatMap(({ failures }) => failures)).toEqual([]);
   }, 180_000);
 
   it("keeps its last good list, marked as doubtful, while there is no leader at all", async () => {

@@ -1,153 +1,169 @@
-import { once } from "node:events";
-import { createServer } from "node:http";
 import type { ServerResponse } from "node:http";
+import { setTimeout as sleep } from "node:timers/promises";
 
 import { createMesh } from "@proxyless/core";
 import { consul } from "@proxyless/discovery-consul";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { describe, it } from "vitest";
 
 import { entry, FakeConsul } from "../../packages/discovery-consul/test/support/fake-consul.ts";
-
-async function instance(): Promise<number> {
-  const server = createServer((_, response) => response.end("{}"));
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  onTestFinished(() => {
-    server.close();
-    server.closeAllConnections();
-  });
-  const address = server.address();
-  return typeof address === "object" && address !== null ? address.port : 0;
-}
+import { instance, Traffic } from "./traffic.ts";
 
 interface Lie {
   readonly name: string;
-  readonly answer: (response: ServerResponse) => void;
-  /** What the operator must be able to read. */
+  /** Makes the fake lie from now on. */
+  readonly begin: (fake: FakeConsul) => void;
+  /** What the operator must be able to read: type, class or reason, how many stay, message. */
   readonly said: RegExp;
 }
 
-const json = (
-  response: ServerResponse,
-  status: number,
-  body: string,
-  headers: Record<string, string> = {},
-): void => {
-  response.writeHead(status, { "content-type": "application/json", ...headers }).end(body);
+/** Every request is answered alike. */
+const always =
+  (answer: (response: ServerResponse) => void) =>
+  (fake: FakeConsul): void => {
+    fake.script = (_, response) => {
+      answer(response);
+      return true;
+    };
+  };
+
+const body = (status: number, text: string, headers: Record<string, string> = {}): Lie["begin"] =>
+  always((response) => {
+    response.writeHead(status, { "x-consul-index": "99", ...headers }).end(text);
+  });
+
+const becomesEmpty = (fake: FakeConsul): void => {
+  fake.services.set("orders", []);
 };
 
 const lies: readonly Lie[] = [
   {
     name: "garbage",
-    answer: (response) => {
-      json(response, 200, "<html>", { "x-consul-index": "99" });
-    },
-    said: /discovery\.error data .*JSON/u,
+    begin: body(200, "<html>"),
+    said: /^error data 2: .*no JSON/mu,
   },
   {
     name: "JSON of another shape",
-    answer: (response) => {
-      json(response, 200, '{"Nodes":7}', { "x-consul-index": "99" });
-    },
-    said: /discovery\.error data/u,
+    begin: body(200, '{"Nodes":7}'),
+    said: /^error data 2: .*no list/mu,
+  },
+  {
+    name: "a list of rubbish",
+    begin: body(200, '[7,{"Service":{"ID":"a","Port":-1}}]'),
+    said: /^error data 2: .*none of 2 entries/mu,
+  },
+  {
+    name: "half an answer",
+    begin: always((response) => {
+      response.writeHead(200, { "content-length": "100" }).write("[", () => response.destroy());
+    }),
+    said: /^error transient 2: .+/mu,
   },
   {
     name: "500",
-    answer: (response) => {
-      json(response, 500, "No cluster leader");
-    },
-    said: /discovery\.error transient .*500.*No cluster leader/u,
+    begin: body(500, "rpc error: no path"),
+    said: /^error transient 2: .*500 "rpc error: no path"/mu,
   },
   {
     name: "403",
-    answer: (response) => {
-      json(response, 403, "ACL not found");
-    },
-    said: /discovery\.error auth .*ACL not found/u,
+    begin: body(403, "ACL not found"),
+    said: /^error auth 2: .*403 "ACL not found"/mu,
   },
   {
-    name: "an empty list, filtered by access rules",
-    answer: (response) => {
-      json(response, 200, "[]", { "x-consul-index": "99", "x-consul-results-filtered-by-acls": "true" });
+    name: "an empty list and that access rules filtered it",
+    begin: (fake) => {
+      becomesEmpty(fake);
+      fake.headers["x-consul-results-filtered-by-acls"] = "true";
     },
-    said: /discovery\.(protected suspect|error auth)/u,
+    said: /^protected suspect 2[^]*^error auth 2: .*service:read/mu,
+  },
+  {
+    name: "an empty list and, only when asked, that access rules filtered it",
+    begin: (fake) => {
+      becomesEmpty(fake);
+      fake.script = ({ path }, response) => {
+        if (path !== "/v1/internal/acl/authorize") return false;
+        response.writeHead(200).end('[{"Resource":"service","Allow":false}]');
+        return true;
+      };
+    },
+    said: /^protected suspect 2[^]*^error auth 2: .*service:read/mu,
   },
   {
     name: "an empty list",
-    answer: (response) => {
-      json(response, 200, "[]", { "x-consul-index": "99" });
+    begin: becomesEmpty,
+    said: /^protected absent 2/mu,
+  },
+  {
+    name: "an older list with a lower index to whoever waits",
+    begin: (fake) => {
+      const older = JSON.stringify(fake.services.get("orders")?.slice(0, 1));
+      fake.script = ({ query }, response) => {
+        if (query.get("index") === null) return false;
+        fake.answer(response, older, { "x-consul-index": "7" });
+        return true;
+      };
     },
-    said: /discovery\.protected (empty|absent)/u,
+    said: /^protected suspect 1[^]*^error protocol-reset 2: .*went back from \d+ to 7/mu,
+  },
+  {
+    name: "a list of one and that it knows no leader",
+    begin: (fake) => {
+      fake.services.set("orders", (fake.services.get("orders") ?? []).slice(0, 1));
+      fake.headers["x-consul-knownleader"] = "false";
+    },
+    said: /^protected suspect 1[^]*^error transient 2: .*no leader/mu,
   },
   {
     name: "nothing, and hangs up",
-    answer: (response) => {
-      response.destroy();
-    },
-    said: /discovery\.error transient/u,
+    begin: always((response) => response.destroy()),
+    said: /^error transient 2: .+/mu,
+  },
+  {
+    name: "nothing, ever",
+    begin: always(() => undefined),
+    said: /^error transient 2: .*\d+ ms/mu,
   },
 ];
 
-describe("a Consul that answers", () => {
-  it.each(lies)(
-    "$name does not take the last good endpoints away, and the event says why",
-    async ({ answer, said }) => {
+describe("a Consul that answers", { concurrent: true, timeout: 60_000 }, () => {
+  it.for(lies)(
+    "$name costs no call, and the event says why",
+    async ({ begin, said }, { expect, onTestFinished }) => {
       const fake = await FakeConsul.start();
-      onTestFinished(() => fake.close().catch(() => undefined));
-      const ports = [await instance(), await instance()];
-      const listed = ports.map((port) =>
-        entry(`orders-${port}`, { service: { Address: "127.0.0.1", Port: port } }),
-      );
-      fake.put("orders", listed);
-      const mesh = createMesh({ discovery: consul({ url: fake.url, waitMs: 1_000 }) });
+      onTestFinished(() => fake.close());
+      const ports = [await instance(onTestFinished), await instance(onTestFinished)];
+      const listed = (port: number): object =>
+        entry(`orders-${port}`, { service: { Address: "127.0.0.1", Port: port } });
+      fake.put("orders", ports.map(listed));
+      const mesh = createMesh({
+        discovery: consul({ url: fake.url, waitMs: 1000, requestTimeoutMs: 1000 }),
+      });
       onTestFinished(() => mesh.close());
       const heard: string[] = [];
       mesh.on("discovery.error", (event) =>
-        heard.push(`${event.type} ${event.class} ${event.serving} ${event.message}`),
+        heard.push(`error ${event.class} ${event.serving}: ${event.message}`),
       );
-      mesh.on("discovery.protected", (event) => heard.push(`${event.type} ${event.reason} ${event.kept}`));
-      const client = mesh.service("orders");
-      expect((await client.GET("/")).response.status).toBe(200);
+      mesh.on("discovery.protected", (event) => heard.push(`protected ${event.reason} ${event.kept}`));
+      const traffic = new Traffic(mesh, "orders", onTestFinished);
+      await expect.poll(() => traffic.answerers, { timeout: 10_000 }).toHaveLength(2);
 
-      fake.script = (_, response) => {
-        answer(response);
-        return true;
-      };
+      const truth = { ...fake.headers };
+      begin(fake);
       fake.touch();
-      await expect.poll(() => heard.join("\n"), { timeout: 10_000 }).toMatch(said);
-      const statuses = await Promise.all(
-        Array.from({ length: 50 }, async () => (await client.GET("/")).response.status),
-      );
-      expect(new Set(statuses)).toEqual(new Set([200]));
+      await expect.poll(() => heard.join("\n"), { timeout: 15_000 }).toMatch(said);
+      traffic.forget();
+      await sleep(1000);
+      expect(traffic.failures).toEqual([]);
+      expect(traffic.answers).toBeGreaterThan(20);
       expect(mesh.inspect().services[0]?.endpoints).toHaveLength(2);
 
       fake.script = undefined;
-      const late = await instance();
-      fake.put("orders", [
-        ...listed,
-        entry(`orders-${late}`, { service: { Address: "127.0.0.1", Port: late } }),
-      ]);
-      await expect.poll(() => mesh.inspect().services[0]?.endpoints.length, { timeout: 20_000 }).toBe(3);
+      fake.headers = truth;
+      const late = await instance(onTestFinished);
+      fake.put("orders", [...ports, late].map(listed));
+      await expect.poll(() => traffic.answerers, { timeout: 30_000 }).toContain(late);
+      await traffic.end();
+      expect(traffic.failures).toEqual([]);
     },
-    60_000,
   );
-
-  it("with a lower index is asked anew at once, and its change arrives", async () => {
-    const fake = await FakeConsul.start();
-    onTestFinished(() => fake.close().catch(() => undefined));
-    const [first, second] = [await instance(), await instance()];
-    fake.touch(5_000);
-    fake.put("orders", [entry("a", { service: { Address: "127.0.0.1", Port: first } })]);
-    const mesh = createMesh({ discovery: consul({ url: fake.url, waitMs: 5_000 }) });
-    onTestFinished(() => mesh.close());
-    const client = mesh.service("orders");
-    await client.GET("/");
-    fake.services.set("orders", [
-      entry("a", { service: { Address: "127.0.0.1", Port: first } }),
-      entry("b", { service: { Address: "127.0.0.1", Port: second } }),
-    ]);
-    fake.touch(7);
-    await expect.poll(() => mesh.inspect().services[0]?.endpoints.length, { timeout: 4_000 }).toBe(2);
-    expect((await client.GET("/")).response.status).toBe(200);
-  });
 });

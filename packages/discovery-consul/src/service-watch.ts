@@ -141,10 +141,12 @@ export class ServiceWatch {
     const isSameList = digest === this.#digest;
     const answer = isSameList ? undefined : readAnswer(this.#service, response, settings);
     const isEmpty = answer === undefined ? this.#isEmpty : answer.snapshot.endpoints.length === 0;
-    const doubt = await this.#doubtOf(response, isEmpty, isSameList);
+    const known = await this.#doubtOf(response, isEmpty, isSameList);
+    const before = this.#cursor.current;
+    const step = this.#cursor.accept(headers["x-consul-index"]);
+    const doubt = known ?? (step === "back" ? "reset" : undefined);
     const isNews = !isSameList || doubt !== this.#doubt;
     const read = isNews ? (answer ?? readAnswer(this.#service, response, settings)) : undefined;
-    this.#cursor.accept(headers["x-consul-index"]);
     this.#digest = digest;
     this.#doubt = doubt;
     this.#isEmpty = isEmpty;
@@ -156,7 +158,9 @@ export class ServiceWatch {
         this.#sink.alive(ageOf(headers));
       }
       // After the snapshot, because trouble that is said before good data counts as over.
-      if (doubt !== undefined) this.#sink.error(toDiscoveryError(doubtError(this.#service, doubt)));
+      if (doubt === undefined) return;
+      const indexes = `from ${before} to ${String(headers["x-consul-index"])}`;
+      this.#sink.error(toDiscoveryError(doubtError(this.#service, doubt, indexes)));
     });
     return isNews;
   }

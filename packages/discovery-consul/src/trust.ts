@@ -4,11 +4,14 @@ import { ConsulError } from "./consul-error.ts";
 import type { ConsulResponse } from "./http-client.ts";
 import { isRecord } from "./option-checks.ts";
 
-/** Why an answer may not be the whole truth: the token may not see all of it, or the server is cut off. */
-export type Doubt = "acl" | "no-leader";
+/**
+ * Why an answer may not be the whole truth: the token may not see all of it, the server is cut off, or its index went
+ * back, so that it may be a follower's old list as well as a new beginning.
+ */
+export type Doubt = "acl" | "no-leader" | "reset";
 
 /** Whether an answer can be believed to be whole; `ask`: only a look at the token's rights can tell. */
-export type Verdict = "whole" | "ask" | Doubt;
+export type Verdict = "whole" | "ask" | Exclude<Doubt, "reset">;
 
 /**
  * Judges an answer with status 200. Consul hides what a token may not read instead of refusing, so an empty list may
@@ -61,15 +64,16 @@ function wholeHeader(value: string | readonly string[] | undefined): number {
   return typeof value === "string" && /^\d{1,12}$/.test(value) ? Number(value) : 0;
 }
 
-/** What a doubtful answer is reported as, beside the suspect snapshot. */
-export function doubtError(service: string, doubt: Doubt): ConsulError {
-  return doubt === "acl"
-    ? new ConsulError(
-        "auth",
-        `service ${service}: Consul hides entries from this token; it needs service:read and node:read`,
-      )
-    : new ConsulError(
-        "transient",
-        `service ${service}: the Consul server knows no leader, its list may be old`,
-      );
+/** What a doubtful answer is reported as, beside the suspect snapshot; `indexes` says how the index moved. */
+export function doubtError(service: string, doubt: Doubt, indexes: string): ConsulError {
+  if (doubt === "acl") {
+    const needed = "it needs service:read and node:read";
+    return new ConsulError("auth", `service ${service}: Consul hides entries from this token; ${needed}`);
+  }
+  if (doubt === "no-leader") {
+    const unknown = "the Consul server knows no leader, its list may be old";
+    return new ConsulError("transient", `service ${service}: ${unknown}`);
+  }
+  const back = `Consul's index went back ${indexes}; it is asked afresh`;
+  return new ConsulError("protocol-reset", `service ${service}: ${back}`);
 }

@@ -65,6 +65,23 @@ describe("a watch", { timeout: 30_000 }, () => {
     await sink.until("the change", () => sink.states[0] === "b healthy");
   });
 
+  it("removes nothing on the word of an answer whose index went back, until it has asked afresh", async () => {
+    fake.index = 337;
+    fake.put("web", [entry("a"), entry("b")]);
+    const { sink } = watch();
+    await eventually("a long poll", () => fake.waiting === 1);
+    fake.once((_, response) => {
+      fake.answer(response, JSON.stringify([entry("a")]), { "x-consul-index": "7" });
+    });
+    fake.touch();
+    await sink.until("a trusted list", () => sink.snapshots.length === 3);
+    const list = "snapshot bound authoritative 2";
+    expect(sink.log).toEqual([list, "alive", "snapshot bound suspect 1", "error protocol-reset", list]);
+    expect(sink.errors[0]?.message).toBe(
+      "service web: Consul's index went back from 339 to 7; it is asked afresh",
+    );
+  });
+
   it("waits on 1 when the index is 0, because waiting on 0 never waits", async () => {
     fake.index = -1;
     fake.put("web", [entry("a")]);

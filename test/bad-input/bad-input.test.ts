@@ -87,8 +87,11 @@ describe("an option out of its range", () => {
       /transport\.tls\.rejectUnauthorized must be a boolean, got 0/u,
     ],
     [{ transport: { tls: { serverName: "10.0.0.1" } } }, /transport\.tls\.serverName must be a host name/u],
-    [{ transport: { tls: { minVersion: "TLSv9" } } }, /transport\.tls cannot be used: .*TLSv9/u],
-    [{ transport: { tls: { key: "no key" } } }, /transport\.tls cannot be used/u],
+    [
+      { transport: { tls: { minVersion: "TLSv9" } } },
+      /transport\.tls\.minVersion must be one of .*TLSv1\.3, got "TLSv9"/u,
+    ],
+    [{ transport: { tls: { key: "no key" } } }, /transport\.tls\.key cannot be used/u],
     [{ transport: { host: "a b" } }, /transport\.host/u],
     [{ transport: { sockets: 3 } }, /transport\.sockets must be left out .*connections/u],
     [{ timeouts: {} }, /services\.orders\.timeouts must be left out .*balancer/u],

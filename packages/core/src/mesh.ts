@@ -18,6 +18,7 @@ import type { Clock } from "./clock.ts";
 import { createDirectory } from "./discovery/directory.ts";
 import type { Directory } from "./discovery/directory.ts";
 import type { WatchDump } from "./discovery/dump.ts";
+import { awaitEndpoints } from "./engine/await-endpoints.ts";
 import { noEndpointError } from "./engine/call-errors.ts";
 import { Engine } from "./engine/engine.ts";
 import { inspectUpstream } from "./engine/inspect.ts";
@@ -29,6 +30,7 @@ import { EventHub } from "./events.ts";
 import type { MeshEventOf, MeshEventType } from "./events.ts";
 import { checkMeshOptions, resolveService, serviceKeys, serviceName } from "./mesh-options.ts";
 import type { MeshOptions, ResolvedService, ServiceOptions } from "./mesh-options.ts";
+import { checkNumber } from "./option-checks.ts";
 import { systemRandom } from "./random.ts";
 import type { Random } from "./random.ts";
 
@@ -119,6 +121,9 @@ class ServiceMesh implements Mesh {
     this.#engine = new Engine({ ...parts, telemetry: new Telemetry() }, (service) => this.#open(service));
     const context: DoorContext = {
       engine: this.#engine,
+      clock: this.#clock,
+      totalMs: (service, method, path) =>
+        this.#engine.upstream(service).rulesFor(method, path, undefined).timeout.totalMs,
       decide: createHostDecision(this.#hostRules(options.external ?? "refuse")),
       external: this.#external,
     };
@@ -220,9 +225,11 @@ class ServiceMesh implements Mesh {
         const { status } = this.#engine.upstream(name).discovery.current;
         return status === "pending" ? undefined : status === "bound";
       },
-      lookUp: async (name) => {
-        const resolution = await this.#engine.upstream(name).discovery.ready();
-        return resolution.status === "bound";
+      lookUp: async (name, timeoutMs, signal) => {
+        const upstream = this.#engine.upstream(name);
+        const given = checkNumber(timeoutMs, "timeoutMs", { min: 1, max: 2 ** 31 - 1 });
+        await awaitEndpoints(upstream, this.#clock, given ?? upstream.policy.timeout.totalMs, signal);
+        return upstream.discovery.current.status === "bound";
       },
     };
   }

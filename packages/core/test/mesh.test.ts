@@ -2,9 +2,11 @@ import { channel } from "node:diagnostics_channel";
 
 import { describe, expect, expectTypeOf, it } from "vitest";
 
+import { memorySource } from "../src/discovery/memory-source.ts";
 import type { PickExplanation } from "../src/engine/request.ts";
 import type { MeshEvent } from "../src/events.ts";
 import { createMesh } from "../src/mesh.ts";
+import type { Mesh } from "../src/mesh.ts";
 import { fakeSource } from "../src/testing/fake-source.ts";
 import { ManualClock } from "../src/testing/manual-clock.ts";
 import { answerOk, refusedAddress } from "./support/http.ts";
@@ -144,6 +146,35 @@ describe("the first calls of a service", () => {
       flag: "DT",
       service: "orders",
     });
+  });
+});
+
+describe("options of a service that is in use already", () => {
+  it("are refused whatever used it first, instead of being ignored", async () => {
+    const upstream = await server(answerOk);
+    const uses: readonly ((mesh: Mesh) => unknown)[] = [
+      (mesh) => mesh.ready("orders"),
+      (mesh) => mesh.service("orders"),
+      (mesh) => mesh.fetch("http://orders/x").then((response) => response.text()),
+    ];
+    for (const use of uses) {
+      const mesh = closing(createMesh({ discovery: memorySource({ orders: [upstream.address] }) }));
+      await use(mesh);
+      expect(() => mesh.service("orders", { timeout: { totalMs: 200 } })).toThrow(
+        /before orders is first used/u,
+      );
+      expect((await mesh.service("orders", { headers: { accept: "*/*" } }).GET("/x")).data).toEqual({
+        ok: true,
+      });
+    }
+  });
+
+  it("are taken when they come first", async () => {
+    const silent = await server(() => {});
+    const mesh = closing(createMesh({ discovery: memorySource({ orders: [silent.address] }), drainMs: 0 }));
+    const client = mesh.service("orders", { timeout: { totalMs: 50 } });
+    expect(await rejection(client.GET("/x"))).toMatchObject({ timeout: "total" });
+    expect(await rejection(mesh.service("orders").GET("/x"))).toMatchObject({ timeout: "total" });
   });
 });
 

@@ -12,8 +12,11 @@ export interface HostRules {
   isFull(name: string): boolean;
   /** Whether discovery has a name that nobody declared; undefined while it has not answered. */
   known(name: string): boolean | undefined;
-  /** The same, with patience. */
-  lookUp(name: string): Promise<boolean>;
+  /**
+   * The same, with patience: for `timeoutMs`, or else the service's total time.
+   * @throws ProxylessError when discovery does not answer in time or cannot tell; the reason of `signal` when it aborts
+   */
+  lookUp(name: string, timeoutMs: number | undefined, signal: AbortSignal): Promise<boolean>;
 }
 
 const external: RouteDecision = { kind: "external" };
@@ -43,7 +46,8 @@ export function createHostDecision(rules: HostRules): (protocol: string, host: s
     if (known !== undefined) return known ? service(protocol, name) : external;
     return {
       kind: "later",
-      decision: rules.lookUp(name).then((found) => (found ? service(protocol, name) : external)),
+      decide: async (timeoutMs, signal) =>
+        (await rules.lookUp(name, timeoutMs, signal)) ? service(protocol, name) : external,
     };
   };
 }

@@ -98,7 +98,14 @@ export interface CallEngine {
 
 /** What the doors do with a URL; `later` where discovery has to be asked first. */
 export type RouteDecision =
-  | { readonly kind: "later"; readonly decision: Promise<RouteDecision> }
+  | {
+      readonly kind: "later";
+      /**
+       * Asks discovery. Rejects with a {@link ProxylessError}, or with the reason of `signal`.
+       * @param timeoutMs how long the answer may take; the service's total time when undefined
+       */
+      decide(timeoutMs: number | undefined, signal: AbortSignal): Promise<RouteDecision>;
+    }
   | { readonly kind: "service"; readonly service: string }
   | { readonly kind: "external" }
   | { readonly kind: "refused"; readonly error: ProxylessError };

@@ -88,27 +88,84 @@ const tlsKeys = [
   "serverName",
 ];
 
+const tlsVersions: readonly unknown[] = ["TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"];
+
 /** A misspelt or unusable TLS option must show at start, not as a connection that is less safe than it looks. */
 function checkTls(tls: TlsOptions | undefined, field: string): void {
   if (tls === undefined) return;
   checkObject(tls, field, tlsKeys);
-  const { checkServerIdentity, rejectUnauthorized, serverName } = tls;
+  const { checkServerIdentity, ciphers, maxVersion, minVersion, rejectUnauthorized } = tls;
+  const serverName: unknown = tls.serverName;
   if (rejectUnauthorized !== undefined && typeof rejectUnauthorized !== "boolean") {
     throw configError(fieldPath(field, "rejectUnauthorized"), "a boolean", rejectUnauthorized);
   }
   if (checkServerIdentity !== undefined && typeof checkServerIdentity !== "function") {
     throw configError(fieldPath(field, "checkServerIdentity"), "a function", checkServerIdentity);
   }
-  if (
-    serverName !== undefined &&
-    (!hostPattern.test(serverName) || serverName.includes(":") || isIP(serverName) !== 0)
-  ) {
+  if (serverName !== undefined && !isHostName(serverName)) {
     throw configError(fieldPath(field, "serverName"), "a host name", serverName);
+  }
+  for (const [key, version] of Object.entries({ minVersion, maxVersion })) {
+    if (version === undefined || tlsVersions.includes(version)) continue;
+    throw configError(fieldPath(field, key), `one of ${tlsVersions.join(", ")}`, version);
+  }
+  if (tlsVersions.indexOf(minVersion ?? "TLSv1") > tlsVersions.indexOf(maxVersion ?? "TLSv1.3")) {
+    throw configError(fieldPath(field, "minVersion"), `at most maxVersion (${maxVersion})`, minVersion);
+  }
+  if (ciphers !== undefined && typeof ciphers !== "string") {
+    throw configError(fieldPath(field, "ciphers"), "a string", ciphers);
+  }
+  checkMaterial(tls, field);
+}
+
+/** Certificates and keys; an error tells which one it is and nothing of what is in it. */
+function checkMaterial(tls: TlsOptions, field: string): void {
+  if (tls.passphrase !== undefined && typeof tls.passphrase !== "string") {
+    throw secretError(fieldPath(field, "passphrase"), "a string", tls.passphrase);
+  }
+  for (const key of ["ca", "cert", "key", "pfx"] as const) {
+    const value: unknown = tls[key];
+    const items: readonly unknown[] = Array.isArray(value) ? value : [value];
+    if (value === undefined || items.every((item) => isMaterial(item, key))) continue;
+    throw secretError(fieldPath(field, key), "a string, bytes or an array of them", value);
   }
   try {
     createSecureContext(tls);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new ProxylessError("ERR_PROXYLESS_CONFIG", `${field} cannot be used: ${reason}`, { field });
+    const given = ["pfx", "key", "cert", "ca", "ciphers"].filter((key) => key in tls);
+    const culprit = given.find((key) => failsAlone(tls, key));
+    const path = culprit === undefined ? field : fieldPath(field, culprit);
+    // Node quotes values of a wrong type.
+    const reason = error instanceof Error ? error.message.replace(/\. Received .*$/s, "") : "TLS refuses it";
+    throw new ProxylessError("ERR_PROXYLESS_CONFIG", `${path} cannot be used: ${reason}`, { field: path });
   }
+}
+
+/** Whether it is the option itself that TLS refuses, and not how it goes with the others. */
+function failsAlone(tls: TlsOptions, key: string): boolean {
+  try {
+    const secured = key === "pfx" || key === "key" ? { passphrase: tls.passphrase } : undefined;
+    createSecureContext({ ...secured, [key]: Reflect.get(tls, key) });
+    return false;
+  } catch {
+    return true;
+  }
+}
+
+function isMaterial(value: unknown, key: string): boolean {
+  if (typeof value === "string" || ArrayBuffer.isView(value)) return true;
+  if (typeof value !== "object" || value === null) return false;
+  const own = key === "key" ? "pem" : key === "pfx" ? "buf" : undefined;
+  return own !== undefined && own in value && isMaterial(Reflect.get(value, own), "");
+}
+
+function isHostName(value: unknown): boolean {
+  return typeof value === "string" && hostPattern.test(value) && !value.includes(":") && isIP(value) === 0;
+}
+
+/** Like `configError`, without the value. */
+function secretError(field: string, expected: string, received: unknown): ProxylessError {
+  const what = Array.isArray(received) ? "array" : received === null ? "null" : typeof received;
+  const message = `${field} must be ${expected}, got something of type ${what}`;
+  return new ProxylessError("ERR_PROXYLESS_CONFIG", message, { field });
 }

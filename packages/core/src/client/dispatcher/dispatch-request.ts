@@ -8,6 +8,7 @@ import { toBytes } from "../fetch/request-body.ts";
 import { appendHeader, emptyHeaders, hasHeader, isToken } from "../fetch/request-headers.ts";
 import type { RequestHeaders } from "../fetch/request-headers.ts";
 import { encodeMultipart, isFormData } from "../multipart.ts";
+import { withoutSecrets } from "../without-secrets.ts";
 
 /** What undici's `dispatch` takes, as far as a governed call reads it; all of it unchecked. */
 export interface DispatchInput {
@@ -93,7 +94,7 @@ function readPath(path: unknown, query: unknown): string {
   }
   if (!text.startsWith("/") || invalidPath.test(text)) {
     throw requestError(
-      `opts.path must begin with a slash and hold no spaces or control characters, got ${show(withoutSecrets(path))}`,
+      `opts.path must begin with a slash and hold no spaces or control characters, got ${show(typeof path === "string" ? withoutSecrets(path) : path)}`,
     );
   }
   if (query === undefined || query === null) return text;
@@ -200,9 +201,4 @@ function isSyncIterable(value: object): value is Iterable<unknown> {
 
 function requestError(message: string): ProxylessError {
   return new ProxylessError("ERR_PROXYLESS_REQUEST", message);
-}
-
-/** What an error may show of an origin or a path: no user name, no password, no query. */
-function withoutSecrets(value: unknown): unknown {
-  return typeof value === "string" ? value.replace(/\/\/[^/@]*@/, "//").replace(/[?#].*$/s, "") : value;
 }

@@ -2,10 +2,10 @@ import { Dispatcher } from "undici";
 
 import type { CallRequest, RouteDecision } from "../../engine/request.ts";
 import { ProxylessError, show } from "../../errors.ts";
+import { UserExchange } from "../../transport/user-exchange.ts";
 import { toUserHandler } from "../../transport/user-handler.ts";
 import type { UserHandler } from "../../transport/user-handler.ts";
 import type { DoorContext } from "../door.ts";
-import { DispatchCall } from "./dispatch-call.ts";
 import { destroyBody, readRequest, readTarget } from "./dispatch-request.ts";
 
 /**
@@ -21,7 +21,7 @@ import { destroyBody, readRequest, readTarget } from "./dispatch-request.ts";
  */
 export class MeshDispatcher extends Dispatcher {
   readonly #context: DoorContext;
-  readonly #calls = new Set<DispatchCall>();
+  readonly #calls = new Set<UserExchange>();
   #closed = false;
   #destroyed = false;
   #idle: Promise<void> | undefined;
@@ -78,13 +78,11 @@ export class MeshDispatcher extends Dispatcher {
     if (decision.kind !== "later") return this.#route(decision, options, handler, undefined);
 
     const call = this.#open(options, handler);
-    decision.decision
-      .then(
-        (decided) => this.#route(decided, options, handler, call),
-        (error: unknown) => {
-          call.fail(error);
-        },
-      )
+    // Before discovery is asked, so that the handler can abort meanwhile.
+    if (!call.start()) return true;
+    decision
+      .decide(undefined, call.signal)
+      .then((decided) => this.#route(decided, options, handler, call))
       .catch((error: unknown) => {
         call.fail(error);
       });
@@ -95,13 +93,13 @@ export class MeshDispatcher extends Dispatcher {
     decision: RouteDecision,
     options: Dispatcher.DispatchOptions,
     handler: UserHandler,
-    waiting: DispatchCall | undefined,
+    waiting: UserExchange | undefined,
   ): boolean {
     if (waiting?.done === true) return true;
     if (decision.kind === "refused") throw decision.error;
     if (decision.kind === "later") throw new TypeError("a decision was put off twice");
     if (decision.kind === "external") {
-      // undici gives the handler a controller of its own.
+      // undici starts the request again, with a controller of its own.
       waiting?.release();
       return this.#context.external.dispatch(options, handler);
     }
@@ -113,12 +111,12 @@ export class MeshDispatcher extends Dispatcher {
       call.fail(error);
       return true;
     }
-    if (call.start()) this.#context.engine.send(decision.service, request, call);
+    if (waiting !== undefined || call.start()) this.#context.engine.send(decision.service, request, call);
     return true;
   }
 
-  #open(options: Dispatcher.DispatchOptions, handler: UserHandler): DispatchCall {
-    const call = new DispatchCall(handler, (done, error) => {
+  #open(options: Dispatcher.DispatchOptions, handler: UserHandler): UserExchange {
+    const call = new UserExchange(handler, (done, error) => {
       this.#calls.delete(done);
       if (this.#closed && this.#calls.size === 0) this.#settle();
       if (error !== undefined) destroyBody(options.body, error);

@@ -1,6 +1,7 @@
 import type { Dispatcher } from "undici";
 
 import { systemClock } from "../../clock.ts";
+import { abortReason } from "../../engine/call-errors.ts";
 import { BodySupply } from "../../engine/replay.ts";
 import type { CallRequest, ResponseControl, StreamSink } from "../../engine/request.ts";
 import { Attempt } from "../../transport/attempt.ts";
@@ -62,7 +63,7 @@ class ExternalCall implements AttemptOwner<undefined>, ResponseControl {
   }
 
   handleEvent(): void {
-    this.#attempt?.abort(this.#signal?.reason);
+    this.#attempt?.abort(abortReason(this.#signal?.reason));
   }
 
   pause(): void {

@@ -2,6 +2,7 @@ import { AsyncLocalStorage } from "node:async_hooks";
 
 import type { Dispatcher } from "undici";
 
+import { abortReason } from "../../engine/call-errors.ts";
 import type {
   CallRequest,
   ResponseControl,
@@ -37,6 +38,9 @@ export class FetchCall implements StreamSink {
   #target: ByteTarget | undefined;
   /** Runs in the caller's async context: a response comes in that of a socket, which is some other call's. */
   readonly #inContext: (run: () => void) => void = AsyncLocalStorage.snapshot();
+  #startedAt = 0;
+  /** Discovery had to be asked before anything could be sent. */
+  #waited = false;
   #answered = false;
   #discarded = 0;
 
@@ -53,17 +57,22 @@ export class FetchCall implements StreamSink {
   }
 
   start(): void {
-    const plan = this.#plan;
-    if (plan.signal?.aborted === true) {
-      this.fail(plan.signal.reason);
+    const { signal, url } = this.#plan;
+    if (signal?.aborted === true) {
+      this.fail(abortReason(signal.reason));
       return;
     }
-    this.#route(this.#context.decide(plan.url.protocol, plan.url.host));
+    this.#startedAt = this.#context.clock.now();
+    try {
+      this.#route(this.#context.decide(url.protocol, url.host));
+    } catch (error) {
+      this.fail(error);
+    }
   }
 
   #route(decision: RouteDecision): void {
     if (decision.kind === "later") {
-      this.#wait(decision.decision);
+      this.#wait(decision);
       return;
     }
     if (decision.kind === "refused") {
@@ -78,7 +87,7 @@ export class FetchCall implements StreamSink {
       headers: plan.headers,
       body: plan.body,
       signal: plan.signal,
-      timeoutMs: options?.timeoutMs,
+      timeoutMs: decision.kind === "service" ? this.#timeoutOf(decision.service) : undefined,
       retry: options?.retry,
       idempotencyKey: plan.idempotencyKey,
       hashKey: options?.hashKey,
@@ -103,20 +112,49 @@ export class FetchCall implements StreamSink {
   }
 
   /** Discovery is asked first; a caller that gives up meanwhile is told at once. */
-  #wait(decision: Promise<RouteDecision>): void {
-    const { signal } = this.#plan;
+  #wait(later: RouteDecision & { readonly kind: "later" }): void {
+    this.#waited = true;
+    const { deadline, options, signal } = this.#plan;
+    const waiting = new AbortController();
     const onAbort = (): void => {
-      this.fail(signal?.reason);
+      const reason = abortReason(signal?.reason);
+      this.fail(reason);
+      waiting.abort(reason);
     };
     signal?.addEventListener("abort", onAbort, { once: true });
-    const settled = (): boolean => {
-      signal?.removeEventListener("abort", onAbort);
-      return signal?.aborted === true;
-    };
-    void decision.then(
-      (decided) => (settled() ? undefined : this.#route(decided)),
-      (error: unknown) => (settled() ? undefined : this.fail(error)),
-    );
+    const left = deadline === undefined ? options?.timeoutMs : Math.max(1, deadline - this.#startedAt);
+    later
+      .decide(left, waiting.signal)
+      .finally(() => {
+        signal?.removeEventListener("abort", onAbort);
+      })
+      .then((decided) => (waiting.signal.aborted ? undefined : this.#route(decided)))
+      .catch((error: unknown) => {
+        if (!waiting.signal.aborted) this.fail(error);
+      });
+  }
+
+  /**
+   * What a service may take of the call's time; undefined for all that its policy gives. Redirects and asking discovery
+   * spend from the same time, or a chain of them would have many times as much.
+   * @throws ProxylessError `ERR_PROXYLESS_TIMEOUT` when nothing is left
+   */
+  #timeoutOf(service: string): number | undefined {
+    const { deadline, method, options, redirects, url } = this.#plan;
+    const given = options?.timeoutMs;
+    if (deadline === undefined && !this.#waited) return given;
+    const { clock } = this.#context;
+    const limit = given ?? this.#context.totalMs(service, method, url.path);
+    const left = (deadline ?? this.#startedAt + limit) - clock.now();
+    if (left >= 1) return Math.min(left, limit);
+    const message = `${service}: no time was left to call it, after ${redirects} redirects (total timeout)`;
+    throw new ProxylessError("ERR_PROXYLESS_TIMEOUT", message, {
+      service,
+      timeout: "total",
+      flag: "DT",
+      phase: "connect",
+      retryable: true,
+    });
   }
 
   head(status: number, headers: ResponseHeaders, statusText: string, control: ResponseControl): void {
@@ -200,7 +238,8 @@ export class FetchCall implements StreamSink {
   #redirect(status: number, location: string | string[]): void {
     let next: RequestPlan;
     try {
-      next = redirectPlan(this.#plan, status, String(location), this.#service, this.#context);
+      const plan = redirectPlan(this.#plan, status, String(location), this.#service, this.#context);
+      next = { ...plan, deadline: this.#deadline() };
     } catch (error) {
       this.#plan.discardBody?.(error);
       this.#settle(undefined, error);
@@ -216,6 +255,14 @@ export class FetchCall implements StreamSink {
     }
   }
 
+  /** When the call as a whole must be over. Outside the mesh nobody sets it a time. */
+  #deadline(): number | undefined {
+    const { deadline, method, options, url } = this.#plan;
+    if (deadline !== undefined || this.#service === undefined) return deadline;
+    const limit = options?.timeoutMs ?? this.#context.totalMs(this.#service, method, url.path);
+    return this.#startedAt + limit;
+  }
+
   #settle(response: Response | undefined, error?: unknown): void {
     if (response === undefined) this.#reject?.(error);
     else this.#resolve?.(response);
@@ -226,7 +273,8 @@ export class FetchCall implements StreamSink {
   #describe(error: unknown): unknown {
     if (this.#service !== undefined || error instanceof ProxylessError) return error;
     const { signal } = this.#plan;
-    if (signal?.aborted === true && error === signal.reason) return error;
+    // A signal that gives no reason is the reason.
+    if (signal?.aborted === true && error === (signal.reason ?? error)) return error;
     return new TypeError(this.#answered ? "terminated" : "fetch failed", { cause: error });
   }
 }

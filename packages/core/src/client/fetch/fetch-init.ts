@@ -3,7 +3,7 @@ import { ProxylessError, show } from "../../errors.ts";
 
 /** What a call may ask of the mesh beyond WHATWG; without effect on hosts that are no service. */
 export interface FetchCallOptions {
-  /** Total time in milliseconds until the answer's head, more than 0; the service's policy when absent. Each redirect starts anew. */
+  /** Total time in milliseconds until the answer's head, more than 0; the service's policy when absent. Redirects share it. */
   readonly timeoutMs?: number | undefined;
   /** Overrides the service's retry policy; `false` for none. */
   readonly retry?: CallRetryOptions | false | undefined;

@@ -82,7 +82,10 @@ function locate(
   try {
     // Servers write raw UTF-8 into the header, which arrives as Latin-1.
     const text = Buffer.from(location, "latin1").toString("utf8");
-    target = parseTarget(new URL(text, plan.url.origin + plan.url.path).href);
+    const url = URL.parse(text, plan.url.origin + plan.url.path);
+    // The native error would quote the whole location, which is often full of secrets.
+    if (url === null) throw new TypeError("Invalid URL");
+    target = parseTarget(url.href);
   } catch (cause) {
     throw refuse("a redirect to something that is no usable URL", cause);
   }

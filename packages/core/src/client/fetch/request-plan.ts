@@ -27,6 +27,8 @@ export interface RequestPlan {
   readonly dispatcher: unknown;
   /** How many redirects led here. */
   readonly redirects: number;
+  /** When the time of the whole call is over, by the mesh's clock; known as soon as a service redirects. */
+  readonly deadline: number | undefined;
 }
 
 const normalised = new Set(["DELETE", "GET", "HEAD", "OPTIONS", "POST", "PUT"]);
@@ -54,7 +56,8 @@ export function planRequest(input: unknown, init: unknown): RequestPlan | null |
   if (given.integrity !== undefined && given.integrity !== "") {
     throw new ProxylessError("ERR_PROXYLESS_REQUEST", "init.integrity is not supported by mesh.fetch");
   }
-  const seed = { url, method, redirect, signal, options, dispatcher: given.dispatcher, redirects: 0 };
+  const { dispatcher } = given;
+  const seed = { url, method, redirect, signal, options, dispatcher, redirects: 0, deadline: undefined };
 
   if (given.body !== undefined && given.body !== null) {
     refuseBodyOf(method);

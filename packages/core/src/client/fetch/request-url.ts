@@ -1,4 +1,5 @@
 import { ProxylessError, show } from "../../errors.ts";
+import { withoutSecrets } from "../without-secrets.ts";
 
 /** Where a request goes. */
 export interface TargetUrl {
@@ -57,7 +58,7 @@ function parseWhole(url: string): TargetUrl | null {
   } catch (cause) {
     throw new ProxylessError(
       "ERR_PROXYLESS_REQUEST",
-      `the URL must be absolute and well-formed, got ${show(withoutQuery(url))}`,
+      `the URL must be absolute and well-formed, got ${show(withoutSecrets(url))}`,
       { cause: cause instanceof Error ? new TypeError("Invalid URL") : cause },
     );
   }
@@ -79,10 +80,4 @@ function parseWhole(url: string): TargetUrl | null {
 function remember(target: TargetUrl): void {
   if (origins.size >= maxCachedOrigins) origins.clear();
   origins.set(target.origin, { protocol: target.protocol, host: target.host, origin: target.origin });
-}
-
-// Queries and user names carry secrets; an error shows neither.
-function withoutQuery(url: string): string {
-  const end = url.search(/[?#]/);
-  return (end === -1 ? url : url.slice(0, end)).replace(/\/\/[^/]*@/, "//");
 }

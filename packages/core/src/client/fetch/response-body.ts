@@ -1,3 +1,4 @@
+import { abortReason } from "../../engine/call-errors.ts";
 import type { ResponseControl } from "../../engine/request.ts";
 
 const highWater = 64 * 1024;
@@ -203,7 +204,7 @@ export class ResponseBody implements ByteTarget {
   #spoiled(): boolean {
     if (this.#state === "ended" && this.#signal?.aborted === true) {
       this.#state = "failed";
-      this.#error = this.#signal.reason;
+      this.#error = abortReason(this.#signal.reason);
       this.#take();
     }
     return this.#state === "failed";

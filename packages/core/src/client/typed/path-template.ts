@@ -1,4 +1,5 @@
 import { show } from "../../errors.ts";
+import { withoutSecrets } from "../without-secrets.ts";
 import { encodeComponent, isCompound, listTexts, memberTexts, requestError, scalarText } from "./encode.ts";
 
 type PathStyle = "simple" | "label" | "matrix";
@@ -21,7 +22,7 @@ export type PathValues = Readonly<Record<string, unknown>>;
  * `{id}` simple, `{.id}` label, `{;id}` matrix, each with `*` at the end to explode arrays and objects.
  */
 export class PathTemplate {
-  /** The whole path as it was written, prefix included. */
+  /** The path as it was written, prefix included, without its query: errors and spans show it. */
   readonly text: string;
   /** Whether the path already holds a query, so that further parameters are joined with `&`. */
   readonly hasQuery: boolean;
@@ -30,21 +31,22 @@ export class PathTemplate {
 
   /** @throws {ProxylessError} `ERR_PROXYLESS_REQUEST` when `text` is no path */
   constructor(text: string) {
+    const shown = withoutSecrets(text);
     const parts = text.split(/\{([^{}]*)\}/);
     const literals: string[] = [];
     const expressions: Expression[] = [];
     for (const [index, part] of parts.entries()) {
-      if (index % 2 === 1) expressions.push(parseExpression(part, text));
-      else if (forbiddenInLiteral.test(part)) throw forbiddenLiteral(text);
+      if (index % 2 === 1) expressions.push(parseExpression(part, shown));
+      else if (forbiddenInLiteral.test(part)) throw forbiddenLiteral(shown);
       else literals.push(part.replace(encodedInLiteral, (char) => encodeURIComponent(char.toWellFormed())));
     }
     if (!text.startsWith("/") || text.startsWith("//")) {
-      throw requestError(`path must begin with one "/", got ${show(text)}`);
+      throw requestError(`path must begin with one "/", got ${show(shown)}`);
     }
     // Expressions stand for something that is no dot here: filled values are checked on each call.
     if (dotSegment.test(literals.join("x")))
-      throw requestError(`path ${show(text)} holds a "." or ".." segment`);
-    this.text = text;
+      throw requestError(`path ${show(shown)} holds a "." or ".." segment`);
+    this.text = shown;
     this.hasQuery = literals.some((literal) => literal.includes("?"));
     this.#literals = literals;
     this.#expressions = expressions;
@@ -145,7 +147,9 @@ export class PathTemplates {
 
   #add(path: string): PathTemplate {
     if (typeof path !== "string" || !path.startsWith("/")) {
-      throw requestError(`path must begin with one "/", got ${show(path)}`);
+      throw requestError(
+        `path must begin with one "/", got ${show(typeof path === "string" ? withoutSecrets(path) : path)}`,
+      );
     }
     const made = new PathTemplate(this.#prefix + path);
     // Callers who write ids into the path would otherwise grow this for ever: the oldest one leaves.

@@ -4,6 +4,7 @@ import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:
 import { Readable } from "node:stream";
 import { buffer, text } from "node:stream/consumers";
 import { pipeline } from "node:stream/promises";
+import { inspect } from "node:util";
 
 import {
   FormData as UndiciFormData,
@@ -339,6 +340,21 @@ describe("options", () => {
     expect(() => dispatch({})).toThrow(expect.objectContaining({ code: "ERR_PROXYLESS_REQUEST" }));
   });
 
+  test("an error shows neither query nor password", async () => {
+    for (const options of [
+      { path: "/x?token=secret y" },
+      { path: "x#secret" },
+      { path: "http://me:secret@orders/x y" },
+      { origin: "ftp://me:secret@orders/?token=secret" },
+      { origin: "http://me:sec/secret@or ders/" },
+    ]) {
+      const handler = new Recorder();
+      dispatch(handler, options);
+      expect(handler.error).toMatchObject({ code: "ERR_PROXYLESS_REQUEST" });
+      expect(inspect(handler.error)).not.toContain("secret");
+    }
+  });
+
   test("a body stream that breaks before it is read fails its call and nothing else", async () => {
     backends.decideLater("late", { kind: "service", service: "orders" });
     const body = createReadStream("/does/not/exist");
@@ -358,6 +374,27 @@ describe("options", () => {
 });
 
 describe("the handler", () => {
+  test("can abort while discovery is asked, and hears nothing more", async () => {
+    backends.decideLater("late", { kind: "service", service: "orders" });
+    const handler = new Recorder();
+    dispatch(handler, { origin: "http://late" });
+    expect(handler.heard).toEqual(["start"]);
+    handler.controller?.abort(new Error("never mind"));
+    await until(() => handler.over);
+    await dispatcher.close();
+    expect(handler.heard).toEqual(["start", "error"]);
+    expect(handler.error).toMatchObject({ message: "never mind" });
+    expect(received).toBe(0);
+  });
+
+  test("starts once although discovery was asked first", async () => {
+    backends.decideLater("late", { kind: "service", service: "orders" });
+    const handler = new Recorder();
+    dispatch(handler, { origin: "http://late" });
+    await until(() => handler.over);
+    expect(handler.heard).toEqual(["start", "started", "head 200", "data", "end"]);
+  });
+
   test("hears everything in order, once", async () => {
     const handler = new Recorder();
     dispatch(handler);

@@ -7,6 +7,8 @@ import { Agent, Pool } from "undici";
 import type { Dispatcher } from "undici";
 
 import type { DoorContext } from "../../../src/client/door.ts";
+import { systemClock } from "../../../src/clock.ts";
+import type { Clock } from "../../../src/clock.ts";
 import type {
   CallEngine,
   CallRequest,
@@ -86,6 +88,7 @@ class PoolEngine implements CallEngine {
 export class Backends implements DoorContext, AsyncDisposable {
   readonly engine = new PoolEngine();
   readonly external = new Agent();
+  readonly clock: Clock = systemClock;
   readonly #servers: Server[] = [];
   readonly #later = new Map<string, RouteDecision>();
   #externalAllowed = false;
@@ -126,7 +129,7 @@ export class Backends implements DoorContext, AsyncDisposable {
 
   decide(_protocol: string, host: string): RouteDecision {
     const later = this.#later.get(host);
-    if (later !== undefined) return { kind: "later", decision: Promise.resolve(later) };
+    if (later !== undefined) return { kind: "later", decide: () => Promise.resolve(later) };
     const service = host.replace(/:\d+$/, "");
     if (this.engine.pools.has(service)) return { kind: "service", service };
     if (this.#externalAllowed) return { kind: "external" };
@@ -137,6 +140,10 @@ export class Backends implements DoorContext, AsyncDisposable {
         flag: "NR",
       }),
     };
+  }
+
+  totalMs(): number {
+    return 30_000;
   }
 
   /** How many connections the services hold. */

@@ -127,3 +127,22 @@ describe("the templates of a client", () => {
     expect(templates.get("/orders/{id}")).not.toBe(first);
   });
 });
+
+describe("a query in the path", () => {
+  it("is sent, but names nothing: what errors and spans show has none", () => {
+    const path = "/orders/{id}?token=hidden";
+    expect(fill(path, { id: 7 })).toBe("/orders/7?token=hidden");
+    expect(new PathTemplate(path).text).toBe("/orders/{id}");
+    for (const act of [
+      () => fill(path, {}),
+      () => new PathTemplate("/orders x?token=hidden"),
+      () => new PathTemplate("/../x?token=hidden"),
+      () => new PathTemplate("/{*}?token=hidden"),
+      () => new PathTemplate("//orders?token=hidden"),
+      () => new PathTemplates("").get("orders?token=hidden"),
+    ]) {
+      expect(act).toThrow(/path/u);
+      expect(act).not.toThrow(/hidden/u);
+    }
+  });
+});

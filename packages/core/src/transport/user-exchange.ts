@@ -1,16 +1,27 @@
 import { errors } from "undici";
 
-import type { ResponseControl, ResponseHeaders, StreamSink } from "../../engine/request.ts";
-import { toRawHeaders } from "../../transport/user-handler.ts";
-import type { UserController, UserHandler } from "../../transport/user-handler.ts";
+import type { ResponseHeaders } from "./response.ts";
+import { toRawHeaders } from "./user-handler.ts";
+import type { UserController, UserHandler } from "./user-handler.ts";
 
-/** One governed dispatch: the sink that the engine fills and the controller that the user's handler steers. */
-export class DispatchCall implements StreamSink, UserController {
+/** Steers the response that is on its way to the handler. */
+export interface ExchangeControl {
+  pause(): void;
+  resume(): void;
+  abort(reason: Error): void;
+}
+
+/**
+ * One request and its response as a user's handler meets them: takes the response as it streams, hands it to the
+ * handler, and is the controller that the handler steers by.
+ */
+export class UserExchange implements UserController {
+  /** Tells who answers that the response may stream. */
   readonly mode = "stream";
   readonly #handler: UserHandler;
   readonly #aborter = new AbortController();
-  readonly #onDone: (call: DispatchCall, error: unknown) => void;
-  #control: ResponseControl | undefined;
+  readonly #onDone: (exchange: UserExchange, error: unknown) => void;
+  #control: ExchangeControl | undefined;
   #headers: ResponseHeaders | undefined;
   #trailers: ResponseHeaders | undefined;
   #paused = false;
@@ -18,12 +29,12 @@ export class DispatchCall implements StreamSink, UserController {
   #reason: Error | null = null;
 
   /** @param onDone called once, with the error if there was one, before the handler hears of it */
-  constructor(handler: UserHandler, onDone: (call: DispatchCall, error: unknown) => void) {
+  constructor(handler: UserHandler, onDone: (exchange: UserExchange, error: unknown) => void) {
     this.#handler = handler;
     this.#onDone = onDone;
   }
 
-  /** Aborts the call in the engine until the answer's head is here; later the control does. */
+  /** Aborts when the handler does, until the response's head is here; later the control does. */
   get signal(): AbortSignal {
     return this.#aborter.signal;
   }
@@ -81,7 +92,7 @@ export class DispatchCall implements StreamSink, UserController {
     this.#handler.onResponseError?.(this, error);
   }
 
-  head(status: number, headers: ResponseHeaders, statusText: string, control: ResponseControl): void {
+  head(status: number, headers: ResponseHeaders, statusText: string, control: ExchangeControl): void {
     if (this.#done) {
       control.abort(this.#reason ?? new errors.RequestAbortedError());
       return;
@@ -117,7 +128,7 @@ export class DispatchCall implements StreamSink, UserController {
     this.#handler.onResponseError?.(this, toError(error));
   }
 
-  /** A handler that throws ends its own call, not the mesh's machinery. */
+  /** A handler that throws ends its own request, not the mesh's machinery. */
   #guard(call: () => void): void {
     try {
       call();

@@ -1,6 +1,7 @@
-import { balancerFor } from "../packages/core/src/balancers/balancers.ts";
+import { resolveBalancer } from "../packages/core/src/balancers/balancers.ts";
 import type { BalancerName } from "../packages/core/src/balancers/balancers.ts";
 import type { PickContext, Picker } from "../packages/core/src/balancers/picker.ts";
+import { systemClock } from "../packages/core/src/clock.ts";
 import { EndpointState } from "../packages/core/src/endpoints/endpoint-state.ts";
 import { LoadTable } from "../packages/core/src/endpoints/load-table.ts";
 import { seededRandom, systemRandom } from "../packages/core/src/random.ts";
@@ -27,14 +28,14 @@ const now = 1_000_000;
  * faster than the code is, and everything else on the machine makes it slower.
  */
 export function benchPick({ progress, rounds }: PickOptions): readonly Row[] {
-  const p2c = sizes.map((size) => caseOf("p2c", size));
+  const p2c = sizes.map((size) => caseOf("success-aware-ewma", size));
   // The default comes first and alone: the call site of `pick` is then as a process with one balancer has it.
   measure(p2c, rounds, progress);
   const others = [caseOf("round-robin", 10_000), caseOf("random", 10_000)];
   measure(others, rounds, progress);
   const smallest = p2c[0]!;
   const rows = [...p2c, ...others].map(({ name, samples }): Row => {
-    const target = name === "pick p2c 10000" ? 60 : null;
+    const target = name === "pick success-aware-ewma 10000" ? 60 : null;
     return {
       name,
       metric: "ns",
@@ -74,9 +75,12 @@ function measure(cases: readonly Case[], rounds: number, progress: (text: string
   }
 }
 
+const request = { method: "GET", path: "/", headers: [] };
+const probe = (): Promise<never> => Promise.reject(new Error("nothing here answers probes"));
+
 /** Each choice goes into the next context, as the engine keeps it, so that none of them can be optimised away. */
 function pickMany(picker: Picker, picks: number): number {
-  const context: PickContext = { now, tried: undefined, hashKey: undefined };
+  const context: PickContext = { request, now, tried: undefined, hashKey: undefined };
   let last: EndpointState | undefined;
   let repeats = 0;
   for (let i = 0; i < picks; i++) {
@@ -109,6 +113,11 @@ function caseOf(balancer: BalancerName, size: number): Case {
     if (random() < 0.3) table.started(endpoint.offset);
     return endpoint;
   });
-  const picker = balancerFor(balancer).build(endpoints, { table, random: systemRandom });
+  const picker = resolveBalancer(balancer, "balancer").build(endpoints, {
+    table,
+    random: systemRandom,
+    clock: systemClock,
+    probe,
+  });
   return { name: `pick ${balancer} ${size}`, picker, samples: [] };
 }

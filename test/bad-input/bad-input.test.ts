@@ -70,7 +70,7 @@ describe("an option out of its range", () => {
     [{ circuit: { probeTimeoutMs: 0 } }, /circuit\.probeTimeoutMs/u],
     [{ routes: [{ match: { path: "no-slash" } }] }, /routes\[0\]\.match\.path/u],
     [{ routes: [{ match: { path: "/x", method: "" } }] }, /routes\[0\]\.match\.method/u],
-    [{ balancer: "fastest" }, /balancer must be one of p2c/u],
+    [{ balancer: "fastest" }, /balancer must be one of success-aware-ewma/u],
     [{ transport: { connections: 0 } }, /transport\.connections must be a whole number from 1/u],
     [{ transport: { keepAliveMs: -1 } }, /transport\.keepAliveMs/u],
     [{ transport: { idleMs: 1 } }, /transport\.idleMs/u],

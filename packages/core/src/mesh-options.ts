@@ -1,5 +1,6 @@
-import { balancerName } from "./balancers/balancers.ts";
-import type { BalancerName } from "./balancers/balancers.ts";
+import { resolveBalancer } from "./balancers/balancers.ts";
+import type { BalancerName, BalancerPolicy } from "./balancers/balancers.ts";
+import type { Balancer } from "./balancers/picker.ts";
 import type { Clock } from "./clock.ts";
 import type { DirectoryOptions } from "./discovery/directory-options.ts";
 import type { DiscoverySource } from "./discovery/source.ts";
@@ -13,8 +14,8 @@ import type { ResolvedTransport, TransportOptions } from "./transport/transport-
 
 /** How calls to one service behave and how it is connected to. */
 export interface ServiceOptions extends ServicePolicy {
-  /** `p2c` (the power of two choices over success-aware latency) by default. */
-  readonly balancer?: BalancerName | undefined;
+  /** Who chooses the endpoint of each attempt: a name, a policy, or a balancer of your own; `success-aware-ewma` by default. */
+  readonly balancer?: BalancerName | BalancerPolicy | Balancer | undefined;
   readonly transport?: TransportOptions | undefined;
 }
 
@@ -69,7 +70,7 @@ export function checkMeshOptions(options: MeshOptions): void {
 export interface ResolvedService {
   readonly policy: ResolvedPolicy;
   readonly transport: ResolvedTransport;
-  readonly balancer: BalancerName;
+  readonly balancer: Balancer;
 }
 
 /**
@@ -83,7 +84,7 @@ export function resolveService(service: string, options: ServiceOptions, prefix:
   return {
     policy: resolvePolicy(policy, prefix),
     transport: resolveTransport(transport, service, fieldPath(prefix, "transport")),
-    balancer: balancerName(balancer, fieldPath(prefix, "balancer")),
+    balancer: resolveBalancer(balancer, fieldPath(prefix, "balancer")),
   };
 }
 

@@ -1,7 +1,6 @@
 import { Agent } from "undici";
 import type { Dispatcher } from "undici";
 
-import { balancerFor } from "./balancers/balancers.ts";
 import { MeshDispatcher } from "./client/dispatcher/mesh-dispatcher.ts";
 import type { DoorContext } from "./client/door.ts";
 import { createFetch } from "./client/fetch/create-fetch.ts";
@@ -23,6 +22,7 @@ import { noEndpointError } from "./engine/call-errors.ts";
 import { Engine } from "./engine/engine.ts";
 import { inspectUpstream } from "./engine/inspect.ts";
 import type { ServiceView } from "./engine/inspect.ts";
+import type { CallEngine } from "./engine/request.ts";
 import { Telemetry } from "./engine/telemetry.ts";
 import { Upstream } from "./engine/upstream.ts";
 import { configError } from "./errors.ts";
@@ -33,6 +33,8 @@ import type { MeshOptions, ResolvedService, ServiceOptions } from "./mesh-option
 import { checkNumber } from "./option-checks.ts";
 import { systemRandom } from "./random.ts";
 import type { Random } from "./random.ts";
+import { openPools } from "./transport/pools.ts";
+import type { OpenTransport } from "./transport/transport.ts";
 
 /** Options of `mesh.service`: those of the service, which are given once per mesh, and those of this client. */
 export type ServiceClientOptions = ServiceOptions & TypedClientOptions;
@@ -81,8 +83,17 @@ export interface Mesh extends AsyncDisposable {
  * @throws ProxylessError `ERR_PROXYLESS_CONFIG` naming the option, what is legal and what came
  */
 export function createMesh(options: MeshOptions): Mesh {
+  return openMesh(options, openPools).mesh;
+}
+
+/** A mesh over a transport of the caller's choice, with the engine that its doors call. */
+export function openMesh(
+  options: MeshOptions,
+  openTransport: OpenTransport,
+): { readonly mesh: Mesh; readonly engine: CallEngine } {
   checkMeshOptions(options);
-  return new ServiceMesh(options);
+  const mesh = new ServiceMesh(options, openTransport);
+  return { mesh, engine: mesh.engine };
 }
 
 /** How many names met in URLs may be in use at once that nobody declared. */
@@ -99,7 +110,8 @@ class ServiceMesh implements Mesh {
   readonly #external = new Agent();
   readonly #events = new EventHub();
   readonly #directory: Directory;
-  readonly #engine: Engine;
+  readonly engine: Engine;
+  readonly #openTransport: OpenTransport;
   readonly #clock: Clock;
   readonly #random: Random;
   readonly #drainMs: number;
@@ -108,7 +120,8 @@ class ServiceMesh implements Mesh {
   readonly #hosts = new Map<string, string>();
   #closing: Promise<void> | undefined;
 
-  constructor(options: MeshOptions) {
+  constructor(options: MeshOptions, openTransport: OpenTransport) {
+    this.#openTransport = openTransport;
     this.#clock = options.clock ?? systemClock;
     this.#random = options.random ?? systemRandom;
     this.#drainMs = options.drainMs ?? 10_000;
@@ -118,12 +131,12 @@ class ServiceMesh implements Mesh {
     const parts = { clock: this.#clock, random: this.#random, events: this.#events };
     const directory = options.directory ?? {};
     this.#directory = createDirectory({ ...parts, source: options.discovery, options: directory });
-    this.#engine = new Engine({ ...parts, telemetry: new Telemetry() }, (service) => this.#open(service));
+    this.engine = new Engine({ ...parts, telemetry: new Telemetry() }, (service) => this.#open(service));
     const context: DoorContext = {
-      engine: this.#engine,
+      engine: this.engine,
       clock: this.#clock,
       totalMs: (service, method, path) =>
-        this.#engine.upstream(service).rulesFor(method, path, undefined).timeout.totalMs,
+        this.engine.upstream(service).rulesFor(method, path, undefined).timeout.totalMs,
       decide: createHostDecision(this.#hostRules(options.external ?? "refuse")),
       external: this.#external,
     };
@@ -140,16 +153,16 @@ class ServiceMesh implements Mesh {
     const { service, client, contract } = splitOptions(options);
     const isNew = !this.#declared.has(serviceName(name));
     const hasOptions = Object.keys(service).length > 0;
-    if (hasOptions && this.#engine.has(name)) {
+    if (hasOptions && this.engine.has(name)) {
       const expected = `given before ${name} is first used: in createMesh's services, or with the first mesh.service`;
       throw configError("options", expected, service);
     }
     if (hasOptions || isNew) this.#declare(name, service, "");
     // Watching begins now, so that the first call need not wait.
-    this.#engine.upstream(name);
+    this.engine.upstream(name);
     return contract === undefined
-      ? createTypedClient(this.#engine, name, client)
-      : createContractClient(this.#engine, name, contract, client);
+      ? createTypedClient(this.engine, name, client)
+      : createContractClient(this.engine, name, contract, client);
   }
 
   on<T extends MeshEventType>(type: T, listener: (event: MeshEventOf<T>) => void): () => void {
@@ -159,13 +172,13 @@ class ServiceMesh implements Mesh {
   inspect(): MeshView {
     const now = this.#clock.now();
     return {
-      services: Array.from(this.#engine.upstreams, (upstream) => inspectUpstream(upstream, now)),
+      services: Array.from(this.engine.upstreams, (upstream) => inspectUpstream(upstream, now)),
       discovery: this.#directory.dump(),
     };
   }
 
   async ready(service: string, options: { readonly signal?: AbortSignal } = {}): Promise<void> {
-    const { discovery, endpoints } = this.#engine.upstream(service);
+    const { discovery, endpoints } = this.engine.upstream(service);
     const resolution = await discovery.ready(options);
     if (resolution.status === "absent") throw noEndpointError(service, resolution, endpoints.size, undefined);
   }
@@ -180,7 +193,7 @@ class ServiceMesh implements Mesh {
   }
 
   async #close(): Promise<void> {
-    await this.#engine.close(this.#drainMs);
+    await this.engine.close(this.#drainMs);
     await Promise.all([this.#directory.close(), this.#external.destroy()]);
   }
 
@@ -206,7 +219,8 @@ class ServiceMesh implements Mesh {
       declared: declared !== undefined,
       policy,
       transport,
-      balancer: balancerFor(balancer),
+      openTransport: this.#openTransport,
+      balancer,
       drainMs: this.#drainMs,
       directory: this.#directory,
       clock: this.#clock,
@@ -220,13 +234,13 @@ class ServiceMesh implements Mesh {
       external,
       declared: (host) => this.#hosts.get(host) ?? this.#hosts.get(host.toLowerCase()),
       schemeOf: (name) => this.#declared.get(name)?.resolved.transport.scheme ?? "http",
-      isFull: (name) => !this.#engine.has(name) && this.#engine.undeclared >= MAX_UNDECLARED,
+      isFull: (name) => !this.engine.has(name) && this.engine.undeclared >= MAX_UNDECLARED,
       known: (name) => {
-        const { status } = this.#engine.upstream(name).discovery.current;
+        const { status } = this.engine.upstream(name).discovery.current;
         return status === "pending" ? undefined : status === "bound";
       },
       lookUp: async (name, timeoutMs, signal) => {
-        const upstream = this.#engine.upstream(name);
+        const upstream = this.engine.upstream(name);
         const given = checkNumber(timeoutMs, "timeoutMs", { min: 1, max: 2 ** 31 - 1 });
         await awaitEndpoints(upstream, this.#clock, given ?? upstream.policy.timeout.totalMs, signal);
         return upstream.discovery.current.status === "bound";

@@ -1,29 +1,54 @@
 import { configError } from "../errors.ts";
-import { successAwareEwma } from "./cost.ts";
-import { p2c } from "./p2c.ts";
+import { checkObject, fieldPath } from "../option-checks.ts";
+import type { BalancerKind } from "./kind.ts";
 import type { Balancer } from "./picker.ts";
 import { random } from "./random.ts";
+import type { RandomPolicy } from "./random.ts";
 import { roundRobin } from "./round-robin.ts";
+import type { RoundRobinPolicy } from "./round-robin.ts";
+import { successAwareEwma } from "./success-aware-ewma.ts";
+import type { SuccessAwareEwmaPolicy } from "./success-aware-ewma.ts";
 
-/** The balancers that can be named in a service's options. */
-export type BalancerName = "p2c" | "round-robin" | "random";
+/** A balancer as data, told apart by `type`. */
+export type BalancerPolicy = SuccessAwareEwmaPolicy | RoundRobinPolicy | RandomPolicy;
 
-const balancers: Readonly<Record<BalancerName, Balancer>> = {
-  p2c: p2c(successAwareEwma),
-  "round-robin": roundRobin,
-  random,
-};
+/** The balancers that can be named in options. */
+export type BalancerName = BalancerPolicy["type"];
 
-export function balancerFor(name: BalancerName): Balancer {
-  return balancers[name];
-}
+const kinds: readonly BalancerKind[] = [successAwareEwma, roundRobin, random];
+
+/** The balancer of a service that names none. */
+export const defaultBalancer: Balancer = successAwareEwma.create({}, "");
 
 /**
- * Checks the name of a balancer; `p2c` when there is none.
- * @throws ProxylessError `ERR_PROXYLESS_CONFIG` for a name it does not know
+ * Makes the balancer that options ask for.
+ * @param input a name, a {@link BalancerPolicy}, or a {@link Balancer} of the user's own; the default for `undefined`
+ * @param path where it stands in the options, for errors
+ * @throws ProxylessError `ERR_PROXYLESS_CONFIG`
  */
-export function balancerName(name: BalancerName | undefined, field: string): BalancerName {
-  const given = name ?? "p2c";
-  if (Object.hasOwn(balancers, given)) return given;
-  throw configError(field, `one of ${Object.keys(balancers).join(", ")}`, name);
+export function resolveBalancer(input: unknown, path: string): Balancer {
+  if (input === undefined) return defaultBalancer;
+  if (isBalancer(input)) return input;
+  if (typeof input === "string") return kindOf(input, path).create({}, path);
+  const given = checkObject(input, path, Object.keys(Object(input)));
+  const kind = kindOf(given["type"], fieldPath(path, "type"));
+  return kind.create(checkObject(given, path, ["type", ...kind.keys]), path);
+}
+
+function kindOf(name: unknown, path: string): BalancerKind {
+  const found = kinds.find((kind) => kind.name === name);
+  if (found !== undefined) return found;
+  const names = kinds.map((kind) => kind.name).join(", ");
+  throw configError(path, `one of ${names}, or a balancer of your own`, name);
+}
+
+function isBalancer(input: unknown): input is Balancer {
+  return (
+    typeof input === "object" &&
+    input !== null &&
+    "build" in input &&
+    typeof input.build === "function" &&
+    "name" in input &&
+    typeof input.name === "string"
+  );
 }

@@ -11,6 +11,8 @@ import type { LoadTable } from "../endpoints/load-table.ts";
 /** How expensive the next call to an endpoint is expected to be; lower is better. */
 export interface Cost {
   readonly name: string;
+  /** It goes by what was measured in the past, which may be over: neglected endpoints are measured again now and then. */
+  readonly remembers: boolean;
   /** `offset` is the endpoint's row in `table`. */
   of(table: LoadTable, offset: number, now: number): number;
 }
@@ -27,6 +29,7 @@ const UNMEASURED_PENALTY = 100;
  */
 export const successAwareEwma: Cost = {
   name: "success-aware-ewma",
+  remembers: true,
   of(table, offset, now) {
     const { data } = table;
     if (now < data[offset + FRESH_UNTIL]!) return data[offset + PRICE]! * (data[offset + PENDING]! + 1);

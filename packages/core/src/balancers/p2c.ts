@@ -1,10 +1,16 @@
 import type { EndpointState } from "../endpoints/endpoint-state.ts";
-import { STRIDE } from "../endpoints/load-table.ts";
+import { FRESH_UNTIL, PENDING, STRIDE } from "../endpoints/load-table.ts";
 import type { LoadTable } from "../endpoints/load-table.ts";
 import type { Random } from "../random.ts";
 import type { Cost } from "./cost.ts";
-import { emptyPicker, nextUntried } from "./picker.ts";
+import { MAX_EFFORT, emptyPicker, nextUsable } from "./picker.ts";
 import type { Balancer, PickContext, PickTrace, Picker, PickerDeps } from "./picker.ts";
+
+/**
+ * Every so many picks one goes to an endpoint that was drawn and has not been measured for three seconds, if there is one,
+ * whatever it cost then (Kratos' and go-zero's forced pick, which do so always and so turn random where traffic is thin).
+ */
+const REMEASURE_EVERY = 32;
 
 /**
  * The power of two choices: draws two different endpoints and takes the cheaper one, so that one pick costs the same
@@ -12,11 +18,11 @@ import type { Balancer, PickContext, PickTrace, Picker, PickerDeps } from "./pic
  * replacement the busier of two endpoints would still get a quarter of the traffic.
  *
  * Where one of the two is hopeless a third is drawn, or it would be no choice: the slow one of three endpoints would get
- * a third of the traffic for as long as another one is dead.
+ * a third of the traffic for as long as another one is dead. Where both are closed it draws again, a few times.
  */
 export function p2c(cost: Cost): Balancer {
   return {
-    name: "p2c",
+    name: cost.name,
     build: (endpoints, deps) => (endpoints.length === 0 ? emptyPicker : new P2cPicker(endpoints, deps, cost)),
   };
 }
@@ -29,6 +35,7 @@ class P2cPicker implements Picker {
   readonly #table: LoadTable;
   readonly #random: Random;
   readonly #cost: Cost;
+  #picks = 0;
 
   constructor(endpoints: readonly EndpointState[], deps: PickerDeps, cost: Cost) {
     this.#endpoints = endpoints;
@@ -55,44 +62,81 @@ class P2cPicker implements Picker {
     const start = this.#start;
     const one = start === -1 ? offsets[first]! : start + first * STRIDE;
     const other = start === -1 ? offsets[second]! : start + second * STRIDE;
+    const isTroubled = table.troubled > 0 && (table.isTroubled(one) || table.isTroubled(other));
+    const isRemeasuring = ++this.#picks % REMEASURE_EVERY === 0 && this.#cost.remembers;
+    if (tried !== undefined || trace !== undefined || isTroubled || isRemeasuring) {
+      return this.#reconsider(first, second, isRemeasuring, context, trace);
+    }
     const isOther = this.#cost.of(table, other, now) < this.#cost.of(table, one, now);
-    const better = isOther ? second : first;
-    const worse = isOther ? first : second;
-    const isNoChoice = table.hopeless > 0 && (table.isHopeless(one) || table.isHopeless(other));
-    if (tried === undefined && trace === undefined && !isNoChoice) return this.#endpoints[better];
-    return isNoChoice && count > 2
-      ? this.#reconsider(...this.#withThird(better, worse, now), context, trace)
-      : this.#reconsider(better, worse, context, trace);
-  }
-
-  /** The better of two and another one, the cheaper first. */
-  #withThird(better: number, worse: number, now: number): [better: number, worse: number] {
-    const table = this.#table;
-    let third = Math.floor(this.#random() * (this.#offsets.length - 2));
-    third += Number(third >= Math.min(better, worse));
-    third += Number(third >= Math.max(better, worse));
-    const cost = this.#cost.of(table, this.#offsets[better]!, now);
-    return this.#cost.of(table, this.#offsets[third]!, now) < cost ? [third, better] : [better, third];
+    return this.#endpoints[isOther ? second : first];
   }
 
   /** The rare part of a pick, apart so that the common one stays small enough to be compiled into its caller. */
   #reconsider(
-    better: number,
-    worse: number,
+    first: number,
+    second: number,
+    isRemeasuring: boolean,
     { now, tried }: PickContext,
     trace: PickTrace | undefined,
   ): EndpointState {
-    const one = this.#endpoints[better]!;
-    const other = this.#endpoints[worse]!;
-    let chosen = one;
-    if (tried !== undefined && tried.includes(one)) {
-      chosen = tried.includes(other) ? (nextUntried(this.#endpoints, worse, tried) ?? other) : other;
+    const table = this.#table;
+    const offsets = this.#offsets;
+    let drawn = [first, second];
+    for (let effort = 1; effort < MAX_EFFORT; effort++) {
+      if (drawn.some((index) => !table.isClosed(offsets[index]!))) break;
+      drawn = this.#twoOf();
     }
+    if (offsets.length > 2 && drawn.some((index) => table.isTroubled(offsets[index]!))) {
+      drawn.push(this.#thirdOf(drawn[0]!, drawn[1]!));
+    }
+    const costs = new Map(drawn.map((index) => [index, this.#cost.of(table, offsets[index]!, now)]));
+    const isOpen = (index: number): number => Number(table.isClosed(offsets[index]!));
+    const ranked = [...costs.keys()].sort((a, b) => isOpen(a) - isOpen(b) || costs.get(a)! - costs.get(b)!);
+    const neglected = isRemeasuring
+      ? ranked.find((index) => this.#isNeglected(offsets[index]!, now))
+      : undefined;
+    const best = neglected ?? ranked[0]!;
+    const chosen = tried === undefined ? this.#endpoints[best]! : this.#untried(ranked, tried);
     if (trace !== undefined) {
-      for (const endpoint of new Set([chosen, one, other])) {
-        trace.push({ endpoint, cost: this.#cost.of(this.#table, endpoint.offset, now) });
+      trace.push({ endpoint: chosen, cost: this.#cost.of(table, chosen.offset, now) });
+      for (const index of ranked) {
+        const endpoint = this.#endpoints[index]!;
+        if (endpoint !== chosen) trace.push({ endpoint, cost: costs.get(index)! });
       }
     }
     return chosen;
+  }
+
+  /** The best of those drawn that this call has not tried, else whoever is left. */
+  #untried(ranked: readonly number[], tried: readonly EndpointState[]): EndpointState {
+    for (const index of ranked) {
+      const endpoint = this.#endpoints[index]!;
+      if (!tried.includes(endpoint) && !this.#table.isClosed(endpoint.offset)) return endpoint;
+    }
+    const [best = 0] = ranked;
+    return nextUsable(this.#endpoints, best, tried, this.#table) ?? this.#endpoints[best]!;
+  }
+
+  /** Nothing was heard of it for a while and nothing is on its way: what is known of it may be long past. */
+  #isNeglected(offset: number, now: number): boolean {
+    const { data } = this.#table;
+    return (
+      data[offset + PENDING] === 0 && now >= data[offset + FRESH_UNTIL]! && !this.#table.isClosed(offset)
+    );
+  }
+
+  #twoOf(): number[] {
+    const count = this.#offsets.length;
+    const first = Math.floor(this.#random() * count);
+    const second = count === 1 ? 0 : Math.floor(this.#random() * (count - 1));
+    return [first, second + Number(count > 1 && second >= first)];
+  }
+
+  /** One that is neither of the two. */
+  #thirdOf(one: number, other: number): number {
+    let third = Math.floor(this.#random() * (this.#offsets.length - 2));
+    third += Number(third >= Math.min(one, other));
+    third += Number(third >= Math.max(one, other));
+    return third;
   }
 }

@@ -1,14 +1,28 @@
+import type { Clock } from "../clock.ts";
+import type { AttemptResult } from "../endpoints/attempt-result.ts";
 import type { EndpointState } from "../endpoints/endpoint-state.ts";
 import type { LoadTable } from "../endpoints/load-table.ts";
 import type { Random } from "../random.ts";
 
+/** The request that an endpoint is picked for. */
+export interface PickRequest {
+  readonly method: string;
+  /** Path and query. */
+  readonly path: string;
+  /** The path's template (`/orders/{id}`), where the caller named one. */
+  readonly template?: string | undefined;
+  /** Name, value, name, value… */
+  readonly headers: readonly string[];
+}
+
 /** What a pick may look at. */
 export interface PickContext {
+  readonly request: PickRequest;
   /** The mesh clock's time of this pick. */
   readonly now: number;
   /** Endpoints this call has tried already; undefined on the first attempt. */
   readonly tried: readonly EndpointState[] | undefined;
-  /** What hash-based balancers hash. */
+  /** What the call says is to be hashed; comes before what the balancer would hash of the request. */
   readonly hashKey: string | undefined;
 }
 
@@ -22,35 +36,62 @@ export type PickTrace = { readonly endpoint: EndpointState; readonly cost: numbe
 export interface Picker {
   /** An endpoint, or undefined when the service has none. Avoids the tried ones while there are others. */
   pick(context: PickContext, trace?: PickTrace): EndpointState | undefined;
+  /** Hears how each attempt ended that this picker, or one it replaced, chose an endpoint for. */
+  settled?(endpoint: EndpointState, result: AttemptResult, now: number): void;
+  /** The service is closed: ends what the picker started. Not called on a picker that was replaced. */
+  close?(): void;
 }
 
 /** What a balancer builds pickers with. */
 export interface PickerDeps {
   readonly table: LoadTable;
   readonly random: Random;
+  readonly clock: Clock;
+  /** Asks an endpoint something outside of any call, over the service's own connections. Rejects when no 2xx comes in time. */
+  readonly probe: (endpoint: EndpointState, path: string, timeoutMs: number) => Promise<ProbeAnswer>;
+}
+
+/** What a probe brought. */
+export interface ProbeAnswer {
+  readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
+  readonly body: string;
 }
 
 /** Builds a picker for each new set of endpoints. */
 export interface Balancer {
   readonly name: string;
-  build(endpoints: readonly EndpointState[], deps: PickerDeps): Picker;
+  /**
+   * `endpoints` are those that may be picked, in no particular order. `previous` is the picker that this one replaces, of the
+   * same balancer: the place to take state from that must outlive a change of the list (turns, weights, probes).
+   */
+  build(endpoints: readonly EndpointState[], deps: PickerDeps, previous?: Picker): Picker;
 }
 
 /** The picker of a service without endpoints. */
 export const emptyPicker: Picker = { pick: () => undefined };
 
+/** How many closed endpoints a pick passes over before it takes one anyway (Finagle's panic mode at 1 % for a half-closed set). */
+export const MAX_EFFORT = 5;
+
 /**
- * The first untried endpoint from `start` on, round and round; the one at `start` when all were tried. Only
- * retries come here.
+ * The first usable endpoint from `start` on, round and round: untried and open; if there is none, one that is untried; if
+ * there is none either, the one at `start`. Passes over {@link MAX_EFFORT} closed ones at most, so that a set in which nothing
+ * is open costs no more than another: it then takes the first untried one (a panic pick).
  */
-export function nextUntried(
+export function nextUsable(
   endpoints: readonly EndpointState[],
   start: number,
-  tried: readonly EndpointState[],
+  tried: readonly EndpointState[] | undefined,
+  table: LoadTable,
 ): EndpointState | undefined {
+  let closed: EndpointState | undefined;
+  let effort = 0;
   for (let step = 0; step < endpoints.length; step++) {
     const endpoint = endpoints[(start + step) % endpoints.length]!;
-    if (!tried.includes(endpoint)) return endpoint;
+    if (tried?.includes(endpoint) === true) continue;
+    if (!table.isClosed(endpoint.offset)) return endpoint;
+    closed ??= endpoint;
+    if (++effort === MAX_EFFORT) break;
   }
-  return endpoints[start % endpoints.length];
+  return closed ?? endpoints[start % endpoints.length];
 }

@@ -1,30 +1,49 @@
 import type { EndpointState } from "../endpoints/endpoint-state.ts";
-import { emptyPicker, nextUntried } from "./picker.ts";
+import type { LoadTable } from "../endpoints/load-table.ts";
+import type { BalancerKind } from "./kind.ts";
+import { emptyPicker, nextUsable } from "./picker.ts";
 import type { Balancer, PickContext, PickTrace, Picker } from "./picker.ts";
 
-/** Takes endpoints in turn, whatever their load; starts at a random one so that many clients do not march in step. */
-export const roundRobin: Balancer = {
+/** Endpoints in turn, whatever their load or weight; starts at a random one so that many clients do not march in step. */
+export interface RoundRobinPolicy {
+  readonly type: "round-robin";
+}
+
+export const roundRobin: BalancerKind = { name: "round-robin", keys: [], create: () => balancer };
+
+const balancer: Balancer = {
   name: "round-robin",
-  build: (endpoints, { random }) =>
+  build: (endpoints, { random, table }, previous) =>
     endpoints.length === 0
       ? emptyPicker
-      : new RoundRobinPicker(endpoints, Math.floor(random() * endpoints.length)),
+      : new RoundRobinPicker(
+          endpoints,
+          table,
+          previous instanceof RoundRobinPicker
+            ? previous.turn % endpoints.length
+            : Math.floor(random() * endpoints.length),
+        ),
 };
 
 class RoundRobinPicker implements Picker {
   readonly #endpoints: readonly EndpointState[];
-  #next: number;
+  readonly #table: LoadTable;
+  /** Whose turn it is next. */
+  turn: number;
 
-  constructor(endpoints: readonly EndpointState[], start: number) {
+  constructor(endpoints: readonly EndpointState[], table: LoadTable, turn: number) {
     this.#endpoints = endpoints;
-    this.#next = start;
+    this.#table = table;
+    this.turn = turn;
   }
 
   pick(context: PickContext, trace?: PickTrace): EndpointState | undefined {
-    const turn = this.#next;
-    this.#next = turn + 1 === this.#endpoints.length ? 0 : turn + 1;
+    const { turn } = this;
+    this.turn = turn + 1 === this.#endpoints.length ? 0 : turn + 1;
     const chosen =
-      context.tried === undefined ? this.#endpoints[turn] : nextUntried(this.#endpoints, turn, context.tried);
+      context.tried === undefined && this.#table.troubled === 0
+        ? this.#endpoints[turn]
+        : nextUsable(this.#endpoints, turn, context.tried, this.#table);
     if (chosen !== undefined) trace?.push({ endpoint: chosen, cost: 0 });
     return chosen;
   }

@@ -48,8 +48,10 @@ export class LoadTable {
   details: Float64Array = new Float64Array(STRIDE * 8);
   /** Average latency over all endpoints: what an endpoint that was never measured is taken to cost. */
   reference = 1;
-  /** How many rows are hopeless; while there are none, a pick need not look at each. */
-  hopeless = 0;
+  /** How many rows are hopeless or closed (twice, where both): while there are none, a pick need not look at each. */
+  troubled = 0;
+  /** 1 where the gate is closed. */
+  #closed = new Uint8Array(8);
   #rows = 0;
   readonly #free: number[] = [];
 
@@ -59,6 +61,9 @@ export class LoadTable {
     if (offset >= this.data.length) {
       this.data = grown(this.data);
       this.details = grown(this.details);
+      const closed = new Uint8Array(this.#closed.length * 2);
+      closed.set(this.#closed);
+      this.#closed = closed;
     }
     this.data.fill(0, offset, offset + STRIDE);
     this.data[offset + FRESH_UNTIL] = -Infinity;
@@ -70,8 +75,9 @@ export class LoadTable {
   }
 
   release(offset: number): void {
-    if (this.isHopeless(offset)) this.hopeless--;
+    if (this.isHopeless(offset)) this.troubled--;
     this.data[offset + FAULT] = 0;
+    this.setClosed(offset, false);
     this.#free.push(offset);
   }
 
@@ -84,6 +90,27 @@ export class LoadTable {
   /** It failed so often of late that comparing another endpoint with it says nothing about the other. */
   isHopeless(offset: number): boolean {
     return this.data[offset + FAULT]! > HOPELESS_FAULT;
+  }
+
+  /** The gate is closed: pickers that still hold the endpoint pass it over. */
+  isClosed(offset: number): boolean {
+    return this.#closed[offset / STRIDE] === 1;
+  }
+
+  setClosed(offset: number, closed: boolean): void {
+    if (this.isClosed(offset) === closed) return;
+    this.#closed[offset / STRIDE] = Number(closed);
+    this.troubled += closed ? 1 : -1;
+  }
+
+  /** No alternative to another endpoint: hopeless or closed. */
+  isTroubled(offset: number): boolean {
+    return this.isHopeless(offset) || this.isClosed(offset);
+  }
+
+  /** The weight that balancers go by: the source's, less while the endpoint warms up. */
+  weight(offset: number): number {
+    return this.details[offset + WEIGHT]!;
   }
 
   started(offset: number): void {
@@ -123,9 +150,9 @@ export class LoadTable {
     const success = details[offset + SUCCESS]!;
     data[offset + PRICE] = priceOf(this, offset, latency, success);
     data[offset + FRESH_UNTIL] = latency === 0 ? -Infinity : details[offset + SAMPLED_AT]! + FRESH_MS;
-    this.hopeless -= Number(this.isHopeless(offset));
+    this.troubled -= Number(this.isHopeless(offset));
     data[offset + FAULT] = 1 - success;
-    this.hopeless += Number(this.isHopeless(offset));
+    this.troubled += Number(this.isHopeless(offset));
   }
 }
 

@@ -101,6 +101,10 @@ export class Call implements AttemptOwner, PickContext, ResponseControl {
     this.#deadline = this.#startedAt + (request.timeoutMs ?? rules.timeout.totalMs);
   }
 
+  get request(): CallRequest {
+    return this.#request;
+  }
+
   get hashKey(): string | undefined {
     return this.#request.hashKey;
   }
@@ -163,7 +167,7 @@ export class Call implements AttemptOwner, PickContext, ResponseControl {
         return;
       }
       const trace: PickTrace | undefined = request.explain === undefined ? undefined : [];
-      const endpoint = upstream.endpoints.picker.pick(this, trace);
+      const endpoint = upstream.endpoints.pick(this.#rules.view, this, trace);
       if (endpoint === undefined) {
         this.#finishWithoutEndpoint();
         return;
@@ -179,8 +183,7 @@ export class Call implements AttemptOwner, PickContext, ResponseControl {
       const body = this.#body.next();
       // From here on the attempt is on the endpoint's books, and whatever happens ends in `attemptEnd`.
       attempt = this.#attempt = planned;
-      endpoint.usedAt = this.now;
-      endpoint.table.started(endpoint.offset);
+      upstream.endpoints.started(endpoint, this.now);
       const { attemptMs } = this.#rules.timeout;
       if (remaining <= attemptMs) attempt.arm(remaining, { kind: "total", ms: this.#totalMs });
       else attempt.arm(attemptMs, attemptLimit);
@@ -221,12 +224,9 @@ export class Call implements AttemptOwner, PickContext, ResponseControl {
     const { endpoint } = attempt;
     const upstream = this.#upstream;
     const now = (this.now = clock.now());
-    const outcome = this.#outcomeOf(attempt);
-    endpoint.table.finished(endpoint.offset);
-    const latency = (attempt.headAt === 0 ? now : attempt.headAt) - attempt.startedAt;
-    if (outcome === "success") endpoint.table.succeeded(endpoint.offset, latency, now);
-    else if (outcome !== "ignored") endpoint.table.failed(endpoint.offset, now);
-    if (endpoint.leaving) upstream.endpoints.finished(endpoint);
+    const outcome = (attempt.outcome = this.#outcomeOf(attempt));
+    attempt.latencyMs = (attempt.headAt === 0 ? now : attempt.headAt) - attempt.startedAt;
+    upstream.endpoints.settled(endpoint, this.#rules.view, attempt, now);
     const reason = reasonOf(attempt, outcome);
     if (this.#attemptSpan !== undefined) telemetry.attemptEnded(this.#attemptSpan, attempt, reason);
     reportAttempt(events, upstream.service, attempt, outcome, reason, now);

@@ -1,7 +1,8 @@
 import { emptyPicker } from "../balancers/picker.ts";
-import type { Balancer, Picker } from "../balancers/picker.ts";
+import type { Balancer, PickContext, PickTrace, Picker, PickerDeps } from "../balancers/picker.ts";
 import type { Clock, TimerHandle } from "../clock.ts";
 import type { Endpoint } from "../discovery/source.ts";
+import type { AttemptResult } from "../endpoints/attempt-result.ts";
 import { EndpointState } from "../endpoints/endpoint-state.ts";
 import { LoadTable } from "../endpoints/load-table.ts";
 import { selectTier } from "../endpoints/tiers.ts";
@@ -17,7 +18,6 @@ export interface EndpointDiff {
 
 export interface EndpointSetOptions {
   readonly service: string;
-  readonly balancer: Balancer;
   readonly clock: Clock;
   readonly random: Random;
   readonly events: EventHub;
@@ -25,15 +25,23 @@ export interface EndpointSetOptions {
   readonly drainMs: number;
   /** Closes the connections of an endpoint; `abort` also ends what is in flight on them. */
   readonly disconnect: (endpoint: EndpointState, abort: boolean) => void;
+  /** Asks an endpoint something outside of any call. */
+  readonly probe: PickerDeps["probe"];
+}
+
+/** The endpoints as one balancer sees them: the service's own, or that of a route. */
+export interface EndpointView {
+  readonly balancer: Balancer;
+  /** Replaced on every change. */
+  picker: Picker;
 }
 
 /**
- * The endpoints of one service and the picker over them. A change keeps the statistics of the endpoints that stay,
- * installs a new picker first, and only then lets go of what left.
+ * The endpoints of one service and the pickers over them. A change keeps the statistics of the endpoints that stay,
+ * installs new pickers first, and only then lets go of what left.
  */
 export class EndpointSet {
-  /** Chooses among the present endpoints; replaced on every change. */
-  picker: Picker = emptyPicker;
+  readonly #views: EndpointView[] = [];
   readonly #options: EndpointSetOptions;
   readonly #table = new LoadTable();
   readonly #members = new Map<string, EndpointState>();
@@ -43,6 +51,37 @@ export class EndpointSet {
 
   constructor(options: EndpointSetOptions) {
     this.#options = options;
+  }
+
+  /** Has `balancer` choose among the endpoints. */
+  view(balancer: Balancer): EndpointView {
+    const view = { balancer, picker: emptyPicker };
+    this.#views.push(view);
+    if (this.#members.size > 0) this.#rebuild();
+    return view;
+  }
+
+  /** Chooses an endpoint for one attempt; undefined when the service has none. */
+  pick(view: EndpointView, context: PickContext, trace?: PickTrace): EndpointState | undefined {
+    return view.picker.pick(context, trace);
+  }
+
+  /** An attempt begins. */
+  started(state: EndpointState, now: number): void {
+    state.usedAt = now;
+    this.#table.started(state.offset);
+  }
+
+  /** An attempt ended: every book on the endpoint is kept here. */
+  settled(state: EndpointState, view: EndpointView, result: AttemptResult, now: number): void {
+    const table = this.#table;
+    table.finished(state.offset);
+    const { latencyMs, outcome } = result;
+    if (outcome === "success") {
+      if (latencyMs >= 0) table.succeeded(state.offset, latencyMs, now);
+    } else if (outcome !== "ignored") table.failed(state.offset, now);
+    view.picker.settled?.(state, result, now);
+    if (state.leaving) this.#finished(state);
   }
 
   get size(): number {
@@ -84,7 +123,7 @@ export class EndpointSet {
   }
 
   /** An attempt on an endpoint that left is over: lets go of the endpoint when it was the last one. */
-  finished(state: EndpointState): void {
+  #finished(state: EndpointState): void {
     const timer = this.#leaving.get(state);
     if (timer === undefined || state.pending > 0) return;
     this.#options.clock.clearTimer(timer);
@@ -100,7 +139,10 @@ export class EndpointSet {
     for (const state of this.#members.values()) this.#options.disconnect(state, true);
     this.#leaving.clear();
     this.#members.clear();
-    this.picker = emptyPicker;
+    for (const view of this.#views) {
+      view.picker.close?.();
+      view.picker = emptyPicker;
+    }
   }
 
   #add(spec: Endpoint): EndpointState {
@@ -110,9 +152,13 @@ export class EndpointSet {
   }
 
   #rebuild(): void {
-    const { balancer, events, random, service } = this.#options;
+    const { clock, events, probe, random, service } = this.#options;
     const tier = selectTier(this.#members.values());
-    this.picker = balancer.build(tier.endpoints, { table: this.#table, random });
+    const deps = { table: this.#table, random, clock, probe };
+    for (const view of this.#views) {
+      const previous = view.picker === emptyPicker ? undefined : view.picker;
+      view.picker = view.balancer.build(tier.endpoints, deps, previous);
+    }
     if (tier.panic && !this.#panicking && events.wants("balancer.panicked")) {
       const endpoints = tier.endpoints.length;
       events.emit({ type: "balancer.panicked", service, endpoints, healthy: tier.healthy });

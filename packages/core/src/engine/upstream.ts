@@ -10,10 +10,12 @@ import { RetryBudget } from "../policies/retry-budget.ts";
 import type { Random } from "../random.ts";
 import { compileRoutes } from "../routing/match.ts";
 import type { RouteMatcher } from "../routing/match.ts";
-import { Pools } from "../transport/pools.ts";
 import type { ResolvedTransport } from "../transport/transport-options.ts";
+import type { OpenTransport, Transport } from "../transport/transport.ts";
 import { closedError } from "./call-errors.ts";
 import { EndpointSet } from "./endpoint-set.ts";
+import type { EndpointView } from "./endpoint-set.ts";
+import { sendProbe } from "./probe.ts";
 
 /** What an upstream is made of. */
 export interface UpstreamOptions {
@@ -22,6 +24,7 @@ export interface UpstreamOptions {
   readonly declared: boolean;
   readonly policy: ResolvedPolicy;
   readonly transport: ResolvedTransport;
+  readonly openTransport: OpenTransport;
   readonly balancer: Balancer;
   readonly drainMs: number;
   readonly directory: Directory;
@@ -38,6 +41,8 @@ export interface RouteRules {
   readonly retry: ResolvedRetry | false;
   /** The circuits to pass, the service's first. */
   readonly circuits: readonly Circuit[];
+  /** Who chooses the endpoints. */
+  readonly view: EndpointView;
 }
 
 /** Everything the engine keeps for one service. */
@@ -46,7 +51,7 @@ export class Upstream {
   readonly policy: ResolvedPolicy;
   readonly transport: ResolvedTransport;
   readonly endpoints: EndpointSet;
-  readonly pools: Pools;
+  readonly pools: Transport;
   readonly budget: RetryBudget;
   readonly discovery: Subscription;
   /** Calls in flight. */
@@ -70,10 +75,9 @@ export class Upstream {
     this.policy = policy;
     this.transport = transport;
     this.#clock = clock;
-    this.pools = new Pools(clock, transport, policy.timeout.connectMs);
+    this.pools = options.openTransport(service, transport, policy.timeout.connectMs, clock);
     this.endpoints = new EndpointSet({
       service,
-      balancer: options.balancer,
       clock,
       random,
       events,
@@ -81,7 +85,14 @@ export class Upstream {
       disconnect: (endpoint, abort) => {
         this.pools.disconnect(endpoint, abort);
       },
+      probe: async (endpoint, path, timeoutMs) => {
+        const request = { method: "GET", path, headers: [], timeoutMs };
+        const response = await sendProbe(this.pools, transport, clock, endpoint, request);
+        if (response.status >= 200 && response.status < 300) return response;
+        throw new Error(`${endpoint.address} answered the probe of ${path} with status ${response.status}`);
+      },
     });
+    const view = this.endpoints.view(options.balancer);
     this.budget = new RetryBudget(policy.budget, clock.now());
     const serviceCircuit = this.#circuit(policy.circuit, undefined, options);
     this.#service = {
@@ -89,6 +100,7 @@ export class Upstream {
       timeout: policy.timeout,
       retry: policy.retry,
       circuits: present(serviceCircuit),
+      view,
     };
     this.#routes = policy.routes.map((route) => ({
       route: route.match.path,
@@ -98,6 +110,7 @@ export class Upstream {
         ...(route.serviceCircuit ? present(serviceCircuit) : []),
         ...present(this.#circuit(route.circuit, route.match.path, options)),
       ],
+      view,
     }));
     this.#matcher = compileRoutes(policy.routes.map((route) => route.match));
     this.discovery = options.directory.subscribe(service);

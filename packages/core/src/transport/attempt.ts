@@ -1,8 +1,10 @@
 import type { Dispatcher } from "undici";
 
 import type { Clock, TimerHandle } from "../clock.ts";
+import type { AttemptResult } from "../endpoints/attempt-result.ts";
 import type { EndpointState } from "../endpoints/endpoint-state.ts";
 import type { Phase } from "../errors.ts";
+import type { Outcome } from "../events.ts";
 import type { ResponseHeaders } from "./response.ts";
 
 /** Hears how an attempt goes. */
@@ -33,7 +35,7 @@ const none: ResponseHeaders = Object.freeze({});
  * One try of a call on one endpoint. It is undici's handler, the owner of the attempt's only timer, the record of
  * what happened and the collector of the body, in one object, because each further object per call shows in the bill.
  */
-export class Attempt<E = EndpointState> implements Dispatcher.DispatchHandler {
+export class Attempt<E = EndpointState> implements Dispatcher.DispatchHandler, AttemptResult {
   readonly number: number;
   /** Undefined outside the mesh, where there is nothing to keep books on. */
   readonly endpoint: E;
@@ -49,6 +51,9 @@ export class Attempt<E = EndpointState> implements Dispatcher.DispatchHandler {
   chunks: Buffer[] | undefined = undefined;
   /** What ended the attempt before its time; undefined when a whole response came. */
   failure: unknown = undefined;
+  /** How it ended, decided once by its owner. */
+  outcome: Outcome = "ignored";
+  latencyMs = NaN;
   /** Our own timer ended it. */
   timedOut = false;
   /** What the timer stood for. */

@@ -9,6 +9,7 @@ import type { Attempt } from "./attempt.ts";
 import { createConnector } from "./connector.ts";
 import type { ConnectorFactory } from "./connector.ts";
 import type { ResolvedTransport } from "./transport-options.ts";
+import type { OpenTransport, Transport } from "./transport.ts";
 
 /** A body as one attempt sends it. */
 export type AttemptBody = string | Uint8Array | Readable | null;
@@ -36,7 +37,7 @@ export interface PoolStats {
  * The connections of one service: a pool per endpoint, made on first use and dropped when unused for a while.
  * undici's own timers are off except the guard on a silent streamed body; ours are exact.
  */
-export class Pools {
+export class Pools implements Transport {
   readonly #pools = new Map<EndpointState, Pool>();
   readonly #transport: ResolvedTransport;
   readonly #connectors: ConnectorFactory;
@@ -48,7 +49,6 @@ export class Pools {
     this.#connectors = createConnector(clock, connectMs, transport.http2, transport.tls);
   }
 
-  /** Sends an attempt to its endpoint. Trouble, even with the request itself, arrives at the attempt. */
   send(attempt: Attempt, request: AttemptRequest): void {
     const { endpoint } = attempt;
     (this.#pools.get(endpoint) ?? this.#open(endpoint)).dispatch(request, attempt);
@@ -118,6 +118,10 @@ export class Pools {
     return pool;
   }
 }
+
+/** The transport of production. */
+export const openPools: OpenTransport = (_, options, connectMs, clock) =>
+  new Pools(clock, options, connectMs);
 
 function gone(address: string): ProxylessError {
   return new ProxylessError("ERR_PROXYLESS_RESET", `the connections to ${address} were closed`, {

@@ -1,60 +1,28 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
-import { balancerFor, balancerName } from "../../src/balancers/balancers.ts";
+import { resolveBalancer } from "../../src/balancers/balancers.ts";
 import type { BalancerName } from "../../src/balancers/balancers.ts";
-import type { PickContext, Picker } from "../../src/balancers/picker.ts";
-import { EndpointState } from "../../src/endpoints/endpoint-state.ts";
-import { LoadTable } from "../../src/endpoints/load-table.ts";
-import { seededRandom } from "../../src/random.ts";
+import type { Picker } from "../../src/balancers/picker.ts";
+import type { EndpointState } from "../../src/endpoints/endpoint-state.ts";
+import type { LoadTable } from "../../src/endpoints/load-table.ts";
+import { endpointStates, pickContext, pickerDeps, sharesOf } from "../support/balancing.ts";
 
-const names: readonly BalancerName[] = ["p2c", "round-robin", "random"];
+const names: readonly BalancerName[] = ["success-aware-ewma", "round-robin", "random"];
 
 function pickerOver(
   name: BalancerName,
   count: number,
   seed = 1,
 ): { picker: Picker; endpoints: EndpointState[]; table: LoadTable } {
-  const table = new LoadTable();
-  const endpoints = Array.from(
-    { length: count },
-    (_, i) =>
-      new EndpointState(
-        {
-          id: `e${i}`,
-          host: "10.0.0.1",
-          port: i + 1,
-          weight: 1,
-          priority: 0,
-          health: "healthy",
-          metadata: {},
-        },
-        table,
-        0,
-      ),
-  );
-  return {
-    picker: balancerFor(name).build(endpoints, { table, random: seededRandom(seed) }),
-    endpoints,
-    table,
-  };
+  const deps = pickerDeps(seed);
+  const { table } = deps;
+  const endpoints = endpointStates(count, table);
+  return { picker: resolveBalancer(name, "balancer").build(endpoints, deps), endpoints, table };
 }
 
-const context = (over: Partial<PickContext> = {}): PickContext => ({
-  now: 0,
-  tried: undefined,
-  hashKey: undefined,
-  ...over,
-});
-
-function shares(picker: Picker, picks: number): Map<string, number> {
-  const counts = new Map<string, number>();
-  for (let i = 0; i < picks; i++) {
-    const { id } = picker.pick(context())!;
-    counts.set(id, (counts.get(id) ?? 0) + 1 / picks);
-  }
-  return counts;
-}
+const context = pickContext;
+const shares = sharesOf;
 
 describe.each(names)("the %s picker", (name) => {
   it("has nothing to pick from an empty service and one choice from a single endpoint", () => {
@@ -96,16 +64,16 @@ describe.each(names)("the %s picker", (name) => {
   });
 });
 
-describe("the p2c picker", () => {
+describe("the power of two choices", () => {
   it("gives the busier of two endpoints nothing, because it draws without replacement", () => {
-    const { picker, endpoints, table } = pickerOver("p2c", 2);
+    const { picker, endpoints, table } = pickerOver("success-aware-ewma", 2);
     for (const { offset } of endpoints) table.succeeded(offset, 10, 0);
     for (let i = 0; i < 5; i++) table.started(endpoints[0]!.offset);
     expect(shares(picker, 1_000).get("e1")).toBeCloseTo(1);
   });
 
   it("keeps away from a slow endpoint, a failing one, and one with little weight", () => {
-    const { picker, endpoints, table } = pickerOver("p2c", 4);
+    const { picker, endpoints, table } = pickerOver("success-aware-ewma", 4);
     for (const { offset } of endpoints) table.succeeded(offset, 10, 0);
     for (let i = 0; i < 30; i++) table.succeeded(endpoints[0]!.offset, 100, 0);
     for (let i = 0; i < 30; i++) table.failed(endpoints[1]!.offset, 0);
@@ -114,7 +82,7 @@ describe("the p2c picker", () => {
   });
 
   it("finds the fast one of three even while one is dead and one is slow", () => {
-    const { picker, endpoints, table } = pickerOver("p2c", 3);
+    const { picker, endpoints, table } = pickerOver("success-aware-ewma", 3);
     const [fast, dead, slow] = endpoints.map(({ offset }) => offset);
     for (const [row, latency] of [
       [fast, 10],
@@ -128,7 +96,7 @@ describe("the p2c picker", () => {
   });
 
   it("does not let an endpoint that fails at once attract traffic", () => {
-    const { picker, endpoints, table } = pickerOver("p2c", 10, 3);
+    const { picker, endpoints, table } = pickerOver("success-aware-ewma", 10, 3);
     for (const { offset } of endpoints) table.succeeded(offset, 50, 0);
     let failing = 0;
     for (let i = 0; i < 10_000; i++) {
@@ -145,11 +113,10 @@ describe("the p2c picker", () => {
   });
 });
 
-describe("balancerName", () => {
+describe("resolveBalancer", () => {
   it("refuses a name it does not know", () => {
-    // @ts-expect-error -- as untyped code would
-    expect(() => balancerName("fastest", "balancer")).toThrow(
-      'balancer must be one of p2c, round-robin, random, got "fastest"',
+    expect(() => resolveBalancer("fastest", "balancer")).toThrow(
+      /balancer must be one of success-aware-ewma, .*, or a balancer of your own, got "fastest"/u,
     );
   });
 });

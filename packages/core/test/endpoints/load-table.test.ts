@@ -88,12 +88,12 @@ describe("a load table", () => {
     const table = new LoadTable();
     const [one, two] = [table.allocate(1, 0), table.allocate(1, 0)];
     for (let i = 0; i < 5; i++) for (const row of [one, two]) table.failed(row, 0);
-    expect(table.hopeless).toBe(2);
+    expect(table.troubled).toBe(2);
     table.release(two);
-    expect(table.hopeless).toBe(1);
+    expect(table.troubled).toBe(1);
     table.allocate(1, 0);
     for (let i = 0; i < 20; i++) table.succeeded(one, 1, 0);
-    expect(table.hopeless).toBe(0);
+    expect(table.troubled).toBe(0);
   });
 
   it("never yields a cost that is not a positive finite number, whatever happened", () => {

@@ -1,0 +1,32 @@
+import type { Clock } from "../clock.ts";
+import type { EndpointState } from "../endpoints/endpoint-state.ts";
+import type { Attempt } from "./attempt.ts";
+import type { AttemptRequest, PoolStats } from "./pools.ts";
+import type { ResolvedTransport } from "./transport-options.ts";
+
+/**
+ * Carries the attempts of one service. The engine knows no more of sockets than this: undici's pools stand behind it
+ * in production, modelled servers in the simulator.
+ */
+export interface Transport {
+  /** Sends an attempt to its endpoint. Trouble, even with the request itself, arrives at the attempt. */
+  send(attempt: Attempt, request: AttemptRequest): void;
+  /** Undefined while the endpoint has no connections. */
+  stats(endpoint: EndpointState): PoolStats | undefined;
+  /** Closes the connections of an endpoint; `abort` also ends what is in flight on them. */
+  disconnect(endpoint: EndpointState, abort: boolean): void;
+  /** Whether an attempt without a connection by `now` waited mostly for other calls, not for the endpoint. */
+  wasQueued(attempt: Attempt, now: number): boolean;
+  /** Lets go of connections that were not used for a while. */
+  evictIdle(now: number): void;
+  /** Ends every connection; resolves when they are gone. */
+  close(): Promise<void>;
+}
+
+/** Makes the transport of a service on its first use. */
+export type OpenTransport = (
+  service: string,
+  options: ResolvedTransport,
+  connectMs: number,
+  clock: Clock,
+) => Transport;

@@ -1,6 +1,3 @@
-import { resolveBalancer } from "./balancers/balancers.ts";
-import type { BalancerName, BalancerPolicy } from "./balancers/balancers.ts";
-import type { Balancer } from "./balancers/picker.ts";
 import type { Clock } from "./clock.ts";
 import type { DirectoryOptions } from "./discovery/directory-options.ts";
 import type { DiscoverySource } from "./discovery/source.ts";
@@ -14,8 +11,6 @@ import type { ResolvedTransport, TransportOptions } from "./transport/transport-
 
 /** How calls to one service behave and how it is connected to. */
 export interface ServiceOptions extends ServicePolicy {
-  /** Who chooses the endpoint of each attempt: a name, a policy, or a balancer of your own; `success-aware-ewma` by default. */
-  readonly balancer?: BalancerName | BalancerPolicy | Balancer | undefined;
   readonly transport?: TransportOptions | undefined;
 }
 
@@ -43,7 +38,7 @@ export interface MeshOptions {
 const meshKeys = ["discovery", "services", "external", "drainMs", "directory", "clock", "random"];
 
 /** The keys of {@link ServiceOptions}. */
-export const serviceKeys: readonly string[] = [...servicePolicyKeys, "balancer", "transport"];
+export const serviceKeys: readonly string[] = [...servicePolicyKeys, "transport"];
 
 /**
  * Checks what is not checked deeper down.
@@ -70,7 +65,6 @@ export function checkMeshOptions(options: MeshOptions): void {
 export interface ResolvedService {
   readonly policy: ResolvedPolicy;
   readonly transport: ResolvedTransport;
-  readonly balancer: Balancer;
 }
 
 /**
@@ -80,11 +74,10 @@ export interface ResolvedService {
  */
 export function resolveService(service: string, options: ServiceOptions, prefix: string): ResolvedService {
   checkObject(options, prefix, serviceKeys);
-  const { balancer, transport, ...policy } = options;
+  const { transport, ...policy } = options;
   return {
     policy: resolvePolicy(policy, prefix),
     transport: resolveTransport(transport, service, fieldPath(prefix, "transport")),
-    balancer: resolveBalancer(balancer, fieldPath(prefix, "balancer")),
   };
 }
 

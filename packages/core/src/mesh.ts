@@ -213,14 +213,13 @@ class ServiceMesh implements Mesh {
 
   #open(service: string): Upstream {
     const declared = this.#declared.get(service);
-    const { balancer, policy, transport } = declared?.resolved ?? resolveService(service, {}, "");
+    const { policy, transport } = declared?.resolved ?? resolveService(service, {}, "");
     return new Upstream({
       service,
       declared: declared !== undefined,
       policy,
       transport,
       openTransport: this.#openTransport,
-      balancer,
       drainMs: this.#drainMs,
       directory: this.#directory,
       clock: this.#clock,

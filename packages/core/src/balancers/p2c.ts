@@ -91,7 +91,9 @@ class P2cPicker implements Picker {
     }
     const costs = new Map(drawn.map((index) => [index, this.#cost.of(table, offsets[index]!, now)]));
     const isOpen = (index: number): number => Number(table.isClosed(offsets[index]!));
-    const ranked = [...costs.keys()].sort((a, b) => isOpen(a) - isOpen(b) || costs.get(a)! - costs.get(b)!);
+    const ranked = [...costs.keys()].toSorted(
+      (a, b) => isOpen(a) - isOpen(b) || costs.get(a)! - costs.get(b)!,
+    );
     const neglected = isRemeasuring
       ? ranked.find((index) => this.#isNeglected(offsets[index]!, now))
       : undefined;

@@ -121,13 +121,16 @@ export class LoadTable {
     this.data[offset + PENDING]! -= 1;
   }
 
+  /** `latencyMs` is NaN where the time says nothing of the endpoint. */
   succeeded(offset: number, latencyMs: number, now: number): void {
     const { details } = this;
-    const known = details[offset + LATENCY]!;
-    const alpha = Math.max(MIN_ALPHA, 1 - Math.exp(-(now - details[offset + SAMPLED_AT]!) / LATENCY_TAU));
-    details[offset + LATENCY] =
-      known === 0 ? Math.max(latencyMs, Number.MIN_VALUE) : known + alpha * (latencyMs - known);
-    this.reference += 0.05 * (latencyMs - this.reference);
+    if (latencyMs >= 0) {
+      const known = details[offset + LATENCY]!;
+      const alpha = Math.max(MIN_ALPHA, 1 - Math.exp(-(now - details[offset + SAMPLED_AT]!) / LATENCY_TAU));
+      details[offset + LATENCY] =
+        known === 0 ? Math.max(latencyMs, Number.MIN_VALUE) : known + alpha * (latencyMs - known);
+      this.reference += 0.05 * (latencyMs - this.reference);
+    }
     if (details[offset + SUCCESS]! < 1) {
       const healed = healedSuccess(this, offset, now);
       // Close enough to 1 becomes 1, so that a healthy endpoint needs no exponential.

@@ -225,7 +225,10 @@ export class Call implements AttemptOwner, PickContext, ResponseControl {
     const upstream = this.#upstream;
     const now = (this.now = clock.now());
     const outcome = (attempt.outcome = this.#outcomeOf(attempt));
-    attempt.latencyMs = (attempt.headAt === 0 ? now : attempt.headAt) - attempt.startedAt;
+    // What takes as long as it likes says nothing of how fast the endpoint is.
+    if (!this.#rules.streaming) {
+      attempt.latencyMs = (attempt.headAt === 0 ? now : attempt.headAt) - attempt.startedAt;
+    }
     upstream.endpoints.settled(endpoint, this.#rules.view, attempt, now);
     const reason = reasonOf(attempt, outcome);
     if (this.#attemptSpan !== undefined) telemetry.attemptEnded(this.#attemptSpan, attempt, reason);

@@ -53,8 +53,10 @@ export class EndpointSet {
     this.#options = options;
   }
 
-  /** Has `balancer` choose among the endpoints. */
+  /** The endpoints as `balancer` sees them; one view serves all routes that have the same one. */
   view(balancer: Balancer): EndpointView {
+    const known = this.#views.find((other) => other.balancer === balancer);
+    if (known !== undefined) return known;
     const view = { balancer, picker: emptyPicker };
     this.#views.push(view);
     if (this.#members.size > 0) this.#rebuild();
@@ -77,9 +79,8 @@ export class EndpointSet {
     const table = this.#table;
     table.finished(state.offset);
     const { latencyMs, outcome } = result;
-    if (outcome === "success") {
-      if (latencyMs >= 0) table.succeeded(state.offset, latencyMs, now);
-    } else if (outcome !== "ignored") table.failed(state.offset, now);
+    if (outcome === "success") table.succeeded(state.offset, latencyMs, now);
+    else if (outcome !== "ignored") table.failed(state.offset, now);
     view.picker.settled?.(state, result, now);
     if (state.leaving) this.#finished(state);
   }

@@ -37,11 +37,12 @@ export function sendProbe(
     const owner = {
       attemptHead: (): void => {},
       attemptEnd: (attempt: Attempt): void => {
-        if (attempt.failure === undefined) {
-          const body = Buffer.concat(attempt.chunks ?? []).toString();
-          resolve({ status: attempt.status, headers: attempt.headers, body });
-        } else
-          reject(attempt.failure instanceof Error ? attempt.failure : new Error(String(attempt.failure)));
+        const { chunks, failure, headers: answered, status } = attempt;
+        if (failure !== undefined) {
+          reject(failure instanceof Error ? failure : new Error("the probe failed", { cause: failure }));
+          return;
+        }
+        resolve({ status, headers: answered, body: Buffer.concat(chunks ?? []).toString() });
       },
     };
     const attempt = new Attempt(owner, clock, 1, endpoint, clock.now(), true);

@@ -1,8 +1,8 @@
-import type { Balancer } from "../balancers/picker.ts";
 import type { Clock } from "../clock.ts";
 import type { Directory } from "../discovery/directory.ts";
 import type { Subscription } from "../discovery/resolution.ts";
 import type { EventHub } from "../events.ts";
+import type { ResolvedRouteBalancing } from "../policies/balancing-policy.ts";
 import { Circuit } from "../policies/circuit.ts";
 import { openOpossumWindow } from "../policies/opossum-window.ts";
 import type { ResolvedCircuit, ResolvedPolicy, ResolvedRetry, ResolvedTimeout } from "../policies/policy.ts";
@@ -25,7 +25,6 @@ export interface UpstreamOptions {
   readonly policy: ResolvedPolicy;
   readonly transport: ResolvedTransport;
   readonly openTransport: OpenTransport;
-  readonly balancer: Balancer;
   readonly drainMs: number;
   readonly directory: Directory;
   readonly clock: Clock;
@@ -43,6 +42,8 @@ export interface RouteRules {
   readonly circuits: readonly Circuit[];
   /** Who chooses the endpoints. */
   readonly view: EndpointView;
+  /** The time to an answer says nothing of the endpoint. */
+  readonly streaming: boolean;
 }
 
 /** Everything the engine keeps for one service. */
@@ -92,7 +93,6 @@ export class Upstream {
         throw new Error(`${endpoint.address} answered the probe of ${path} with status ${response.status}`);
       },
     });
-    const view = this.endpoints.view(options.balancer);
     this.budget = new RetryBudget(policy.budget, clock.now());
     const serviceCircuit = this.#circuit(policy.circuit, undefined, options);
     this.#service = {
@@ -100,7 +100,7 @@ export class Upstream {
       timeout: policy.timeout,
       retry: policy.retry,
       circuits: present(serviceCircuit),
-      view,
+      ...this.#balancingOf(policy.balancing),
     };
     this.#routes = policy.routes.map((route) => ({
       route: route.match.path,
@@ -110,7 +110,7 @@ export class Upstream {
         ...(route.serviceCircuit ? present(serviceCircuit) : []),
         ...present(this.#circuit(route.circuit, route.match.path, options)),
       ],
-      view,
+      ...this.#balancingOf(route.balancing),
     }));
     this.#matcher = compileRoutes(policy.routes.map((route) => route.match));
     this.discovery = options.directory.subscribe(service);
@@ -168,6 +168,10 @@ export class Upstream {
     this.discovery.close();
     this.endpoints.close();
     await this.pools.close();
+  }
+
+  #balancingOf({ balancer, streaming }: ResolvedRouteBalancing): Pick<RouteRules, "view" | "streaming"> {
+    return { view: this.endpoints.view(balancer), streaming };
   }
 
   #circuit(

@@ -1,3 +1,10 @@
+import type {
+  BalancingPolicy,
+  ResolvedBalancing,
+  ResolvedRouteBalancing,
+  RouteBalancingPolicy,
+} from "./balancing-policy.ts";
+
 /** Time limits, in milliseconds, each from 1 to 2,147,483,647 (the longest a timer of Node can wait). */
 export interface TimeoutPolicy {
   /** The whole call with all of its attempts and the waits between them; 30,000 by default. */
@@ -68,7 +75,7 @@ export interface RouteMatch {
  * What differs for some requests of a service. Each given field replaces the service's; the rest is inherited.
  * The first route of the list that matches a request is taken, and no other.
  */
-export interface RoutePolicy {
+export interface RoutePolicy extends RouteBalancingPolicy {
   readonly match: RouteMatch;
   readonly timeout?: TimeoutPolicy | undefined;
   readonly retry?: false | RouteRetryPolicy | undefined;
@@ -76,8 +83,11 @@ export interface RoutePolicy {
   readonly circuit?: false | CircuitPolicy | undefined;
 }
 
-/** How calls to a service behave. Plain data; everything has a default, and `undefined` means that default. */
-export interface ServicePolicy {
+/**
+ * How calls to a service behave. Plain data, unless the balancer is one of your own; everything has a default, and
+ * `undefined` means that default.
+ */
+export interface ServicePolicy extends BalancingPolicy {
   readonly timeout?: TimeoutPolicy | undefined;
   readonly retry?: false | RetryPolicy | undefined;
   readonly circuit?: false | CircuitPolicy | undefined;
@@ -129,6 +139,7 @@ export interface ResolvedRoute {
   readonly circuit: ResolvedCircuit | false;
   /** Whether the route's calls also pass, and count in, the service's circuit (when it has one). */
   readonly serviceCircuit: boolean;
+  readonly balancing: ResolvedRouteBalancing;
 }
 
 /** {@link ServicePolicy} with every field known, checked and frozen. */
@@ -138,5 +149,6 @@ export interface ResolvedPolicy {
   /** Always there: a route may retry where the service does not. */
   readonly budget: ResolvedBudget;
   readonly circuit: ResolvedCircuit | false;
+  readonly balancing: ResolvedBalancing;
   readonly routes: readonly ResolvedRoute[];
 }

@@ -9,6 +9,12 @@ import type {
   ResolvedTimeout,
   ServicePolicy,
 } from "./policy.ts";
+import {
+  balancingKeys,
+  resolveBalancing,
+  resolveRouteBalancing,
+  routeBalancingKeys,
+} from "./resolve-balancing.ts";
 import { resolveMatch, shadows } from "./route-path.ts";
 
 /** Node fires timers beyond this at once. */
@@ -31,7 +37,13 @@ const circuitDefaults: Omit<ResolvedCircuit, "probeTimeoutMs"> = {
 };
 
 /** The keys of a {@link ServicePolicy}, for options that hold a policy among other things. */
-export const servicePolicyKeys: readonly (keyof ServicePolicy)[] = ["timeout", "retry", "circuit", "routes"];
+export const servicePolicyKeys: readonly (keyof ServicePolicy)[] = [
+  "timeout",
+  "retry",
+  "circuit",
+  "routes",
+  ...balancingKeys,
+];
 
 const routeRetryKeys = ["maxAttempts", "statuses", "baseDelayMs", "maxDelayMs"];
 
@@ -57,6 +69,7 @@ export function resolvePolicy(input: unknown, prefix: string): ResolvedPolicy {
     retry,
     budget: resolveBudget(budgetInput, fieldPath(retryPath, "budget")),
     circuit,
+    balancing: resolveBalancing(given, prefix),
   };
   const routes = resolveRoutes(given["routes"], fieldPath(prefix, "routes"), service);
   return Object.freeze({ ...service, routes });
@@ -199,7 +212,7 @@ function resolveRoutes(
 
 function resolveRoute(input: unknown, path: string, service: Omit<ResolvedPolicy, "routes">): ResolvedRoute {
   if (input === undefined) throw configError(path, "an object", input);
-  const given = checkObject(input, path, ["match", "timeout", "retry", "circuit"]);
+  const given = checkObject(input, path, ["match", "timeout", "retry", "circuit", ...routeBalancingKeys]);
   const retry = given["retry"];
   const circuit = given["circuit"];
   const timeout = resolveTimeout(given["timeout"], `${path}.timeout`, service.timeout);
@@ -215,5 +228,6 @@ function resolveRoute(input: unknown, path: string, service: Omit<ResolvedPolicy
         ? false
         : resolveCircuit(circuit, `${path}.circuit`, circuitBase, timeout.totalMs),
     serviceCircuit: circuit !== false,
+    balancing: resolveRouteBalancing(given, path, service.balancing),
   });
 }

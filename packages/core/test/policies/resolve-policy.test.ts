@@ -31,6 +31,7 @@ describe("a policy without options", () => {
         retry: { maxAttempts: 3, statuses: [408, 429, 502, 503, 504], baseDelayMs: 25, maxDelayMs: 250 },
         budget: { ratio: 0.2, minPerSecond: 10 },
         circuit: { failureRatio: 0.5, windowMs: 10_000, minCalls: 20, openMs: 5_000, probeTimeoutMs: 30_000 },
+        balancing: { balancer: expect.objectContaining({ name: "success-aware-ewma" }), streaming: false },
         routes: [],
       });
     },

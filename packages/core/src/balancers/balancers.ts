@@ -18,7 +18,7 @@ export type BalancerName = BalancerPolicy["type"];
 const kinds: readonly BalancerKind[] = [successAwareEwma, roundRobin, random];
 
 /** The balancer of a service that names none. */
-export const defaultBalancer: Balancer = successAwareEwma.create({}, "");
+export const defaultBalancer: Balancer = Object.freeze(successAwareEwma.create({}, ""));
 
 /**
  * Makes the balancer that options ask for.

@@ -2,13 +2,10 @@ import type { Context, Span } from "@opentelemetry/api";
 
 import type { PickContext, PickTrace } from "../balancers/picker.ts";
 import type { EndpointState } from "../endpoints/endpoint-state.ts";
-import type { AttemptRecord, ProxylessError } from "../errors.ts";
+import type { ProxylessError } from "../errors.ts";
 import type { Outcome } from "../events.ts";
 import type { ResolvedRetry } from "../policies/policy.ts";
-import { retryAfterOf } from "../policies/retry-after.ts";
-import { decideRetry } from "../policies/retry-decision.ts";
 import type { RetryDecision } from "../policies/retry-decision.ts";
-import { retryLoop } from "../policies/retry-loop.ts";
 import { Attempt } from "../transport/attempt.ts";
 import type { AttemptOwner } from "../transport/attempt.ts";
 import { awaitEndpoints } from "./await-endpoints.ts";
@@ -26,17 +23,12 @@ import { explainPick } from "./explain.ts";
 import { attemptHeaders } from "./headers.ts";
 import type { EngineParts } from "./parts.ts";
 import { Passes } from "./passes.ts";
-import { BodySupply, isReplayable, mayRepeat, noBody } from "./replay.ts";
-import { recordOf, reportAttempt, reportCall, reportRetry } from "./report.ts";
+import { BodySupply, noBody } from "./replay.ts";
+import { reportAttempt, reportCall } from "./report.ts";
 import type { CallRequest, ResponseControl, ResponseSink } from "./request.ts";
+import { Retries, isFailedAttempt } from "./retries.ts";
+import type { FailedAttempt } from "./retries.ts";
 import type { RouteRules, Upstream } from "./upstream.ts";
-
-/** An attempt that brought nothing to show, and what follows from that. */
-interface Failed {
-  readonly attempt: Attempt;
-  readonly outcome: Outcome;
-  readonly decision: RetryDecision;
-}
 
 /**
  * One logical request and its attempts. The steps of a call stand in `start`, those of an attempt in `#launch`, what
@@ -58,10 +50,10 @@ export class Call implements AttemptOwner, PickContext, ResponseControl {
   #attempt: Attempt | undefined;
   #attemptSpan: Span | undefined;
   #attempts = 0;
-  #records: AttemptRecord[] | undefined;
+  /** Undefined until an attempt fails. */
+  #retries: Retries | undefined;
   /** What was decided at the head of a streamed response that is not shown. */
   #decision: RetryDecision | undefined;
-  #freeRetryUsed = false;
   /** The head of a streamed response went to the caller. */
   #committed = false;
   #callerGone = false;
@@ -70,12 +62,9 @@ export class Call implements AttemptOwner, PickContext, ResponseControl {
   #muted = false;
   /** Ends waiting for discovery or for the next attempt. */
   #waiting: AbortController | undefined;
-  /** Where the retry loop hears of the running attempt. */
-  #settleAttempt: { readonly resolve: () => void; readonly reject: (failed: Failed) => void } | undefined;
 
   // What a picker reads.
   now: number;
-  tried: EndpointState[] | undefined = undefined;
 
   constructor(
     parts: EngineParts,
@@ -103,6 +92,10 @@ export class Call implements AttemptOwner, PickContext, ResponseControl {
 
   get request(): CallRequest {
     return this.#request;
+  }
+
+  get tried(): readonly EndpointState[] | undefined {
+    return this.#retries?.tried;
   }
 
   get hashKey(): string | undefined {
@@ -163,7 +156,7 @@ export class Call implements AttemptOwner, PickContext, ResponseControl {
       // Whatever is left of the call bounds the attempt as well, so one timer serves both limits.
       const remaining = this.#deadline - this.now;
       if (remaining <= 0) {
-        this.#finish("failure", overdueError(upstream.service, this.#totalMs, this.#records));
+        this.#finish("failure", overdueError(upstream.service, this.#totalMs, this.#retries?.records));
         return;
       }
       const trace: PickTrace | undefined = request.explain === undefined ? undefined : [];
@@ -205,7 +198,8 @@ export class Call implements AttemptOwner, PickContext, ResponseControl {
     const sink = this.#sink;
     if (sink.mode === "whole") return;
     this.now = this.#parts.clock.now();
-    if (attempt.status >= 400) this.#decision = this.#decide(attempt, outcomeOf(attempt, false));
+    if (attempt.status >= 400)
+      this.#decision = this.#decide(this.#failedOnes(), attempt, outcomeOf(attempt, false));
     // A response that will be retried is never shown; any other commits the call.
     if (this.#decision?.retry === true) {
       attempt.discard();
@@ -237,82 +231,47 @@ export class Call implements AttemptOwner, PickContext, ResponseControl {
       this.#finishWith(attempt, outcome);
       return;
     }
-    (this.#records ??= []).push(recordOf(attempt, reason ?? `status ${attempt.status}`, now));
+    const retries = this.#failedOnes();
+    retries.record(attempt, reason, now);
     if (this.#committed || this.#callerGone || upstream.closed) {
       this.#finishWith(attempt, outcome);
       return;
     }
     if (attempt.phase === "connect" && outcome === "failure") upstream.discovery.refresh("connect failure");
-    const failed = { attempt, outcome, decision: this.#decision ?? this.#decide(attempt, outcome) };
+    const failed = {
+      attempt,
+      outcome,
+      decision: this.#decision ?? this.#decide(retries, attempt, outcome),
+    };
     this.#decision = undefined;
-    if (this.#settleAttempt !== undefined) this.#settleAttempt.reject(failed);
-    else if (failed.decision.retry) this.#retryFrom(failed);
+    if (retries.failed(failed)) return;
+    if (failed.decision.retry) this.#goOn(retries, failed);
     else this.#finishWith(attempt, outcome);
   }
 
-  /** The first attempt failed and may be repeated: from here on p-retry runs the loop. */
-  #retryFrom(first: Failed): void {
-    const maxAttempts = this.#retry === false ? 1 : this.#retry.maxAttempts;
-    const { signal } = this.#wait();
-    retryLoop(
-      first,
-      () => this.#nextAttempt(),
-      (failed) => this.#delayAfter(failed),
-      {
-        maxAttempts,
-        clock: this.#parts.clock,
-        signal,
-      },
-    ).catch((last: unknown) => {
-      if (isFailed(last)) this.#finishWith(last.attempt, last.outcome);
-      else this.#finish("ignored", last);
-    });
+  #failedOnes(): Retries {
+    this.#retries ??= new Retries(this.#parts, this.#upstream, this.#request, this.#retry);
+    return this.#retries;
   }
 
-  #nextAttempt(): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#settleAttempt = { resolve, reject };
-      this.now = this.#parts.clock.now();
-      this.#launch();
-    });
-  }
-
-  #delayAfter(failed: unknown): number | undefined {
-    if (!isFailed(failed) || !failed.decision.retry) return undefined;
-    const { delayMs, free } = failed.decision;
-    (this.tried ??= []).push(failed.attempt.endpoint);
-    if (free) this.#freeRetryUsed = true;
-    reportRetry(this.#parts.events, this.#upstream.service, this.#records!.at(-1)!, delayMs);
-    return delayMs;
-  }
-
-  #decide(attempt: Attempt, outcome: Outcome): RetryDecision {
-    const { random, clock, events } = this.#parts;
-    const request = this.#request;
-    const { budget, service } = this.#upstream;
-    const answered = attempt.failure === undefined;
-    const decision = decideRetry({
-      retry: this.#retry,
-      attempt: attempt.number,
-      idempotent: mayRepeat(request),
-      replayable: isReplayable(request),
-      phase: attempt.phase,
-      status: answered ? attempt.status : undefined,
-      retryAfterMs: answered ? retryAfterOf(attempt.headers, clock) : undefined,
+  #decide(retries: Retries, attempt: Attempt, outcome: Outcome): RetryDecision {
+    return retries.decide(attempt, outcome, {
+      now: this.now,
       remainingMs: this.#deadline - this.now,
       committed: this.#committed,
-      localShed: outcome === "ignored" && !attempt.timedOut,
-      aborted: this.#callerGone,
-      // Having waited in vain costs as much as having been answered badly: only a refused connection is free.
-      freeRetryUsed: this.#freeRetryUsed || attempt.timedOut,
-      budget,
-      now: this.now,
-      random,
+      callerGone: this.#callerGone,
     });
-    if (!decision.retry && decision.why === "budget" && events.wants("budget.exhausted")) {
-      events.emit({ type: "budget.exhausted", service, balance: budget.balance(this.now) });
-    }
-    return decision;
+  }
+
+  #goOn(retries: Retries, first: FailedAttempt): void {
+    const launch = (): void => {
+      this.now = this.#parts.clock.now();
+      this.#launch();
+    };
+    retries.goOn(first, launch, this.#wait().signal).catch((last: unknown) => {
+      if (isFailedAttempt(last)) this.#finishWith(last.attempt, last.outcome);
+      else this.#finish("ignored", last);
+    });
   }
 
   #awaitEndpoints(): void {
@@ -340,7 +299,10 @@ export class Call implements AttemptOwner, PickContext, ResponseControl {
   #finishWithoutEndpoint(): void {
     const { discovery, endpoints, service } = this.#upstream;
     discovery.refresh("no endpoints");
-    this.#finish("failure", noEndpointError(service, discovery.current, endpoints.size, this.#records));
+    this.#finish(
+      "failure",
+      noEndpointError(service, discovery.current, endpoints.size, this.#retries?.records),
+    );
   }
 
   /** Ends the call with what the last attempt brought: a response of whatever status, or an error. */
@@ -371,7 +333,7 @@ export class Call implements AttemptOwner, PickContext, ResponseControl {
     const { method } = this.#request;
     const { failure } = this.#body;
     if (failure !== undefined) return bodyError(service, method, attempt, failure);
-    return attemptError(service, method, attempt, this.#rules.timeout.attemptMs, this.#records);
+    return attemptError(service, method, attempt, this.#rules.timeout.attemptMs, this.#retries?.records);
   }
 
   get #totalMs(): number {
@@ -393,7 +355,7 @@ export class Call implements AttemptOwner, PickContext, ResponseControl {
     upstream.callEnded();
     request.signal?.removeEventListener("abort", this);
     if (this.#waiting !== undefined) upstream.waiting.delete(this.#waiting);
-    this.#settleAttempt?.resolve();
+    this.#retries?.done();
     this.#passes.tell(outcome, status, this.#attempts, this.now);
     if (this.#span !== undefined) telemetry.callEnded(this.#span, status, this.#attempts, error);
     if (events.wants("call.completed")) {
@@ -417,7 +379,3 @@ export class Call implements AttemptOwner, PickContext, ResponseControl {
 const SILENT_BODY_MS = 300_000;
 const attemptLimit = { kind: "attempt" } as const;
 const noChunks: readonly Buffer[] = [];
-
-function isFailed(value: unknown): value is Failed {
-  return typeof value === "object" && value !== null && "attempt" in value && "decision" in value;
-}

@@ -1,0 +1,131 @@
+import type { EndpointState } from "../endpoints/endpoint-state.ts";
+import type { AttemptRecord } from "../errors.ts";
+import type { Outcome } from "../events.ts";
+import type { ResolvedRetry } from "../policies/policy.ts";
+import { retryAfterOf } from "../policies/retry-after.ts";
+import { decideRetry } from "../policies/retry-decision.ts";
+import type { RetryDecision } from "../policies/retry-decision.ts";
+import { retryLoop } from "../policies/retry-loop.ts";
+import type { Attempt } from "../transport/attempt.ts";
+import type { EngineParts } from "./parts.ts";
+import { isReplayable, mayRepeat } from "./replay.ts";
+import { recordOf, reportRetry } from "./report.ts";
+import type { CallRequest } from "./request.ts";
+import type { Upstream } from "./upstream.ts";
+
+/** An attempt that brought nothing to show, and what follows from that. */
+export interface FailedAttempt {
+  readonly attempt: Attempt;
+  readonly outcome: Outcome;
+  readonly decision: RetryDecision;
+}
+
+/** How the call stands when its attempt has failed. */
+export interface CallState {
+  readonly now: number;
+  readonly remainingMs: number;
+  /** A head of a response went to the caller. */
+  readonly committed: boolean;
+  readonly callerGone: boolean;
+}
+
+/** The failed attempts of one call and what follows from them. A call whose first attempt succeeds has none. */
+export class Retries {
+  /** What the call's error will say of its attempts. */
+  readonly records: AttemptRecord[] = [];
+  /** Where the call has been. */
+  readonly tried: EndpointState[] = [];
+  readonly #parts: EngineParts;
+  readonly #upstream: Upstream;
+  readonly #request: CallRequest;
+  readonly #policy: ResolvedRetry | false;
+  #freeRetryUsed = false;
+  /** Where the loop hears of the running attempt. */
+  #settle: { readonly resolve: () => void; readonly reject: (failed: FailedAttempt) => void } | undefined;
+
+  constructor(parts: EngineParts, upstream: Upstream, request: CallRequest, policy: ResolvedRetry | false) {
+    this.#parts = parts;
+    this.#upstream = upstream;
+    this.#request = request;
+    this.#policy = policy;
+  }
+
+  record(attempt: Attempt, reason: string | undefined, now: number): void {
+    this.records.push(recordOf(attempt, reason ?? `status ${attempt.status}`, now));
+  }
+
+  decide(attempt: Attempt, outcome: Outcome, call: CallState): RetryDecision {
+    const { random, clock, events } = this.#parts;
+    const request = this.#request;
+    const { budget, service } = this.#upstream;
+    const answered = attempt.failure === undefined;
+    const decision = decideRetry({
+      retry: this.#policy,
+      attempt: attempt.number,
+      idempotent: mayRepeat(request),
+      replayable: isReplayable(request),
+      phase: attempt.phase,
+      status: answered ? attempt.status : undefined,
+      retryAfterMs: answered ? retryAfterOf(attempt.headers, clock) : undefined,
+      remainingMs: call.remainingMs,
+      committed: call.committed,
+      localShed: outcome === "ignored" && !attempt.timedOut,
+      aborted: call.callerGone,
+      // Having waited in vain costs as much as having been answered badly: only a refused connection is free.
+      freeRetryUsed: this.#freeRetryUsed || attempt.timedOut,
+      budget,
+      now: call.now,
+      random,
+    });
+    if (!decision.retry && decision.why === "budget" && events.wants("budget.exhausted")) {
+      events.emit({ type: "budget.exhausted", service, balance: budget.balance(call.now) });
+    }
+    return decision;
+  }
+
+  /** Tells the loop that the attempt it waits for has failed. @returns false when no loop is running */
+  failed(failed: FailedAttempt): boolean {
+    this.#settle?.reject(failed);
+    return this.#settle !== undefined;
+  }
+
+  /** The call is over: the loop, if it is running, ends. */
+  done(): void {
+    this.#settle?.resolve();
+  }
+
+  /**
+   * The first attempt failed and may be repeated: from here on p-retry runs the loop.
+   * @param launch begins the next attempt
+   * @throws the last {@link FailedAttempt}, or the signal's reason when it aborts a wait
+   */
+  goOn(first: FailedAttempt, launch: () => void, signal: AbortSignal): Promise<void> {
+    return retryLoop(
+      first,
+      () =>
+        new Promise<void>((resolve, reject) => {
+          this.#settle = { resolve, reject };
+          launch();
+        }),
+      (failed) => this.#delayAfter(failed),
+      {
+        maxAttempts: this.#policy === false ? 1 : this.#policy.maxAttempts,
+        clock: this.#parts.clock,
+        signal,
+      },
+    );
+  }
+
+  #delayAfter(failed: unknown): number | undefined {
+    if (!isFailedAttempt(failed) || !failed.decision.retry) return undefined;
+    const { delayMs, free } = failed.decision;
+    this.tried.push(failed.attempt.endpoint);
+    if (free) this.#freeRetryUsed = true;
+    reportRetry(this.#parts.events, this.#upstream.service, this.records.at(-1)!, delayMs);
+    return delayMs;
+  }
+}
+
+export function isFailedAttempt(value: unknown): value is FailedAttempt {
+  return typeof value === "object" && value !== null && "attempt" in value && "decision" in value;
+}

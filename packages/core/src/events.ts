@@ -8,6 +8,12 @@ import type { DiscoveryErrorClass, ErrorCode, Phase, ReasonFlag } from "./errors
 /** How one attempt ended, decided once; statistics, circuits, budgets and limiters all read this value. */
 export type Outcome = "success" | "failure" | "overload" | "ignored";
 
+/**
+ * How the endpoint of an attempt was chosen: `LB` by the balancer, `PR` as a probe of one that was ejected, `PA` in panic
+ * (its gate is closed, but nothing better was found), `SS` by the session, `OH` by the caller (override host).
+ */
+export type PickFlag = "LB" | "PR" | "PA" | "SS" | "OH";
+
 /** Everything a mesh reports, told apart by `type`. Endpoints are written `host:port`; times are milliseconds. */
 export type MeshEvent =
   | {
@@ -20,6 +26,8 @@ export type MeshEvent =
       readonly error: ErrorCode | undefined;
       readonly flag: ReasonFlag | undefined;
       readonly attempts: number;
+      /** How the last attempt's endpoint was chosen; undefined when there was no attempt. */
+      readonly pick: PickFlag | undefined;
       readonly durationMs: number;
     }
   | {
@@ -31,6 +39,7 @@ export type MeshEvent =
       readonly status: number | undefined;
       readonly phase: Phase;
       readonly reason: string | undefined;
+      readonly pick: PickFlag;
       readonly durationMs: number;
     }
   | {

@@ -1,6 +1,6 @@
 import type { Clock } from "./clock.ts";
 import type { DirectoryOptions } from "./discovery/directory-options.ts";
-import type { DiscoverySource } from "./discovery/source.ts";
+import type { DiscoverySource, Locality } from "./discovery/source.ts";
 import { configError } from "./errors.ts";
 import { checkNumber, checkObject, fieldPath } from "./option-checks.ts";
 import type { ResolvedPolicy, ServicePolicy } from "./policies/policy.ts";
@@ -27,6 +27,13 @@ export interface MeshOptions {
   readonly external?: "refuse" | "allow" | undefined;
   /** How long an endpoint that left, and the mesh on `close`, waits for calls in flight; 0 to 600,000 ms; 10,000 by default. */
   readonly drainMs?: number | undefined;
+  /** Where this process runs; balancing prefers endpoints near it. Unknown by default. */
+  readonly locality?: Locality | undefined;
+  /**
+   * Which of the processes that call the same services this one is (a StatefulSet's ordinal): `index` from 0, below
+   * `total`. Lets them share endpoints evenly between them (aperture subsetting). Unknown by default.
+   */
+  readonly ordinal?: { readonly index: number; readonly total: number } | undefined;
   /** Limits of the directory of endpoints. */
   readonly directory?: DirectoryOptions | undefined;
   /** The source of time; the system's by default. */
@@ -35,7 +42,17 @@ export interface MeshOptions {
   readonly random?: Random | undefined;
 }
 
-const meshKeys = ["discovery", "services", "external", "drainMs", "directory", "clock", "random"];
+const meshKeys = [
+  "discovery",
+  "services",
+  "external",
+  "drainMs",
+  "locality",
+  "ordinal",
+  "directory",
+  "clock",
+  "random",
+];
 
 /** The keys of {@link ServiceOptions}. */
 export const serviceKeys: readonly string[] = [...servicePolicyKeys, "transport"];
@@ -55,10 +72,24 @@ export function checkMeshOptions(options: MeshOptions): void {
     throw configError("external", '"refuse" or "allow"', external);
   }
   checkNumber(options.drainMs, "drainMs", { min: 0, max: 600_000 });
+  checkCaller(options);
   const services: unknown = options.services ?? {};
   if (typeof services !== "object" || services === null || Array.isArray(services)) {
     throw configError("services", "an object of options by service name", services);
   }
+}
+
+function checkCaller({ locality, ordinal }: MeshOptions): void {
+  for (const [key, value] of Object.entries(checkObject(locality, "locality", ["region", "zone", "subZone"]))) {
+    if (typeof value !== "string" || value === "") {
+      throw configError(fieldPath("locality", key), "a name", value);
+    }
+  }
+  if (ordinal === undefined) return;
+  const given = checkObject(ordinal, "ordinal", ["index", "total"]);
+  const range = { min: 1, max: 1_000_000, integer: true };
+  const total = checkNumber(given["total"] ?? NaN, "ordinal.total", range) ?? 1;
+  checkNumber(given["index"] ?? NaN, "ordinal.index", { min: 0, max: total - 1, integer: true });
 }
 
 /** {@link ServiceOptions}, checked, with every default filled in. */

@@ -160,15 +160,23 @@ export class Call implements AttemptOwner, PickContext, ResponseControl {
         return;
       }
       const trace: PickTrace | undefined = request.explain === undefined ? undefined : [];
-      const endpoint = upstream.endpoints.pick(this.#rules.view, this, trace);
+      const endpoint = upstream.endpoints.pick(this.#rules.view, this, request.endpoint, trace);
       if (endpoint === undefined) {
         this.#finishWithoutEndpoint();
         return;
       }
       const number = ++this.#attempts;
       if (trace !== undefined)
-        explainPick(request.explain, upstream.service, number, trace, upstream.endpoints);
+        explainPick(
+          request.explain,
+          upstream.service,
+          number,
+          upstream.endpoints.flag,
+          trace,
+          upstream.endpoints,
+        );
       const planned = new Attempt(this, clock, number, endpoint, this.now, this.#sink.mode === "whole");
+      planned.pick = upstream.endpoints.flag;
       const headers = attemptHeaders(upstream.transport.host, request, number);
       const { service } = upstream;
       this.#attemptSpan = telemetry.attemptStarted(this.#context, this.#span, service, request, planned);
@@ -359,8 +367,17 @@ export class Call implements AttemptOwner, PickContext, ResponseControl {
     this.#passes.tell(outcome, status, this.#attempts, this.now);
     if (this.#span !== undefined) telemetry.callEnded(this.#span, status, this.#attempts, error);
     if (events.wants("call.completed")) {
-      const subject = { service: upstream.service, route: this.#rules.route, method: request.method };
-      reportCall(events, subject, outcome, status, error, this.#attempts, clock.now() - this.#startedAt);
+      reportCall(events, {
+        service: upstream.service,
+        route: this.#rules.route,
+        method: request.method,
+        outcome,
+        status,
+        error,
+        attempts: this.#attempts,
+        pick: this.#attempt?.pick,
+        durationMs: clock.now() - this.#startedAt,
+      });
     }
   }
 

@@ -6,7 +6,7 @@ import type { AttemptResult } from "../endpoints/attempt-result.ts";
 import { EndpointState } from "../endpoints/endpoint-state.ts";
 import { LoadTable } from "../endpoints/load-table.ts";
 import { selectTier } from "../endpoints/tiers.ts";
-import type { EventHub } from "../events.ts";
+import type { EventHub, PickFlag } from "../events.ts";
 import type { Random } from "../random.ts";
 
 /** A change of the list, as the directory reports it. */
@@ -48,6 +48,12 @@ export class EndpointSet {
   /** Endpoints that left and still have calls in flight, with the timer that ends their patience. */
   readonly #leaving = new Map<EndpointState, TimerHandle>();
   #panicking = false;
+  /** By address, for callers who name one; made when the first does, after each change. */
+  #byAddress: Map<string, EndpointState> | undefined;
+  /** How the last pick was made. */
+  flag: PickFlag = "LB";
+  /** Picks of an endpoint whose gate is closed, because nothing better was found. */
+  panics = 0;
 
   constructor(options: EndpointSetOptions) {
     this.#options = options;
@@ -63,10 +69,51 @@ export class EndpointSet {
     return view;
   }
 
-  /** Chooses an endpoint for one attempt; undefined when the service has none. */
-  pick(view: EndpointView, context: PickContext, trace?: PickTrace): EndpointState | undefined {
-    return view.picker.pick(context, trace);
+  /**
+   * Chooses an endpoint for one attempt; undefined when the service has none. How it was chosen stands in
+   * {@link EndpointSet.flag} until the next pick.
+   * @param wanted addresses that the caller prefers to the balancer's choice, best first
+   */
+  pick(
+    view: EndpointView,
+    context: PickContext,
+    wanted: string | readonly string[] | undefined,
+    trace?: PickTrace,
+  ): EndpointState | undefined {
+    if (wanted !== undefined) {
+      const endpoint = this.#open(wanted, context.tried);
+      if (endpoint !== undefined) return this.#flagged("OH", endpoint, trace);
+    }
+    const endpoint = view.picker.pick(context, trace);
+    const isPanic =
+      endpoint !== undefined && this.#table.troubled > 0 && this.#table.isClosed(endpoint.offset);
+    this.flag = isPanic ? "PA" : "LB";
+    if (isPanic) this.panics++;
+    return endpoint;
   }
+
+  #flagged(flag: PickFlag, endpoint: EndpointState, trace: PickTrace | undefined): EndpointState {
+    this.flag = flag;
+    trace?.push({ endpoint, cost: 0 });
+    return endpoint;
+  }
+
+  /** The first of the addresses that is an untried endpoint which may be picked. */
+  #open(
+    wanted: string | readonly string[],
+    tried: readonly EndpointState[] | undefined,
+  ): EndpointState | undefined {
+    this.#byAddress ??= new Map(Array.from(this.#members.values(), (state) => [state.address, state]));
+    for (const address of typeof wanted === "string" ? [wanted] : wanted) {
+      const state = this.#byAddress.get(address);
+      if (state === undefined || state.gate.length > 0 || tried?.includes(state) === true) continue;
+      return state;
+    }
+    return undefined;
+  }
+
+  /** Looks after what no call does; about once a second. */
+  tick(_now: number): void {}
 
   /** An attempt begins. */
   started(state: EndpointState, now: number): void {
@@ -153,6 +200,7 @@ export class EndpointSet {
   }
 
   #rebuild(): void {
+    this.#byAddress = undefined;
     const { clock, events, probe, random, service } = this.#options;
     const tier = selectTier(this.#members.values());
     const deps = { table: this.#table, random, clock, probe };

@@ -7,13 +7,10 @@ import type { EngineParts } from "./parts.ts";
 import type { CallEngine, CallRequest, ResponseSink } from "./request.ts";
 import type { Upstream } from "./upstream.ts";
 
-/** How often unused connections and names are looked for, in milliseconds. */
-const SWEEP_MS = 5_000;
+/** How often the mesh looks after what nobody asks for: ejections that end, connections and names that are not used. */
+const SWEEP_MS = 1_000;
 
-/**
- * Runs calls. Knows the services that were used, the calls in flight, and the one timer that looks for unused
- * connections.
- */
+/** Runs calls. Knows the services that were used, the calls in flight, and the one timer of the whole mesh. */
 export class Engine implements CallEngine {
   readonly #parts: EngineParts;
   readonly #open: (service: string) => Upstream;
@@ -36,6 +33,7 @@ export class Engine implements CallEngine {
       const retry =
         request.retry === undefined ? rules.retry : resolveCallRetry(request.retry, "retry", rules.retry);
       checkTimeout(request.timeoutMs);
+      checkEndpoint(request.endpoint);
       call = new Call(this.#parts, upstream, request, sink, rules, retry);
     } catch (error) {
       sink.fail(error);
@@ -81,6 +79,7 @@ export class Engine implements CallEngine {
   sweep(): void {
     const now = this.#parts.clock.now();
     for (const [service, upstream] of this.#upstreams) {
+      upstream.endpoints.tick(now);
       upstream.pools.evictIdle(now);
       if (!upstream.forgettable) continue;
       this.#upstreams.delete(service);
@@ -113,4 +112,10 @@ function checkTimeout(timeoutMs: unknown): void {
   if (typeof timeoutMs !== "number" || !(timeoutMs >= 1 && timeoutMs <= 2_147_483_647)) {
     throw configError("timeoutMs", "a number from 1 to 2147483647", timeoutMs);
   }
+}
+
+function checkEndpoint(endpoint: unknown): void {
+  if (endpoint === undefined || typeof endpoint === "string") return;
+  if (Array.isArray(endpoint) && endpoint.every((address) => typeof address === "string")) return;
+  throw configError("endpoint", "host:port, or an array of them", endpoint);
 }

@@ -1,6 +1,6 @@
 import { ProxylessError } from "../errors.ts";
 import type { AttemptRecord } from "../errors.ts";
-import type { EventHub, Outcome } from "../events.ts";
+import type { EventHub, Outcome, PickFlag } from "../events.ts";
 import type { Attempt } from "../transport/attempt.ts";
 
 /** Tells the listeners how an attempt ended. */
@@ -22,31 +22,35 @@ export function reportAttempt(
     status: attempt.status === 0 ? undefined : attempt.status,
     phase: attempt.phase,
     reason,
+    pick: attempt.pick,
     durationMs: now - attempt.startedAt,
   });
 }
 
+/** How a call ended. */
+interface CallReport {
+  readonly service: string;
+  readonly route: string | undefined;
+  readonly method: string;
+  readonly outcome: Outcome;
+  /** 0 without an answer. */
+  readonly status: number;
+  readonly error: unknown;
+  readonly attempts: number;
+  readonly pick: PickFlag | undefined;
+  readonly durationMs: number;
+}
+
 /** Tells the listeners, of whom there must be some, how a call ended. */
-export function reportCall(
-  events: EventHub,
-  call: { readonly service: string; readonly route: string | undefined; readonly method: string },
-  outcome: Outcome,
-  status: number,
-  error: unknown,
-  attempts: number,
-  durationMs: number,
-): void {
+export function reportCall(events: EventHub, { error, status, ...call }: CallReport): void {
   const fault = error instanceof ProxylessError ? error : undefined;
   events.emit({
     type: "call.completed",
     ...call,
-    outcome,
     status: status === 0 ? undefined : status,
     error: fault?.code,
     // What is no error of ours is the reason of the caller's own signal.
     flag: fault === undefined && error !== undefined ? "DC" : fault?.flag,
-    attempts,
-    durationMs,
   });
 }
 

@@ -1,4 +1,5 @@
 import type { ProxylessError } from "../errors.ts";
+import type { PickFlag } from "../events.ts";
 import type { ResponseHeaders } from "../transport/response.ts";
 
 /** A body as the engine sends it. A function makes a fresh stream for each attempt, which makes the body replayable. */
@@ -34,6 +35,11 @@ export interface CallRequest {
   readonly idempotencyKey?: string | undefined;
   /** What hash-based balancers hash. */
   readonly hashKey?: string | undefined;
+  /**
+   * The endpoint to call, `host:port`, or several in order of preference; one that is not there or may not be picked is
+   * passed over, and if none is left the balancer chooses.
+   */
+  readonly endpoint?: string | readonly string[] | undefined;
   /** Called for each attempt with the reasons for the choice of its endpoint. */
   readonly explain?: ((explanation: PickExplanation) => void) | undefined;
 }
@@ -42,6 +48,8 @@ export interface CallRequest {
 export interface PickExplanation {
   readonly service: string;
   readonly attempt: number;
+  /** How the choice was made. */
+  readonly flag: PickFlag;
   /** `host:port` of the choice. */
   readonly picked: string;
   /** The endpoints that were compared, the choice first. */

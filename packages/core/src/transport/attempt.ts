@@ -4,7 +4,7 @@ import type { Clock, TimerHandle } from "../clock.ts";
 import type { AttemptResult } from "../endpoints/attempt-result.ts";
 import type { EndpointState } from "../endpoints/endpoint-state.ts";
 import type { Phase } from "../errors.ts";
-import type { Outcome } from "../events.ts";
+import type { Outcome, PickFlag } from "../events.ts";
 import type { ResponseHeaders } from "./response.ts";
 
 /** Hears how an attempt goes. */
@@ -51,6 +51,8 @@ export class Attempt<E = EndpointState> implements Dispatcher.DispatchHandler, A
   chunks: Buffer[] | undefined = undefined;
   /** What ended the attempt before its time; undefined when a whole response came. */
   failure: unknown = undefined;
+  /** How its endpoint was chosen. */
+  pick: PickFlag = "LB";
   /** How it ended, decided once by its owner. */
   outcome: Outcome = "ignored";
   latencyMs = NaN;

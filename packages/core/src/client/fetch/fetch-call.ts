@@ -91,6 +91,7 @@ export class FetchCall implements StreamSink {
       retry: options?.retry,
       idempotencyKey: plan.idempotencyKey,
       hashKey: options?.hashKey,
+      endpoint: options?.endpoint,
       explain: options?.explain,
     };
     if (decision.kind === "external") {

@@ -11,6 +11,11 @@ export interface FetchCallOptions {
   readonly idempotencyKey?: string | undefined;
   /** What hash-based balancers hash. */
   readonly hashKey?: string | undefined;
+  /**
+   * The endpoint to call, `host:port`, or several in order of preference; one that is not there or may not be picked is
+   * passed over, and if none is left the balancer chooses.
+   */
+  readonly endpoint?: string | readonly string[] | undefined;
   /** Called for each attempt with the reasons for the choice of its endpoint. */
   readonly explain?: ((explanation: PickExplanation) => void) | undefined;
 }

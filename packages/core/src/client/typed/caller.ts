@@ -81,6 +81,7 @@ export class Caller {
             retry: undefined,
             idempotencyKey: undefined,
             hashKey: undefined,
+            endpoint: undefined,
             explain: undefined,
           }
         : this.#write(method, template, init, parseAs);
@@ -118,6 +119,7 @@ export class Caller {
       retry: init.retry,
       idempotencyKey,
       hashKey: init.hashKey,
+      endpoint: init.endpoint,
       explain: init.explain,
     };
   }

@@ -3,6 +3,7 @@ import { parseArgs } from "node:util";
 
 import { pinning, runPinned } from "./cores.ts";
 import { benchDiscovery } from "./discovery.ts";
+import { benchEndpoints } from "./endpoints.ts";
 import { benchHttp } from "./http.ts";
 import { benchPick } from "./pick.ts";
 import { isOver, json, table } from "./row.ts";
@@ -12,15 +13,16 @@ const usage = `pnpm bench [suite…] [options]
 
   http       what a call costs: the mesh, bare clients, hand-made stacks
   pick       what choosing an endpoint costs, among 10 to 10,000
+  endpoints  what 10,000 endpoints cost: memory, timers, one change, the sweep
   discovery  how soon a new instance is called; starts a real Consul agent
   all        all of these. Without a suite: http and pick, in about a minute
 
   --json            the figures once more as JSON, on the last line
   --quick           few and short rounds: to see that it works, not to quote
-  --rounds N        rounds of http and pick, trials of discovery
+  --rounds N        rounds of http, pick and endpoints, trials of discovery
   --only a,b        only these variants of http`;
 
-const suites = ["http", "pick", "discovery"] as const;
+const suites = ["http", "pick", "endpoints", "discovery"] as const;
 
 interface Settings {
   readonly rounds: number | undefined;
@@ -34,6 +36,8 @@ async function run(suite: string, { only, quick, rounds }: Settings): Promise<re
       return benchHttp({ rounds: rounds ?? (quick ? 4 : 50), roundMs: quick ? 50 : 90, only, progress });
     case "pick":
       return benchPick({ rounds: rounds ?? (quick ? 20 : 200), progress });
+    case "endpoints":
+      return benchEndpoints({ rounds: rounds ?? (quick ? 6 : 60), idleMs: quick ? 1_000 : 10_000, progress });
     default:
       return benchDiscovery({ trials: rounds ?? (quick ? 5 : 50), progress });
   }

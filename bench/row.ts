@@ -2,8 +2,11 @@
 export interface Row {
   /** Stable: scripts look figures up by it. */
   readonly name: string;
-  /** `cpu`: client CPU per call in µs. `p99` and `p50`: milliseconds. `ns`: nanoseconds per operation. */
-  readonly metric: "cpu" | "ns" | "p50" | "p99";
+  /**
+   * `cpu`: client CPU per call in µs. `p99`, `p50` and `ms`: milliseconds. `ns`: nanoseconds per operation. `bytes` and
+   * `timers`: for each of many. `core`: percent of one core.
+   */
+  readonly metric: "cpu" | "ns" | "p50" | "p99" | "ms" | "bytes" | "timers" | "core";
   readonly value: number;
   /** The median, over the rounds, of this figure divided by that of `against` in the same round. */
   readonly ratio: number | null;
@@ -20,13 +23,22 @@ export function isOver({ ratio, target, value }: Row): boolean {
   return target !== null && (ratio ?? value) > target;
 }
 
-const units = { cpu: "µs CPU", ns: "ns", p50: "ms p50", p99: "ms p99" } as const;
+const units = {
+  cpu: { unit: "µs CPU", digits: 1 },
+  ns: { unit: "ns", digits: 1 },
+  p50: { unit: "ms p50", digits: 3 },
+  p99: { unit: "ms p99", digits: 3 },
+  ms: { unit: "ms", digits: 2 },
+  bytes: { unit: "bytes", digits: 0 },
+  timers: { unit: "timers", digits: 2 },
+  core: { unit: "% of a core", digits: 2 },
+} as const satisfies Record<Row["metric"], { readonly unit: string; readonly digits: number }>;
 
 /** The rows as a table for people. */
 export function table(rows: readonly Row[]): string {
   const lines = rows.map((row) => [
     row.name,
-    `${row.value.toFixed(row.metric === "p50" || row.metric === "p99" ? 3 : 1)} ${units[row.metric]}`,
+    `${row.value.toFixed(units[row.metric].digits)} ${units[row.metric].unit}`,
     row.ratio === null ? "" : `${row.ratio.toFixed(3)}x`,
     row.against ?? "",
     row.target === null ? "" : `<= ${row.target}${row.ratio === null ? "" : "x"}`,

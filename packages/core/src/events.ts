@@ -93,6 +93,44 @@ export type MeshEvent =
       readonly id: string;
     }
   | {
+      readonly type: "endpoint.ejected";
+      readonly service: string;
+      readonly endpoint: string;
+      readonly id: string;
+      /** What found it; `probe` where it was out already and a probe failed. */
+      readonly detector: string;
+      readonly reason: string;
+      readonly ejectionMs: number;
+      /** Ejections in a row. */
+      readonly ejections: number;
+    }
+  | {
+      readonly type: "endpoint.ejection_skipped";
+      readonly service: string;
+      readonly endpoint: string;
+      readonly id: string;
+      readonly detector: string;
+      readonly reason: string;
+      /** `limit`: too many are out already. */
+      readonly why: "shadow" | "enforcing" | "limit";
+    }
+  | {
+      readonly type: "endpoint.returned";
+      readonly service: string;
+      readonly endpoint: string;
+      readonly id: string;
+      /** `limit`: endpoints left, and so many may not be out any more. */
+      readonly how: "probes" | "health check" | "limit";
+    }
+  | {
+      readonly type: "endpoint.health_changed";
+      readonly service: string;
+      readonly endpoint: string;
+      readonly id: string;
+      readonly health: "healthy" | "unhealthy";
+      readonly detail: string;
+    }
+  | {
       readonly type: "discovery.updated";
       readonly service: string;
       readonly source: string;

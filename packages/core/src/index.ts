@@ -11,7 +11,16 @@ export type {
   ServicePolicy,
   TimeoutPolicy,
 } from "./policies/policy.ts";
-export type { BalancerName } from "./balancers/balancers.ts";
+export type { BalancerName, BalancerPolicy } from "./balancers/balancers.ts";
+export type { BalancingPolicy, RouteBalancingPolicy } from "./policies/balancing-policy.ts";
+export type { OutlierDetectionPolicy } from "./endpoints/outlier/outlier-policy.ts";
+export type { SlowStartPolicy } from "./endpoints/slow-start.ts";
+export type { MetadataFilterPolicy } from "./endpoints/subset/metadata-filter.ts";
+export type { SubsetPolicy } from "./endpoints/subset/subset-policy.ts";
+export type { Ordinal } from "./endpoints/subset/subsetter.ts";
+export type { LocalityPolicy } from "./endpoints/traffic/locality-policy.ts";
+export type { OverrideHostPolicy } from "./routing/override-host.ts";
+export type { SessionCookiePolicy, StatefulSessionPolicy } from "./routing/stateful-session.ts";
 export type { TransportOptions } from "./transport/transport-options.ts";
 export type { TlsOptions } from "./transport/connector.ts";
 export type { DirectoryOptions } from "./discovery/directory-options.ts";
@@ -42,8 +51,9 @@ export type { EndpointInput } from "./discovery/endpoint-input.ts";
 
 export { errorCodes, ProxylessError } from "./errors.ts";
 export type { AttemptRecord, ErrorCode, ErrorDetails, Phase, ReasonFlag, TimeoutKind } from "./errors.ts";
-export type { MeshEvent, MeshEventOf, MeshEventType, Outcome } from "./events.ts";
+export type { MeshEvent, MeshEventOf, MeshEventType, Outcome, PickFlag } from "./events.ts";
 export type { EndpointView, ServiceView } from "./engine/inspect.ts";
+export type { GateReason, GateReasonKind } from "./endpoints/gate/gate-record.ts";
 export type { EndpointDump, WatchDump } from "./discovery/dump.ts";
 
 // Symbols below matter to those who write sources, balancers and other extensions.
@@ -66,3 +76,17 @@ export type {
   WatchContext,
   WatchHandle,
 } from "./discovery/source.ts";
+
+export { nextUsable } from "./balancers/picker.ts";
+export type {
+  Balancer,
+  PickContext,
+  PickRequest,
+  PickTrace,
+  Picker,
+  PickerDeps,
+  ProbeAnswer,
+} from "./balancers/picker.ts";
+export type { AttemptResult } from "./endpoints/attempt-result.ts";
+export type { EndpointState } from "./endpoints/endpoint-state.ts";
+export type { LoadTable } from "./endpoints/load-table.ts";

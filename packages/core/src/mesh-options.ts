@@ -1,8 +1,10 @@
 import type { Clock } from "./clock.ts";
 import type { DirectoryOptions } from "./discovery/directory-options.ts";
 import type { DiscoverySource, Locality } from "./discovery/source.ts";
+import type { Ordinal } from "./endpoints/subset/subsetter.ts";
 import { configError } from "./errors.ts";
 import { checkNumber, checkObject, fieldPath } from "./option-checks.ts";
+import type { Caller } from "./policies/balancing-policy.ts";
 import type { ResolvedPolicy, ServicePolicy } from "./policies/policy.ts";
 import { resolvePolicy, servicePolicyKeys } from "./policies/resolve-policy.ts";
 import type { Random } from "./random.ts";
@@ -33,7 +35,7 @@ export interface MeshOptions {
    * Which of the processes that call the same services this one is (a StatefulSet's ordinal): `index` from 0, below
    * `total`. Lets them share endpoints evenly between them (aperture subsetting). Unknown by default.
    */
-  readonly ordinal?: { readonly index: number; readonly total: number } | undefined;
+  readonly ordinal?: Ordinal | undefined;
   /** Limits of the directory of endpoints. */
   readonly directory?: DirectoryOptions | undefined;
   /** The source of time; the system's by default. */
@@ -80,7 +82,9 @@ export function checkMeshOptions(options: MeshOptions): void {
 }
 
 function checkCaller({ locality, ordinal }: MeshOptions): void {
-  for (const [key, value] of Object.entries(checkObject(locality, "locality", ["region", "zone", "subZone"]))) {
+  for (const [key, value] of Object.entries(
+    checkObject(locality, "locality", ["region", "zone", "subZone"]),
+  )) {
     if (typeof value !== "string" || value === "") {
       throw configError(fieldPath("locality", key), "a name", value);
     }
@@ -103,11 +107,16 @@ export interface ResolvedService {
  * @param prefix path of the options in error messages; empty for none
  * @throws ProxylessError `ERR_PROXYLESS_CONFIG`
  */
-export function resolveService(service: string, options: ServiceOptions, prefix: string): ResolvedService {
+export function resolveService(
+  service: string,
+  options: ServiceOptions,
+  prefix: string,
+  caller: Caller,
+): ResolvedService {
   checkObject(options, prefix, serviceKeys);
   const { transport, ...policy } = options;
   return {
-    policy: resolvePolicy(policy, prefix),
+    policy: resolvePolicy(policy, prefix, caller),
     transport: resolveTransport(transport, service, fieldPath(prefix, "transport")),
   };
 }

@@ -31,6 +31,7 @@ import type { MeshEventOf, MeshEventType } from "./events.ts";
 import { checkMeshOptions, resolveService, serviceKeys, serviceName } from "./mesh-options.ts";
 import type { MeshOptions, ResolvedService, ServiceOptions } from "./mesh-options.ts";
 import { checkNumber } from "./option-checks.ts";
+import type { Caller } from "./policies/balancing-policy.ts";
 import { systemRandom } from "./random.ts";
 import type { Random } from "./random.ts";
 import { openPools } from "./transport/pools.ts";
@@ -115,6 +116,7 @@ class ServiceMesh implements Mesh {
   readonly #clock: Clock;
   readonly #random: Random;
   readonly #drainMs: number;
+  readonly #caller: Caller & { readonly seed: number };
   readonly #declared = new Map<string, Declared>();
   /** Declared names by the lower case that URLs have. */
   readonly #hosts = new Map<string, string>();
@@ -125,6 +127,8 @@ class ServiceMesh implements Mesh {
     this.#clock = options.clock ?? systemClock;
     this.#random = options.random ?? systemRandom;
     this.#drainMs = options.drainMs ?? 10_000;
+    const { locality, ordinal } = options;
+    this.#caller = { locality, ordinal, seed: Math.floor(this.#random() * 2 ** 32) };
     for (const [name, service] of Object.entries(options.services ?? {})) {
       this.#declare(name, service, `services.${name}`);
     }
@@ -207,13 +211,13 @@ class ServiceMesh implements Mesh {
       );
     }
     // Checked now, not on the first call: bad options must show at start.
-    this.#declared.set(name, { options, resolved: resolveService(name, options, prefix) });
+    this.#declared.set(name, { options, resolved: resolveService(name, options, prefix, this.#caller) });
     this.#hosts.set(name.toLowerCase(), name);
   }
 
   #open(service: string): Upstream {
     const declared = this.#declared.get(service);
-    const { policy, transport } = declared?.resolved ?? resolveService(service, {}, "");
+    const { policy, transport } = declared?.resolved ?? resolveService(service, {}, "", this.#caller);
     return new Upstream({
       service,
       declared: declared !== undefined,
@@ -221,6 +225,7 @@ class ServiceMesh implements Mesh {
       transport,
       openTransport: this.#openTransport,
       drainMs: this.#drainMs,
+      caller: this.#caller,
       directory: this.#directory,
       clock: this.#clock,
       random: this.#random,

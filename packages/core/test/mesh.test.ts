@@ -39,7 +39,7 @@ describe("mesh.inspect()", () => {
               zone: "z1",
               version: "2",
             },
-            { endpoint: "127.0.0.1:9", id: "b", gate: ["draining"], pending: 0 },
+            { endpoint: "127.0.0.1:9", id: "b", gate: [{ kind: "draining", text: "draining" }], pending: 0 },
           ],
           circuits: [{ state: "closed", calls: 1, failures: 0 }],
           budget: { balance: 100.2 },
@@ -61,8 +61,9 @@ describe("a call that asks why", () => {
       { host: "127.0.0.1", port: 9, health: "draining" },
     ]);
     const heard: PickExplanation[] = [];
+    const orders = mesh.service("orders", { outlierDetection: false });
     for (let i = 0; i < 8; i++) {
-      await mesh.service("orders").GET("/x", { explain: (explanation) => heard.push(explanation) });
+      await orders.GET("/x", { explain: (explanation) => heard.push(explanation) });
     }
     const again = heard.find(({ attempt }) => attempt === 2);
     expect(again).toMatchObject({ service: "orders", picked: upstream.address });

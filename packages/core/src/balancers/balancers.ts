@@ -1,21 +1,30 @@
 import { configError } from "../errors.ts";
 import { checkObject, fieldPath } from "../option-checks.ts";
 import type { BalancerKind } from "./kind.ts";
+import { maglev } from "./maglev.ts";
+import type { MaglevPolicy } from "./maglev.ts";
 import type { Balancer } from "./picker.ts";
 import { random } from "./random.ts";
 import type { RandomPolicy } from "./random.ts";
+import { ringHash } from "./ring-hash.ts";
+import type { RingHashPolicy } from "./ring-hash.ts";
 import { roundRobin } from "./round-robin.ts";
 import type { RoundRobinPolicy } from "./round-robin.ts";
 import { successAwareEwma } from "./success-aware-ewma.ts";
 import type { SuccessAwareEwmaPolicy } from "./success-aware-ewma.ts";
 
 /** A balancer as data, told apart by `type`. */
-export type BalancerPolicy = SuccessAwareEwmaPolicy | RoundRobinPolicy | RandomPolicy;
+export type BalancerPolicy =
+  | SuccessAwareEwmaPolicy
+  | RoundRobinPolicy
+  | RandomPolicy
+  | RingHashPolicy
+  | MaglevPolicy;
 
 /** The balancers that can be named in options. */
 export type BalancerName = BalancerPolicy["type"];
 
-const kinds: readonly BalancerKind[] = [successAwareEwma, roundRobin, random];
+const kinds: readonly BalancerKind[] = [successAwareEwma, roundRobin, random, ringHash, maglev];
 
 /** The balancer of a service that names none. */
 export const defaultBalancer: Balancer = Object.freeze(successAwareEwma.create({}, ""));

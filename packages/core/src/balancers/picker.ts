@@ -36,6 +36,8 @@ export type PickTrace = { readonly endpoint: EndpointState; readonly cost: numbe
 export interface Picker {
   /** An endpoint, or undefined when the service has none. Avoids the tried ones while there are others. */
   pick(context: PickContext, trace?: PickTrace): EndpointState | undefined;
+  /** What an endpoint costs now, where the balancer goes by cost; shown by inspection. */
+  cost?(endpoint: EndpointState, now: number): number;
   /** Hears how each attempt ended that this picker, or one it replaced, chose an endpoint for. */
   settled?(endpoint: EndpointState, result: AttemptResult, now: number): void;
   /** The service is closed: ends what the picker started. Not called on a picker that was replaced. */
@@ -60,6 +62,8 @@ export interface ProbeAnswer {
 /** Builds a picker for each new set of endpoints. */
 export interface Balancer {
   readonly name: string;
+  /** It keeps keys to endpoints: traffic is then not divided between zones or priorities by chance before it is asked. */
+  readonly consistent?: boolean;
   /**
    * `endpoints` are those that may be picked, in no particular order. `previous` is the picker that this one replaces, of the
    * same balancer: the place to take state from that must outlive a change of the list (turns, weights, probes).

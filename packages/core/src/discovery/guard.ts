@@ -1,4 +1,5 @@
-import { byId, diffEndpoints } from "./diff.ts";
+import { byId, changeOf } from "./diff.ts";
+import type { Change } from "./diff.ts";
 import { hostPort } from "./host.ts";
 import type { DirectoryEndpoint } from "./resolution.ts";
 import { heldPriorityOffset } from "./resolution.ts";
@@ -10,6 +11,8 @@ export interface Offer {
   readonly endpoints: readonly DirectoryEndpoint[];
   readonly suspect: boolean;
   readonly explicit: boolean;
+  /** What comes of the list that is known; undefined where nobody compared them yet. */
+  readonly change?: Change | undefined;
 }
 
 /** A change that was held back, in part or whole. */
@@ -53,6 +56,8 @@ export class Guard {
   readonly #held = new Map<string, Held>();
   #kind: "none" | "bound" | "absent" = "none";
   #known: readonly DirectoryEndpoint[] = [];
+  /** What led to `#known`. */
+  #change: Change | undefined;
   #emptyHold: EmptyHold | undefined;
 
   constructor(options: GuardOptions) {
@@ -67,6 +72,11 @@ export class Guard {
   /** What the source listed last, by id, without what is kept as a last resort. */
   get known(): ReadonlyMap<string, DirectoryEndpoint> {
     return this.#byId;
+  }
+
+  /** The same, sorted by id. */
+  get listed(): readonly DirectoryEndpoint[] {
+    return this.#known;
   }
 
   get holdingEmpty(): boolean {
@@ -86,6 +96,13 @@ export class Guard {
     const all = [...this.#known];
     for (const { endpoint } of this.#held.values()) all.push(endpoint);
     return Object.freeze(all.toSorted(byId));
+  }
+
+  /** What there is to tell somebody who knows `served`. */
+  changeFrom(served: readonly DirectoryEndpoint[]): Change {
+    const to = this.endpoints();
+    const last = this.#change;
+    return last?.from === served && last.to === to ? last : changeOf(served, to);
   }
 
   /** Takes in a snapshot. @returns what was held back for the first time, if anything */
@@ -128,10 +145,10 @@ export class Guard {
     return { reason: kind === "absent" ? "absent" : "empty", kept, holdMs };
   }
 
-  #replace({ endpoints, explicit }: Offer, now: number): Protection | undefined {
+  #replace({ change, endpoints, explicit }: Offer, now: number): Protection | undefined {
     const { holdMs, maxShrinkRatio } = this.#options;
     const before = this.#known.length;
-    const gone = this.#accept(endpoints).filter(isStaying);
+    const gone = this.#accept(endpoints, change).filter(isStaying);
     let protection: Protection | undefined;
     const many = gone.length >= minShrink && gone.length > before * maxShrinkRatio;
     if (!explicit && holdMs > 0 && many) {
@@ -160,12 +177,15 @@ export class Guard {
   }
 
   /** Makes `endpoints` what is known. @returns the endpoints that went */
-  #accept(endpoints: readonly DirectoryEndpoint[]): readonly DirectoryEndpoint[] {
-    const { added, updated, removed } = diffEndpoints(this.#known, endpoints);
+  #accept(endpoints: readonly DirectoryEndpoint[], given?: Change): readonly DirectoryEndpoint[] {
+    const from = this.#known;
+    const change = given?.from === from ? given : changeOf(from, endpoints);
+    const { added, updated, removed } = change.diff;
     for (const endpoint of removed) this.#byId.delete(endpoint.id);
     for (const endpoint of added) this.#byId.set(endpoint.id, endpoint);
     for (const [, endpoint] of updated) this.#byId.set(endpoint.id, endpoint);
     this.#known = endpoints;
+    this.#change = change;
     this.#kind = "bound";
     return removed;
   }

@@ -4,11 +4,13 @@ import type { EventHub } from "../events.ts";
 import type { Random } from "../random.ts";
 import { Alarm } from "./alarm.ts";
 import { Audience } from "./audience.ts";
-import { diffEndpoints, isEmptyDiff } from "./diff.ts";
+import { changeOf, isEmptyDiff } from "./diff.ts";
+import type { Change } from "./diff.ts";
 import type { ResolvedDirectoryOptions } from "./directory-options.ts";
 import { describeWatch } from "./dump.ts";
 import type { WatchDump } from "./dump.ts";
 import { Guard } from "./guard.ts";
+import type { Listing } from "./listing.ts";
 import { Refresher } from "./refresher.ts";
 import { Reporter } from "./reporter.ts";
 import type { Diff, DirectoryEndpoint, Resolution } from "./resolution.ts";
@@ -19,7 +21,7 @@ import { DirectorySubscription, noChange } from "./subscription.ts";
 import type { SubscriptionHost } from "./subscription.ts";
 import { Trouble } from "./trouble.ts";
 import { worsens } from "./urgency.ts";
-import type { SnapshotHead } from "./validate.ts";
+import type { SnapshotBody, SnapshotHead } from "./validate.ts";
 import { readBody, readHead } from "./validate.ts";
 
 /** What every watch of a directory is made with. */
@@ -31,9 +33,16 @@ export interface WatchEnvironment {
   readonly options: ResolvedDirectoryOptions;
 }
 
+/** A snapshot that was read, and what comes of it. */
+interface News {
+  readonly head: SnapshotHead;
+  readonly body: SnapshotBody;
+  readonly change: Change;
+}
+
 /**
- * One upstream watch and all who use it. A snapshot goes: check the outside, maybe wait for more (debounce), check the
- * entries, let the guard decide how much of it counts, compare, tell.
+ * One upstream watch and all who use it. A snapshot goes: check the outside, check the entries, maybe wait for
+ * more (debounce), let the guard decide how much of it counts, compare, tell.
  */
 export class SharedWatch implements SubscriptionHost, SourceWatchSink {
   readonly service: string;
@@ -51,9 +60,11 @@ export class SharedWatch implements SubscriptionHost, SourceWatchSink {
   readonly #hold: Alarm;
   readonly #linger: Alarm;
   #current: Resolution = Object.freeze({ status: "pending" });
+  /** What the last snapshot listed. */
+  #listing: Listing | undefined;
   #served: readonly DirectoryEndpoint[] = Object.freeze([]);
   /** A snapshot that waits for the debounce to end. */
-  #waiting: SnapshotHead | undefined;
+  #waiting: News | undefined;
   /** The last snapshot made no sense, so an `alive` only confirms nonsense. */
   #refused = false;
   #aliveAt = -Infinity;
@@ -159,14 +170,15 @@ export class SharedWatch implements SubscriptionHost, SourceWatchSink {
     // Snapshots are total, so a newer one replaces the one that waits. One that says less than everything, or is
     // taken in another way than the one that waits, must not swallow it.
     const plain = !head.suspect && !head.explicit && head.entries.length > 0;
-    if (!plain || this.#waiting?.suspect === true) this.#flush();
+    if (!plain || this.#waiting?.head.suspect === true) this.#flush();
     if (this.#closed) return;
-    if (this.#isUrgent(head)) {
+    const news = this.#read(head);
+    if (this.#isUrgent(news)) {
       this.#drop();
-      this.#apply(head);
+      this.#apply(news);
       return;
     }
-    this.#waiting = head;
+    this.#waiting = news;
     if (!this.#debounce.armed) this.#debounce.set(this.#env.options.debounceMs);
   }
 
@@ -211,14 +223,22 @@ export class SharedWatch implements SubscriptionHost, SourceWatchSink {
     return this.#upstream.close();
   }
 
-  #isUrgent(head: SnapshotHead): boolean {
+  #read(head: SnapshotHead): News {
+    const { known, listed } = this.#guard;
+    // Unless the guard made something else of what the source told last.
+    const last = this.#listing?.sorted === listed ? this.#listing : undefined;
+    const body = readBody(head, known, last);
+    return { head, body, change: body.change ?? changeOf(listed, body.endpoints) };
+  }
+
+  #isUrgent({ change, head }: News): boolean {
     return (
       this.#env.options.debounceMs === 0 ||
       this.#guard.known.size === 0 ||
       this.#guard.holdingEmpty ||
       head.explicit ||
       head.entries.length === 0 ||
-      worsens(head.entries, this.#guard.known)
+      worsens(change.diff)
     );
   }
 
@@ -228,13 +248,14 @@ export class SharedWatch implements SubscriptionHost, SourceWatchSink {
   }
 
   #flush(): void {
-    const head = this.#waiting;
+    const news = this.#waiting;
     this.#drop();
-    if (head !== undefined) this.#apply(head);
+    if (news !== undefined) this.#apply(news);
   }
 
-  #apply(head: SnapshotHead): void {
-    const { endpoints, skipped, reason } = readBody(head, this.#guard.known);
+  #apply({ body, change, head }: News): void {
+    const { endpoints, skipped, reason } = body;
+    this.#listing = body.listing;
     this.#reporter.skipped(skipped, reason);
     if (this.#closed) return;
     if (endpoints.length === 0 && skipped > 0) {
@@ -247,7 +268,10 @@ export class SharedWatch implements SubscriptionHost, SourceWatchSink {
     this.#refused = false;
     if (!suspect) this.#reporter.trusted();
     this.#wake(head.ageMs);
-    const protection = this.#guard.offer({ kind, endpoints, suspect, explicit }, this.#env.clock.now());
+    const protection = this.#guard.offer(
+      { kind, endpoints, suspect, explicit, change },
+      this.#env.clock.now(),
+    );
     this.#settle();
     if (protection === undefined || this.#closed) return;
     this.#reporter.protected(protection);
@@ -302,8 +326,7 @@ export class SharedWatch implements SubscriptionHost, SourceWatchSink {
   #publish(): void {
     const { kind } = this.#guard;
     if (kind === "none") return;
-    const endpoints = this.#guard.endpoints();
-    const diff = diffEndpoints(this.#served, endpoints);
+    const { diff, to: endpoints } = this.#guard.changeFrom(this.#served);
     if (this.#current.status === kind && isEmptyDiff(diff)) return;
     const version = ++this.#version;
     const stale = this.#trouble.error !== undefined;

@@ -1,3 +1,4 @@
+import { sameStrings } from "./equal.ts";
 import type { LooseEndpoint } from "./equal.ts";
 import { hostProblem } from "./host.ts";
 import type { DirectoryEndpoint } from "./resolution.ts";
@@ -131,7 +132,7 @@ class Check {
     if (region !== undefined) copy.region = this.#text("locality.region", region, maxTextLength);
     if (zone !== undefined) copy.zone = this.#text("locality.zone", zone, maxTextLength);
     if (subZone !== undefined) copy.subZone = this.#text("locality.subZone", subZone, maxTextLength);
-    return Object.freeze(copy);
+    return this.problem === undefined ? shareLocality(copy) : copy;
   }
 
   #metadata(value: unknown): Readonly<Record<string, string>> {
@@ -154,8 +155,29 @@ class Check {
     if (bytes > maxMetadataBytes) {
       return this.#fail("metadata", `at most ${maxMetadataBytes} bytes`, bytes, noMetadata);
     }
-    return Object.freeze(copy);
+    return shareMetadata(copy);
   }
+}
+
+/** The instances of a service are in a few zones and mostly have the same labels: one copy of each serves them all. */
+const localities = new Map<string, Locality>();
+const maxLocalities = 256;
+let lastMetadata = noMetadata;
+
+function shareLocality(locality: Locality): Locality {
+  const { region = "", zone = "", subZone = "" } = locality;
+  // No text has a line break in it.
+  const key = `${region}\n${zone}\n${subZone}`;
+  const known = localities.get(key);
+  if (known !== undefined) return known;
+  if (localities.size === maxLocalities) localities.clear();
+  localities.set(key, Object.freeze(locality));
+  return locality;
+}
+
+function shareMetadata(metadata: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  if (!sameStrings(lastMetadata, metadata)) lastMetadata = Object.freeze(metadata);
+  return lastMetadata;
 }
 
 function isLocality(value: unknown): value is { readonly [K in keyof Locality]?: unknown } {

@@ -1,6 +1,8 @@
-import { byId } from "./diff.ts";
+import type { Change } from "./diff.ts";
 import { sameEndpoint } from "./equal.ts";
 import { hostPort } from "./host.ts";
+import { listingOf, readNext } from "./listing.ts";
+import type { Listing } from "./listing.ts";
 import type { DirectoryEndpoint } from "./resolution.ts";
 import { healthRank, isLoose, isProblem, readEndpoint } from "./validate-endpoint.ts";
 
@@ -18,6 +20,10 @@ export interface SnapshotHead {
 /** The usable entries of a snapshot, sorted by id. */
 export interface SnapshotBody {
   readonly endpoints: readonly DirectoryEndpoint[];
+  /** The same in the order of the source; undefined where entries clashed. */
+  readonly listing?: Listing;
+  /** What came of what was known; undefined where that is not known without comparing them. */
+  readonly change?: Change;
   readonly skipped: number;
   /** Why entries were skipped, most frequent first; empty when none were. */
   readonly reason: string;
@@ -65,18 +71,53 @@ function isSnapshotLike(value: unknown): value is Loose {
  * becomes that very object, which makes an unchanged list cheap to check and to compare. Of two entries with one
  * id, or with one address, the one with the better health stays; among equals the one already known there, then the
  * smaller address or id, so that the order of the registry's list never matters.
+ * @param last the listing of what is known, where there is one: it makes the work shorter, not different
  */
-export function readBody(head: SnapshotHead, known: ReadonlyMap<string, DirectoryEndpoint>): SnapshotBody {
-  const endpoints: DirectoryEndpoint[] = [];
+export function readBody(
+  head: SnapshotHead,
+  known: ReadonlyMap<string, DirectoryEndpoint>,
+  last?: Listing,
+): SnapshotBody {
   const reasons = new Map<string, number>();
   if (head.skipped > 0) reasons.set("not understood by the source", head.skipped);
-  let sorted = true;
+  const near = readNear(head, last);
+  if (near !== undefined) return { ...near, endpoints: near.listing.sorted, ...summary(reasons) };
+  const { told, movedTo } = readAll(head, known, reasons);
+  const listing = listingOf(told);
+  const byIds = isUnique(listing.sorted) ? listing.sorted : uniqueById(listing.sorted, known, reasons);
+  // What is known has unique addresses, so only an address that is new or moved can clash.
+  const unique = movedTo.size === 0 ? byIds : uniqueByAddress(byIds, movedTo, known, reasons);
+  const isWhole = unique === listing.sorted;
+  return { endpoints: Object.freeze(unique), ...(isWhole ? { listing } : undefined), ...summary(reasons) };
+}
+
+function readNear(head: SnapshotHead, last: Listing | undefined): ReturnType<typeof readNext> {
+  if (last === undefined) return undefined;
+  try {
+    return readNext(head.entries, last);
+  } catch {
+    // A getter threw; the full check says so.
+    return undefined;
+  }
+}
+
+interface Told {
+  /** In the order of the source. */
+  readonly told: readonly DirectoryEndpoint[];
+  /** Hosts at which there is somebody who was not there before. */
+  readonly movedTo: ReadonlySet<string>;
+}
+
+function readAll(
+  head: SnapshotHead,
+  known: ReadonlyMap<string, DirectoryEndpoint>,
+  reasons: Map<string, number>,
+): Told {
+  const told: DirectoryEndpoint[] = [];
   const movedTo = new Set<string>();
-  let last: DirectoryEndpoint | undefined;
   for (const entry of head.entries) {
-    const old = knownAs(entry, known);
-    let endpoint = old;
-    if (old === undefined) {
+    let endpoint = knownAs(entry, known);
+    if (endpoint === undefined) {
       const fresh = readEndpoint(entry);
       if (isProblem(fresh)) {
         count(reasons, `${fresh.field} is not ${fresh.expected}`);
@@ -86,16 +127,9 @@ export function readBody(head: SnapshotHead, known: ReadonlyMap<string, Director
       if (previous === undefined || address(previous) !== address(fresh)) movedTo.add(fresh.host);
       endpoint = previous !== undefined && sameEndpoint(previous, fresh) ? previous : fresh;
     }
-    if (endpoint === undefined) continue;
-    if (last !== undefined && last.id >= endpoint.id) sorted = false;
-    last = endpoint;
-    endpoints.push(endpoint);
+    told.push(endpoint);
   }
-  // Sorted without equals means that no id came twice.
-  let unique = sorted ? endpoints : uniqueById(endpoints.toSorted(byId), known, reasons);
-  // What is known has unique addresses, so only an address that is new or moved can clash.
-  if (movedTo.size > 0) unique = uniqueByAddress(unique, movedTo, known, reasons);
-  return { endpoints: Object.freeze(unique), ...summary(reasons) };
+  return { told, movedTo };
 }
 
 function knownAs(
@@ -110,6 +144,11 @@ function knownAs(
     // A getter threw; the full check says so.
     return undefined;
   }
+}
+
+/** Whether in a list sorted by id no id comes twice. */
+function isUnique(sorted: readonly DirectoryEndpoint[]): boolean {
+  return sorted.every((endpoint, i) => i === 0 || endpoint.id !== sorted[i - 1]!.id);
 }
 
 function uniqueById(
@@ -130,11 +169,11 @@ function uniqueById(
 }
 
 function uniqueByAddress(
-  sorted: DirectoryEndpoint[],
+  sorted: readonly DirectoryEndpoint[],
   hosts: ReadonlySet<string>,
   known: ReadonlyMap<string, DirectoryEndpoint>,
   reasons: Map<string, number>,
-): DirectoryEndpoint[] {
+): readonly DirectoryEndpoint[] {
   const holders = new Map<string, DirectoryEndpoint>();
   const losers = new Set<DirectoryEndpoint>();
   for (const endpoint of sorted) {

@@ -1,16 +1,8 @@
 import { hostPort } from "../discovery/host.ts";
 import type { Endpoint } from "../discovery/source.ts";
+import { GateRecord } from "./gate/gate-record.ts";
 import { LATENCY, PENDING, healedSuccess } from "./load-table.ts";
 import type { LoadTable } from "./load-table.ts";
-
-/** Why an endpoint may not be picked. */
-export type GateReason =
-  | "draining"
-  | "unhealthy"
-  | "starting"
-  | "weight 0"
-  | "worse priority"
-  | "too few healthy";
 
 /**
  * What the mesh knows of one endpoint while it is part of a service: a flat record without timers, emitters or
@@ -24,8 +16,11 @@ export class EndpointState {
   readonly table: LoadTable;
   /** Row in `table`. */
   readonly offset: number;
-  /** Empty when it may be picked. */
-  gate: readonly GateReason[] = [];
+  /** What can keep it from being picked. */
+  readonly gate: GateRecord = new GateRecord();
+  /** Its place among others, for subsetting: worked out once, with the seed beside it. */
+  hash = 0;
+  hashSeed = -1;
   /** It left the service; its calls in flight finish, new ones go elsewhere. */
   leaving = false;
   /** When it was last used, for the eviction of idle connections. */
@@ -49,6 +44,16 @@ export class EndpointState {
   /** Attempts in flight. */
   get pending(): number {
     return this.table.data[this.offset + PENDING]!;
+  }
+
+  /** Whether nothing speaks against it. */
+  get open(): boolean {
+    return !this.table.isClosed(this.offset);
+  }
+
+  /** The weight that balancers go by: the source's, less while the endpoint warms up. */
+  get weight(): number {
+    return this.table.weight(this.offset);
   }
 
   /** Average latency of successes in milliseconds, or undefined before the first one. */

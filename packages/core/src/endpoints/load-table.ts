@@ -50,6 +50,8 @@ export class LoadTable {
   reference = 1;
   /** How many rows are hopeless or closed (twice, where both): while there are none, a pick need not look at each. */
   troubled = 0;
+  /** Calls in flight over all endpoints. */
+  pendingTotal = 0;
   /** 1 where the gate is closed. */
   #closed = new Uint8Array(8);
   #rows = 0;
@@ -115,10 +117,12 @@ export class LoadTable {
 
   started(offset: number): void {
     this.data[offset + PENDING]! += 1;
+    this.pendingTotal++;
   }
 
   finished(offset: number): void {
     this.data[offset + PENDING]! -= 1;
+    this.pendingTotal--;
   }
 
   /** `latencyMs` is NaN where the time says nothing of the endpoint. */

@@ -1,10 +1,11 @@
 import type { Context, Span } from "@opentelemetry/api";
 
-import type { PickContext, PickTrace } from "../balancers/picker.ts";
+import type { PickTrace } from "../balancers/picker.ts";
 import type { EndpointState } from "../endpoints/endpoint-state.ts";
 import type { ProxylessError } from "../errors.ts";
 import type { Outcome } from "../events.ts";
 import type { ResolvedRetry } from "../policies/policy.ts";
+import { retryAfterOf } from "../policies/retry-after.ts";
 import type { RetryDecision } from "../policies/retry-decision.ts";
 import { Attempt } from "../transport/attempt.ts";
 import type { AttemptOwner } from "../transport/attempt.ts";
@@ -19,13 +20,14 @@ import {
   overdueError,
 } from "./call-errors.ts";
 import { outcomeOf, reasonOf } from "./classify.ts";
+import type { PickCall } from "./endpoint-set.ts";
 import { explainPick } from "./explain.ts";
 import { attemptHeaders } from "./headers.ts";
 import type { EngineParts } from "./parts.ts";
 import { Passes } from "./passes.ts";
-import { BodySupply, noBody } from "./replay.ts";
+import { BodySupply, isReplayable, mayRepeat, noBody } from "./replay.ts";
 import { reportAttempt, reportCall } from "./report.ts";
-import type { CallRequest, ResponseControl, ResponseSink } from "./request.ts";
+import type { CallRequest, ResponseControl, ResponseHeaders, ResponseSink } from "./request.ts";
 import { Retries, isFailedAttempt } from "./retries.ts";
 import type { FailedAttempt } from "./retries.ts";
 import type { RouteRules, Upstream } from "./upstream.ts";
@@ -34,7 +36,7 @@ import type { RouteRules, Upstream } from "./upstream.ts";
  * One logical request and its attempts. The steps of a call stand in `start`, those of an attempt in `#launch`, what
  * follows from an attempt in `attemptEnd`; nothing else decides anything.
  */
-export class Call implements AttemptOwner, PickContext, ResponseControl {
+export class Call implements AttemptOwner, PickCall, ResponseControl {
   readonly #parts: EngineParts;
   readonly #upstream: Upstream;
   readonly #request: CallRequest;
@@ -96,6 +98,10 @@ export class Call implements AttemptOwner, PickContext, ResponseControl {
 
   get tried(): readonly EndpointState[] | undefined {
     return this.#retries?.tried;
+  }
+
+  get mayRepeat(): boolean {
+    return this.#retry !== false && mayRepeat(this.#request) && isReplayable(this.#request);
   }
 
   get hashKey(): string | undefined {
@@ -160,31 +166,30 @@ export class Call implements AttemptOwner, PickContext, ResponseControl {
         return;
       }
       const trace: PickTrace | undefined = request.explain === undefined ? undefined : [];
-      const endpoint = upstream.endpoints.pick(this.#rules.view, this, request.endpoint, trace);
+      const endpoint = upstream.endpoints.pick(
+        this.#rules.view,
+        this,
+        upstream.targeting.wantedBy(request),
+        trace,
+      );
       if (endpoint === undefined) {
         this.#finishWithoutEndpoint();
         return;
       }
       const number = ++this.#attempts;
       if (trace !== undefined)
-        explainPick(
-          request.explain,
-          upstream.service,
-          number,
-          upstream.endpoints.flag,
-          trace,
-          upstream.endpoints,
-        );
+        explainPick(request.explain, upstream, this.#rules.view, number, trace, this.now);
       const planned = new Attempt(this, clock, number, endpoint, this.now, this.#sink.mode === "whole");
       planned.pick = upstream.endpoints.flag;
-      const headers = attemptHeaders(upstream.transport.host, request, number);
+      const sent = upstream.targeting.sent(request.headers);
+      const headers = attemptHeaders(upstream.transport.host, request, sent, number);
       const { service } = upstream;
       this.#attemptSpan = telemetry.attemptStarted(this.#context, this.#span, service, request, planned);
       telemetry.inject(this.#context, this.#attemptSpan ?? this.#span, headers);
       const body = this.#body.next();
       // From here on the attempt is on the endpoint's books, and whatever happens ends in `attemptEnd`.
       attempt = this.#attempt = planned;
-      upstream.endpoints.started(endpoint, this.now);
+      attempt.generation = upstream.endpoints.started(endpoint, this.now);
       const { attemptMs } = this.#rules.timeout;
       if (remaining <= attemptMs) attempt.arm(remaining, { kind: "total", ms: this.#totalMs });
       else attempt.arm(attemptMs, attemptLimit);
@@ -218,7 +223,7 @@ export class Call implements AttemptOwner, PickContext, ResponseControl {
     this.#passes.tell(outcomeOf(attempt, false), attempt.status, this.#attempts, this.now);
     attempt.headAt = this.now;
     attempt.forward(sink, sink.wholeBody?.(attempt.status) === true);
-    sink.head(attempt.status, attempt.headers, attempt.statusText, this);
+    sink.head(attempt.status, this.#headersOf(attempt), attempt.statusText, this);
   }
 
   attemptEnd(attempt: Attempt): void {
@@ -231,7 +236,10 @@ export class Call implements AttemptOwner, PickContext, ResponseControl {
     if (!this.#rules.streaming) {
       attempt.latencyMs = (attempt.headAt === 0 ? now : attempt.headAt) - attempt.startedAt;
     }
-    upstream.endpoints.settled(endpoint, this.#rules.view, attempt, now);
+    const retryAfterMs = outcome === "overload" ? retryAfterOf(attempt.headers, clock) : undefined;
+    const isProbe = attempt.pick === "PR";
+    const { generation } = attempt;
+    upstream.endpoints.settled(endpoint, this.#rules.view, generation, isProbe, attempt, retryAfterMs, now);
     const reason = reasonOf(attempt, outcome);
     if (this.#attemptSpan !== undefined) telemetry.attemptEnded(this.#attemptSpan, attempt, reason);
     reportAttempt(events, upstream.service, attempt, outcome, reason, now);
@@ -323,7 +331,11 @@ export class Call implements AttemptOwner, PickContext, ResponseControl {
     }
     this.#complete(outcome, attempt.status, undefined);
     if (sink.mode === "stream") sink.end(attempt.trailers);
-    else sink.done(attempt.status, attempt.headers, attempt.statusText, attempt.chunks ?? noChunks);
+    else sink.done(attempt.status, this.#headersOf(attempt), attempt.statusText, attempt.chunks ?? noChunks);
+  }
+
+  #headersOf({ endpoint, headers }: Attempt): ResponseHeaders {
+    return this.#upstream.targeting.answered(this.#request, endpoint, headers);
   }
 
   #outcomeOf(attempt: Attempt): Outcome {

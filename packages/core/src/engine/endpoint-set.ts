@@ -1,13 +1,23 @@
-import { emptyPicker } from "../balancers/picker.ts";
-import type { Balancer, PickContext, PickTrace, Picker, PickerDeps } from "../balancers/picker.ts";
+import type { Balancer, PickContext, PickTrace, PickerDeps } from "../balancers/picker.ts";
 import type { Clock, TimerHandle } from "../clock.ts";
 import type { Endpoint } from "../discovery/source.ts";
 import type { AttemptResult } from "../endpoints/attempt-result.ts";
 import { EndpointState } from "../endpoints/endpoint-state.ts";
+import { gateReasons } from "../endpoints/gate/gate-reasons.ts";
+import type { GateReason } from "../endpoints/gate/gate-record.ts";
+import { Gate } from "../endpoints/gate/gate.ts";
 import { LoadTable } from "../endpoints/load-table.ts";
-import { selectTier } from "../endpoints/tiers.ts";
+import type { ResolvedOutlierDetection } from "../endpoints/outlier/outlier-policy.ts";
+import type { ResolvedSlowStart } from "../endpoints/slow-start.ts";
+import type { ResolvedMetadataFilter } from "../endpoints/subset/metadata-filter.ts";
+import type { TrafficOptions } from "../endpoints/traffic/traffic-plan.ts";
 import type { EventHub, PickFlag } from "../events.ts";
 import type { Random } from "../random.ts";
+import { mayGoOn } from "../routing/stateful-session.ts";
+import { BalancingViews } from "./balancing-views.ts";
+import type { BalancingView } from "./balancing-views.ts";
+import { reportGate } from "./gate-report.ts";
+import type { Wanted } from "./targeting.ts";
 
 /** A change of the list, as the directory reports it. */
 export interface EndpointDiff {
@@ -21,119 +31,160 @@ export interface EndpointSetOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly events: EventHub;
+  readonly outliers: ResolvedOutlierDetection | false;
+  readonly slowStart: ResolvedSlowStart | false;
+  readonly traffic: TrafficOptions;
   /** How long an endpoint that left may finish its calls, in milliseconds. */
   readonly drainMs: number;
   /** Closes the connections of an endpoint; `abort` also ends what is in flight on them. */
   readonly disconnect: (endpoint: EndpointState, abort: boolean) => void;
   /** Asks an endpoint something outside of any call. */
   readonly probe: PickerDeps["probe"];
+  /** Opens connections to an endpoint ahead of its first call; undefined where that is not wanted. */
+  readonly warm: ((endpoint: EndpointState) => Promise<void>) | undefined;
+  /** The endpoints that this process may use have changed. */
+  readonly onMembers: (members: ReadonlySet<EndpointState>) => void;
 }
 
-/** The endpoints as one balancer sees them: the service's own, or that of a route. */
-export interface EndpointView {
-  readonly balancer: Balancer;
-  /** Replaced on every change. */
-  picker: Picker;
+/** What a pick needs to know of a call. */
+export interface PickCall extends PickContext {
+  /** The call can be tried again elsewhere, should the attempt fail. */
+  readonly mayRepeat: boolean;
 }
+
+/** Up to so many endpoints pickers are built anew at each change of a gate; of more, changes are collected. */
+const SMALL_SET = 256;
+/** How long they are collected; until then the pickers pass over what is closed. */
+const COLLECT_MS = 20;
 
 /**
- * The endpoints of one service and the pickers over them. A change keeps the statistics of the endpoints that stay,
- * installs new pickers first, and only then lets go of what left.
+ * The endpoints of one service, the gate before them and the pickers over them. A change keeps the statistics of the endpoints
+ * that stay, installs new pickers first, and only then lets go of what left.
  */
 export class EndpointSet {
-  readonly #views: EndpointView[] = [];
-  readonly #options: EndpointSetOptions;
-  readonly #table = new LoadTable();
-  readonly #members = new Map<string, EndpointState>();
-  /** Endpoints that left and still have calls in flight, with the timer that ends their patience. */
-  readonly #leaving = new Map<EndpointState, TimerHandle>();
-  #panicking = false;
-  /** By address, for callers who name one; made when the first does, after each change. */
-  #byAddress: Map<string, EndpointState> | undefined;
   /** How the last pick was made. */
   flag: PickFlag = "LB";
   /** Picks of an endpoint whose gate is closed, because nothing better was found. */
   panics = 0;
+  readonly #options: EndpointSetOptions;
+  readonly #table = new LoadTable();
+  readonly #gate: Gate;
+  readonly #views: BalancingViews;
+  readonly #members = new Map<string, EndpointState>();
+  /** Endpoints that left and still have calls in flight, with the timer that ends their patience. */
+  readonly #leaving = new Map<EndpointState, TimerHandle>();
+  /** By address, for callers who name one; made when the first does, after each change. */
+  #byAddress: Map<string, EndpointState> | undefined;
+  #panicking = false;
+  #rebuildTimer: TimerHandle | undefined;
 
   constructor(options: EndpointSetOptions) {
     this.#options = options;
+    const { clock, events, outliers, probe, random, service, slowStart } = options;
+    this.#gate = new Gate({
+      outliers,
+      slowStart,
+      table: this.#table,
+      random,
+      report: reportGate(events, service),
+      onChange: () => {
+        this.#gateChanged();
+      },
+    });
+    this.#views = new BalancingViews({ table: this.#table, random, clock, probe }, options.traffic);
   }
 
-  /** The endpoints as `balancer` sees them; one view serves all routes that have the same one. */
-  view(balancer: Balancer): EndpointView {
-    const known = this.#views.find((other) => other.balancer === balancer);
-    if (known !== undefined) return known;
-    const view = { balancer, picker: emptyPicker };
-    this.#views.push(view);
-    if (this.#members.size > 0) this.#rebuild();
-    return view;
+  /** The endpoints as `balancer` sees them, of those that `filter` lets through. */
+  view(balancer: Balancer, filter: ResolvedMetadataFilter | undefined): BalancingView {
+    return this.#views.open(balancer, filter, this.#members.values());
   }
 
   /**
    * Chooses an endpoint for one attempt; undefined when the service has none. How it was chosen stands in
    * {@link EndpointSet.flag} until the next pick.
-   * @param wanted addresses that the caller prefers to the balancer's choice, best first
+   * @param wanted what comes before the balancer's choice
    */
   pick(
-    view: EndpointView,
-    context: PickContext,
-    wanted: string | readonly string[] | undefined,
+    view: BalancingView,
+    call: PickCall,
+    wanted: Wanted | undefined,
     trace?: PickTrace,
   ): EndpointState | undefined {
     if (wanted !== undefined) {
-      const endpoint = this.#open(wanted, context.tried);
-      if (endpoint !== undefined) return this.#flagged("OH", endpoint, trace);
+      const endpoint = this.#wanted(wanted, call.tried);
+      if (endpoint !== undefined) return this.#flagged(wanted.flag, endpoint, trace);
+      if (wanted.strict) return undefined;
     }
-    const endpoint = view.picker.pick(context, trace);
-    const isPanic =
-      endpoint !== undefined && this.#table.troubled > 0 && this.#table.isClosed(endpoint.offset);
+    // One that waits for a probe must be sent one, or nobody would ever learn that it is well again.
+    if (call.now >= this.#gate.probeAt) {
+      const accepts = (state: EndpointState): boolean => view.accepts(state);
+      const probed = this.#gate.claimProbe(call.now, call.mayRepeat, call.tried, accepts);
+      if (probed !== undefined) return this.#flagged("PR", probed, trace);
+    }
+    const endpoint = view.picker.pick(call, trace);
+    const isPanic = endpoint !== undefined && this.#table.troubled > 0 && !endpoint.open;
     this.flag = isPanic ? "PA" : "LB";
     if (isPanic) this.panics++;
     return endpoint;
   }
 
-  #flagged(flag: PickFlag, endpoint: EndpointState, trace: PickTrace | undefined): EndpointState {
-    this.flag = flag;
-    trace?.push({ endpoint, cost: 0 });
-    return endpoint;
-  }
-
-  /** The first of the addresses that is an untried endpoint which may be picked. */
-  #open(
-    wanted: string | readonly string[],
-    tried: readonly EndpointState[] | undefined,
-  ): EndpointState | undefined {
-    this.#byAddress ??= new Map(Array.from(this.#members.values(), (state) => [state.address, state]));
-    for (const address of typeof wanted === "string" ? [wanted] : wanted) {
-      const state = this.#byAddress.get(address);
-      if (state === undefined || state.gate.length > 0 || tried?.includes(state) === true) continue;
-      return state;
-    }
-    return undefined;
-  }
-
-  /** Looks after what no call does; about once a second. */
-  tick(_now: number): void {}
-
-  /** An attempt begins. */
-  started(state: EndpointState, now: number): void {
+  /** An attempt begins. @returns what `settled` wants to know of the beginning */
+  started(state: EndpointState, now: number): number {
     state.usedAt = now;
     this.#table.started(state.offset);
+    return state.gate.generation;
   }
 
   /** An attempt ended: every book on the endpoint is kept here. */
-  settled(state: EndpointState, view: EndpointView, result: AttemptResult, now: number): void {
+  settled(
+    state: EndpointState,
+    view: BalancingView,
+    generation: number,
+    isProbe: boolean,
+    result: AttemptResult,
+    retryAfterMs: number | undefined,
+    now: number,
+  ): void {
     const table = this.#table;
     table.finished(state.offset);
     const { latencyMs, outcome } = result;
     if (outcome === "success") table.succeeded(state.offset, latencyMs, now);
     else if (outcome !== "ignored") table.failed(state.offset, now);
+    this.#gate.settled(state, generation, isProbe, result, retryAfterMs, now);
     view.picker.settled?.(state, result, now);
     if (state.leaving) this.#finished(state);
   }
 
+  /** What active health checks say of an endpoint. */
+  setActiveHealth(state: EndpointState, health: "healthy" | "unhealthy", detail: string): void {
+    const { clock, events, service } = this.#options;
+    const isNews = state.gate.activeHealth !== health;
+    this.#gate.setActiveHealth(state, health, detail, clock.now());
+    if (isNews && events.wants("endpoint.health_changed")) {
+      const subject = { service, endpoint: state.address, id: state.id };
+      events.emit({ type: "endpoint.health_changed", ...subject, health, detail });
+    }
+  }
+
+  /** Looks after what no call does; about once a second. */
+  tick(now: number): void {
+    this.#gate.tick(now);
+  }
+
+  /** Why an endpoint gets no calls of a view; empty when it does. */
+  reasonsOf(state: EndpointState, view: BalancingView, now: number): readonly GateReason[] {
+    const reasons = gateReasons(state, now);
+    const kind = reasons.length > 0 ? undefined : view.passesOver(state);
+    return kind === undefined ? reasons : [{ kind, text: kind }];
+  }
+
   get size(): number {
     return this.#members.size;
+  }
+
+  /** How many are ejected or being probed. */
+  get ejected(): number {
+    return this.#gate.ejected;
   }
 
   /** The present endpoints, then those that left and are not finished. */
@@ -144,6 +195,8 @@ export class EndpointSet {
 
   apply(diff: EndpointDiff): void {
     const { events, service } = this.#options;
+    const now = this.#options.clock.now();
+    const isInitial = this.#members.size === 0;
     const gone: EndpointState[] = [];
     for (const spec of diff.removed) {
       const state = this.#members.get(spec.id);
@@ -152,22 +205,107 @@ export class EndpointSet {
       gone.push(state);
     }
     for (const spec of diff.added) {
-      const state = this.#add(spec);
+      const state = this.#add(spec, isInitial);
       if (events.wants("endpoint.added")) {
         events.emit({ type: "endpoint.added", service, endpoint: state.address, id: state.id });
       }
     }
     for (const [, spec] of diff.updated) {
       const before = this.#members.get(spec.id);
-      const state = before === undefined || needsNewConnections(before.spec, spec) ? this.#add(spec) : before;
-      if (state === before) state.update(spec);
-      else if (before !== undefined) gone.push(before);
+      const state =
+        before === undefined || needsNewConnections(before.spec, spec) ? this.#add(spec, isInitial) : before;
+      if (state === before) {
+        state.update(spec);
+        this.#gate.update(state, now);
+      } else if (before !== undefined) gone.push(before);
       if (events.wants("endpoint.updated")) {
         events.emit({ type: "endpoint.updated", service, endpoint: state.address, id: state.id });
       }
     }
+    for (const state of gone) this.#gate.remove(state, now);
     this.#rebuild();
     for (const state of gone) this.#leave(state);
+  }
+
+  /** Ends every connection. Attempts that are still in flight fail. */
+  close(): void {
+    const { clock, disconnect } = this.#options;
+    for (const [state, timer] of this.#leaving) {
+      clock.clearTimer(timer);
+      disconnect(state, true);
+    }
+    for (const state of this.#members.values()) disconnect(state, true);
+    if (this.#rebuildTimer !== undefined) clock.clearTimer(this.#rebuildTimer);
+    this.#leaving.clear();
+    this.#members.clear();
+    this.#views.close();
+  }
+
+  /** The first that is wanted and may be picked. */
+  #wanted(
+    { addresses, isSession, strict }: Wanted,
+    tried: readonly EndpointState[] | undefined,
+  ): EndpointState | undefined {
+    this.#byAddress ??= new Map(Array.from(this.#members.values(), (state) => [state.address, state]));
+    for (const address of addresses) {
+      const state = this.#byAddress.get(address);
+      if (state === undefined || (!strict && tried?.includes(state) === true)) continue;
+      if (state.open || (orDraining && state.spec.health === "draining" && state.spec.weight > 0))
+        return state;
+    }
+    return undefined;
+  }
+
+  #flagged(flag: PickFlag, endpoint: EndpointState, trace: PickTrace | undefined): EndpointState {
+    this.flag = flag;
+    trace?.push({ endpoint, cost: 0 });
+    return endpoint;
+  }
+
+  #add(spec: Endpoint, isInitial: boolean): EndpointState {
+    const { clock, warm } = this.#options;
+    const state = new EndpointState(spec, this.#table, clock.now());
+    this.#members.set(spec.id, state);
+    // Where nobody is warm there is no one else to take the calls.
+    if (warm !== undefined && !isInitial) state.gate.warming = true;
+    this.#gate.add(state, clock.now(), isInitial);
+    if (warm !== undefined) {
+      void this.#letInWhen(warm(state), state);
+    }
+    return state;
+  }
+
+  /** One that cannot be warmed up is let in all the same: the first calls will tell. */
+  async #letInWhen(warm: Promise<void>, state: EndpointState): Promise<void> {
+    await warm.catch(() => {});
+    if (!state.leaving) this.#gate.setWarming(state, false);
+  }
+
+  #gateChanged(): void {
+    if (this.#members.size <= SMALL_SET) this.#rebuild();
+    else {
+      this.#rebuildTimer ??= this.#options.clock.setTimer(
+        () => {
+          this.#rebuild();
+        },
+        COLLECT_MS,
+        undefined,
+        true,
+      );
+    }
+  }
+
+  #rebuild(): void {
+    const { clock, events, onMembers, service } = this.#options;
+    if (this.#rebuildTimer !== undefined) clock.clearTimer(this.#rebuildTimer);
+    this.#rebuildTimer = undefined;
+    this.#byAddress = undefined;
+    const { healthy, members, panic } = this.#views.rebuild(this.#members.values());
+    if (panic && !this.#panicking && events.wants("balancer.panicked")) {
+      events.emit({ type: "balancer.panicked", service, endpoints: members.size, healthy });
+    }
+    this.#panicking = panic;
+    onMembers(this.#views.members);
   }
 
   /** An attempt on an endpoint that left is over: lets go of the endpoint when it was the last one. */
@@ -178,47 +316,9 @@ export class EndpointSet {
     this.#release(state);
   }
 
-  /** Ends every connection. Attempts that are still in flight fail. */
-  close(): void {
-    for (const [state, timer] of this.#leaving) {
-      this.#options.clock.clearTimer(timer);
-      this.#options.disconnect(state, true);
-    }
-    for (const state of this.#members.values()) this.#options.disconnect(state, true);
-    this.#leaving.clear();
-    this.#members.clear();
-    for (const view of this.#views) {
-      view.picker.close?.();
-      view.picker = emptyPicker;
-    }
-  }
-
-  #add(spec: Endpoint): EndpointState {
-    const state = new EndpointState(spec, this.#table, this.#options.clock.now());
-    this.#members.set(spec.id, state);
-    return state;
-  }
-
-  #rebuild(): void {
-    this.#byAddress = undefined;
-    const { clock, events, probe, random, service } = this.#options;
-    const tier = selectTier(this.#members.values());
-    const deps = { table: this.#table, random, clock, probe };
-    for (const view of this.#views) {
-      const previous = view.picker === emptyPicker ? undefined : view.picker;
-      view.picker = view.balancer.build(tier.endpoints, deps, previous);
-    }
-    if (tier.panic && !this.#panicking && events.wants("balancer.panicked")) {
-      const endpoints = tier.endpoints.length;
-      events.emit({ type: "balancer.panicked", service, endpoints, healthy: tier.healthy });
-    }
-    this.#panicking = tier.panic;
-  }
-
   #leave(state: EndpointState): void {
     const { clock, disconnect, drainMs, events, service } = this.#options;
     state.leaving = true;
-    state.gate = ["draining"];
     const inFlight = state.pending;
     if (events.wants("endpoint.removed")) {
       events.emit({ type: "endpoint.removed", service, endpoint: state.address, id: state.id, inFlight });

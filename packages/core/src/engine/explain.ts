@@ -1,25 +1,34 @@
 import type { PickTrace } from "../balancers/picker.ts";
-import type { EndpointState } from "../endpoints/endpoint-state.ts";
 import type { PickFlag } from "../events.ts";
+import type { BalancingView } from "./balancing-views.ts";
 import type { PickExplanation } from "./request.ts";
+import type { Upstream } from "./upstream.ts";
+
+/** So many excluded endpoints are named in the sentence; the list has all of them. */
+const NAMED = 10;
 
 /** Tells `listener` in words why an attempt goes to the first endpoint of `trace`. What it throws is rethrown later. */
 export function explainPick(
   listener: ((explanation: PickExplanation) => void) | undefined,
-  service: string,
+  { endpoints, service }: Upstream,
+  view: BalancingView,
   attempt: number,
-  flag: PickFlag,
   trace: PickTrace,
-  endpoints: Iterable<EndpointState>,
+  now: number,
 ): void {
-  const compared = trace.map(({ endpoint, cost }) => ({ endpoint: endpoint.address, cost }));
-  const excluded = [...endpoints]
-    .filter((endpoint) => endpoint.gate.length > 0)
-    .map((endpoint) => ({ endpoint: endpoint.address, reasons: [...endpoint.gate] }));
+  const { flag } = endpoints;
+  const compared = trace.map(({ cost, endpoint }) => ({ endpoint: endpoint.address, cost }));
+  const excluded = Array.from(endpoints, (endpoint) => ({
+    endpoint: endpoint.address,
+    reasons: endpoints.reasonsOf(endpoint, view, now).map(({ text }) => text),
+  })).filter(({ reasons }) => reasons.length > 0);
   const picked = compared[0]?.endpoint ?? "";
   const costs = compared.map(({ endpoint, cost }) => `${endpoint} cost ${cost.toPrecision(3)}`).join(" vs ");
-  const out = excluded.map(({ endpoint, reasons }) => `; ${endpoint}: ${reasons.join(", ")}`).join("");
-  const text = `attempt ${attempt} of ${service}: picked ${picked} (${words[flag]}: ${costs})${out}`;
+  const named = excluded
+    .slice(0, NAMED)
+    .map(({ endpoint, reasons }) => `; ${endpoint}: ${reasons.join(", ")}`);
+  const rest = excluded.length > NAMED ? `; and ${excluded.length - NAMED} more` : "";
+  const text = `attempt ${attempt} of ${service}: picked ${picked} (${words[flag]}: ${costs})${named.join("")}${rest}`;
   try {
     listener?.({ service, attempt, flag, picked, compared, excluded, text });
   } catch (error) {

@@ -3,10 +3,17 @@ import type { CallRequest } from "./request.ts";
 /** Tells the callee which attempt of a call it sees (Envoy's name); sent from the second attempt on. */
 const attemptHeader = "x-envoy-attempt-count";
 
-/** The headers of one attempt, in a list of its own that propagation may add to. */
-export function attemptHeaders(host: string, request: CallRequest, attempt: number): string[] {
+/**
+ * The headers of one attempt, in a list of its own that propagation may add to.
+ * @param given the request's own, without those that are meant for the mesh
+ */
+export function attemptHeaders(
+  host: string,
+  request: CallRequest,
+  given: readonly string[],
+  attempt: number,
+): string[] {
   const list = ["host", host];
-  const given = request.headers;
   for (let i = 0; i < given.length; i++) list.push(given[i]!);
   if (request.idempotencyKey !== undefined) list.push("idempotency-key", request.idempotencyKey);
   if (attempt > 1) list.push(attemptHeader, String(attempt));

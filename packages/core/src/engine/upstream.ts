@@ -1,8 +1,9 @@
 import type { Clock } from "../clock.ts";
 import type { Directory } from "../discovery/directory.ts";
 import type { Subscription } from "../discovery/resolution.ts";
+import { subsetterFor } from "../endpoints/subset/subsetter.ts";
 import type { EventHub } from "../events.ts";
-import type { ResolvedRouteBalancing } from "../policies/balancing-policy.ts";
+import type { Caller, ResolvedRouteBalancing } from "../policies/balancing-policy.ts";
 import { Circuit } from "../policies/circuit.ts";
 import { openOpossumWindow } from "../policies/opossum-window.ts";
 import type { ResolvedCircuit, ResolvedPolicy, ResolvedRetry, ResolvedTimeout } from "../policies/policy.ts";
@@ -12,10 +13,11 @@ import { compileRoutes } from "../routing/match.ts";
 import type { RouteMatcher } from "../routing/match.ts";
 import type { ResolvedTransport } from "../transport/transport-options.ts";
 import type { OpenTransport, Transport } from "../transport/transport.ts";
+import type { BalancingView } from "./balancing-views.ts";
 import { closedError } from "./call-errors.ts";
 import { EndpointSet } from "./endpoint-set.ts";
-import type { EndpointView } from "./endpoint-set.ts";
 import { sendProbe } from "./probe.ts";
+import { Targeting } from "./targeting.ts";
 
 /** What an upstream is made of. */
 export interface UpstreamOptions {
@@ -26,6 +28,8 @@ export interface UpstreamOptions {
   readonly transport: ResolvedTransport;
   readonly openTransport: OpenTransport;
   readonly drainMs: number;
+  /** What is known of this process; `seed` tells it from others like it. */
+  readonly caller: Caller & { readonly seed: number };
   readonly directory: Directory;
   readonly clock: Clock;
   readonly random: Random;
@@ -41,7 +45,7 @@ export interface RouteRules {
   /** The circuits to pass, the service's first. */
   readonly circuits: readonly Circuit[];
   /** Who chooses the endpoints. */
-  readonly view: EndpointView;
+  readonly view: BalancingView;
   /** The time to an answer says nothing of the endpoint. */
   readonly streaming: boolean;
 }
@@ -54,6 +58,7 @@ export class Upstream {
   readonly endpoints: EndpointSet;
   readonly pools: Transport;
   readonly budget: RetryBudget;
+  readonly targeting: Targeting;
   readonly discovery: Subscription;
   /** Calls in flight. */
   calls = 0;
@@ -65,12 +70,14 @@ export class Upstream {
   #onIdle: (() => void) | undefined;
   readonly #clock: Clock;
   readonly #matcher: RouteMatcher;
-  readonly #service: RouteRules;
+  /** The rules of calls that no route matches. */
+  readonly serviceRules: RouteRules;
   readonly #routes: readonly RouteRules[];
   readonly #circuits: { readonly route: string | undefined; readonly circuit: Circuit }[] = [];
 
   constructor(options: UpstreamOptions) {
-    const { clock, events, policy, random, service, transport } = options;
+    const { caller, clock, events, policy, random, service, transport } = options;
+    const { balancing } = policy;
     this.service = service;
     this.#declared = options.declared;
     this.policy = policy;
@@ -82,6 +89,13 @@ export class Upstream {
       clock,
       random,
       events,
+      outliers: balancing.outlierDetection,
+      slowStart: balancing.slowStart,
+      traffic: {
+        locality: balancing.locality,
+        subsetter: subsetterFor(balancing.subset, caller.seed, caller.ordinal),
+        panicThreshold: balancing.panicThreshold,
+      },
       drainMs: options.drainMs,
       disconnect: (endpoint, abort) => {
         this.pools.disconnect(endpoint, abort);
@@ -92,15 +106,19 @@ export class Upstream {
         if (response.status >= 200 && response.status < 300) return response;
         throw new Error(`${endpoint.address} answered the probe of ${path} with status ${response.status}`);
       },
+      warm: this.pools.warm?.bind(this.pools),
+      onMembers: () => {},
     });
+    const { overrideHost, statefulSession } = balancing;
+    this.targeting = new Targeting(statefulSession, overrideHost);
     this.budget = new RetryBudget(policy.budget, clock.now());
     const serviceCircuit = this.#circuit(policy.circuit, undefined, options);
-    this.#service = {
+    this.serviceRules = {
       route: undefined,
       timeout: policy.timeout,
       retry: policy.retry,
       circuits: present(serviceCircuit),
-      ...this.#balancingOf(policy.balancing),
+      ...this.#balancingOf(balancing),
     };
     this.#routes = policy.routes.map((route) => ({
       route: route.match.path,
@@ -121,9 +139,9 @@ export class Upstream {
 
   /** The rules for a request; the first matching route wins. */
   rulesFor(method: string, path: string, template: string | undefined): RouteRules {
-    if (this.#routes.length === 0) return this.#service;
+    if (this.#routes.length === 0) return this.serviceRules;
     const index = this.#matcher.match(method, path, template);
-    return index === -1 ? this.#service : this.#routes[index]!;
+    return index === -1 ? this.serviceRules : this.#routes[index]!;
   }
 
   /** The service's circuit, then those that routes have of their own. */
@@ -170,8 +188,9 @@ export class Upstream {
     await this.pools.close();
   }
 
-  #balancingOf({ balancer, streaming }: ResolvedRouteBalancing): Pick<RouteRules, "view" | "streaming"> {
-    return { view: this.endpoints.view(balancer), streaming };
+  #balancingOf(balancing: ResolvedRouteBalancing): Pick<RouteRules, "view" | "streaming"> {
+    const { balancer, endpoints, streaming } = balancing;
+    return { view: this.endpoints.view(balancer, endpoints), streaming };
   }
 
   #circuit(

@@ -1,18 +1,39 @@
 import { resolveBalancer } from "../balancers/balancers.ts";
+import { resolveOutlierDetection } from "../endpoints/outlier/resolve-outlier.ts";
+import { resolveSlowStart } from "../endpoints/slow-start.ts";
+import { resolveMetadataFilter } from "../endpoints/subset/metadata-filter.ts";
+import { resolveSubset } from "../endpoints/subset/subset-policy.ts";
+import { resolveLocality } from "../endpoints/traffic/locality-policy.ts";
 import { configError } from "../errors.ts";
-import { fieldPath } from "../option-checks.ts";
+import { checkNumber, fieldPath } from "../option-checks.ts";
+import { resolveOverrideHost } from "../routing/override-host.ts";
+import { resolveStatefulSession } from "../routing/stateful-session.ts";
 import type {
   BalancingPolicy,
+  Caller,
   ResolvedBalancing,
   ResolvedRouteBalancing,
   RouteBalancingPolicy,
 } from "./balancing-policy.ts";
 
 /** The keys of {@link RouteBalancingPolicy}. */
-export const routeBalancingKeys: readonly (keyof RouteBalancingPolicy)[] = ["balancer", "streaming"];
+export const routeBalancingKeys: readonly (keyof RouteBalancingPolicy)[] = [
+  "balancer",
+  "streaming",
+  "endpoints",
+];
 
 /** The keys of {@link BalancingPolicy}. */
-export const balancingKeys: readonly (keyof BalancingPolicy)[] = [...routeBalancingKeys];
+export const balancingKeys: readonly (keyof BalancingPolicy)[] = [
+  ...routeBalancingKeys,
+  "outlierDetection",
+  "slowStart",
+  "locality",
+  "subset",
+  "panicThreshold",
+  "statefulSession",
+  "overrideHost",
+];
 
 /**
  * Checks how a service's endpoints are chosen and fills in every default.
@@ -21,8 +42,21 @@ export const balancingKeys: readonly (keyof BalancingPolicy)[] = [...routeBalanc
 export function resolveBalancing(
   given: Readonly<Record<string, unknown>>,
   prefix: string,
+  caller: Caller,
 ): ResolvedBalancing {
-  return Object.freeze({ ...resolveRoute(given, prefix, undefined) });
+  const path = (key: keyof BalancingPolicy): string => fieldPath(prefix, key);
+  const percent = { min: 0, max: 100 };
+  const panicThreshold = checkNumber(given["panicThreshold"], path("panicThreshold"), percent) ?? 50;
+  return Object.freeze({
+    ...resolveRoute(given, prefix, undefined),
+    outlierDetection: resolveOutlierDetection(given["outlierDetection"], path("outlierDetection")),
+    slowStart: resolveSlowStart(given["slowStart"], path("slowStart")),
+    locality: resolveLocality(given["locality"], path("locality"), caller.locality),
+    subset: resolveSubset(given["subset"], path("subset"), caller.ordinal !== undefined),
+    panicThreshold: panicThreshold / 100,
+    statefulSession: resolveStatefulSession(given["statefulSession"], path("statefulSession")),
+    overrideHost: resolveOverrideHost(given["overrideHost"], path("overrideHost")),
+  });
 }
 
 /**
@@ -50,5 +84,6 @@ function resolveRoute(
   const isNewlyStreaming = streaming && service?.streaming !== true;
   const inherited = isNewlyStreaming ? "least-request" : service?.balancer;
   const balancer = resolveBalancer(given["balancer"] ?? inherited, fieldPath(path, "balancer"));
-  return { balancer, streaming };
+  const endpoints = resolveMetadataFilter(given["endpoints"], fieldPath(path, "endpoints"));
+  return { balancer, streaming, endpoints: endpoints ?? service?.endpoints };
 }

@@ -1,5 +1,6 @@
 import { configError } from "../errors.ts";
 import { checkArray, checkNumber, checkObject, fieldPath } from "../option-checks.ts";
+import type { Caller } from "./balancing-policy.ts";
 import type {
   ResolvedBudget,
   ResolvedCircuit,
@@ -52,9 +53,10 @@ const routeRetryKeys = ["maxAttempts", "statuses", "baseDelayMs", "maxDelayMs"];
  * a given value gives way to it (`totalMs: 500` alone lowers the attempt's timeout to 500).
  * @param input what the user wrote; nothing about it is trusted
  * @param prefix path of the policy in error messages (`services.orders`); empty for none
+ * @param caller what is known of this process
  * @throws ProxylessError `ERR_PROXYLESS_CONFIG` with `field` for values out of range, unknown keys and contradictions
  */
-export function resolvePolicy(input: unknown, prefix: string): ResolvedPolicy {
+export function resolvePolicy(input: unknown, prefix: string, caller: Caller = {}): ResolvedPolicy {
   const given = checkObject(input, prefix, servicePolicyKeys);
   const timeout = resolveTimeout(given["timeout"], fieldPath(prefix, "timeout"), timeoutDefaults);
   const retryPath = fieldPath(prefix, "retry");
@@ -69,7 +71,7 @@ export function resolvePolicy(input: unknown, prefix: string): ResolvedPolicy {
     retry,
     budget: resolveBudget(budgetInput, fieldPath(retryPath, "budget")),
     circuit,
-    balancing: resolveBalancing(given, prefix),
+    balancing: resolveBalancing(given, prefix, caller),
   };
   const routes = resolveRoutes(given["routes"], fieldPath(prefix, "routes"), service);
   return Object.freeze({ ...service, routes });

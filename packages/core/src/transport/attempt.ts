@@ -53,6 +53,8 @@ export class Attempt<E = EndpointState> implements Dispatcher.DispatchHandler, A
   failure: unknown = undefined;
   /** How its endpoint was chosen. */
   pick: PickFlag = "LB";
+  /** What the endpoint's gate wants back with the result. */
+  generation = 0;
   /** How it ended, decided once by its owner. */
   outcome: Outcome = "ignored";
   latencyMs = NaN;

@@ -17,6 +17,8 @@ export interface Transport {
   disconnect(endpoint: EndpointState, abort: boolean): void;
   /** Whether an attempt without a connection by `now` waited mostly for other calls, not for the endpoint. */
   wasQueued(attempt: Attempt, now: number): boolean;
+  /** Opens connections to an endpoint ahead of its first call; resolves when they are there. */
+  warm?(endpoint: EndpointState): Promise<void>;
   /** Lets go of connections that were not used for a while. */
   evictIdle(now: number): void;
   /** Ends every connection; resolves when they are gone. */

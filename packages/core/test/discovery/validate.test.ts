@@ -85,6 +85,26 @@ describe("hostProblem", () => {
 });
 
 describe("readEndpoint", () => {
+  it("keeps one copy of a locality and of metadata for all who have the same", () => {
+    const read = (id: string): DirectoryEndpoint => {
+      const place = { metadata: { team: "a" }, locality: { region: "r", zone: "z" } };
+      const endpoint = readEndpoint({ id, host: "10.0.0.1", port: 80, ...place });
+      if (isProblem(endpoint)) throw new Error(endpoint.expected);
+      return endpoint;
+    };
+    expect(read("a").locality).toBe(read("b").locality);
+    expect(read("a").metadata).toBe(read("b").metadata);
+  });
+
+  it("takes nothing over from a locality that it refused", () => {
+    const place = (locality: object): unknown =>
+      readEndpoint({ id: "a", host: "10.0.0.1", port: 80, locality });
+    expect(place({ region: 1 })).toMatchObject({ field: "locality.region" });
+    expect(place({})).toHaveProperty("locality", {});
+    expect(place({ region: "z" })).toHaveProperty("locality", { region: "z" });
+    expect(place({ zone: "z" })).toHaveProperty("locality", { zone: "z" });
+  });
+
   it("fills in what is missing and copies the rest", () => {
     const metadata = { team: "a" };
     const read = readEndpoint({ id: "a", host: "[::1]", port: 80, metadata, locality: { zone: "z" } });

@@ -1,0 +1,63 @@
+/** Why an endpoint may not be picked. */
+export interface GateReason {
+  readonly kind: GateReasonKind;
+  /** In words, with numbers: `ejected for 30 s: 5 consecutive 5xx`. */
+  readonly text: string;
+  /** When it ends by itself, in milliseconds from now; undefined when something else has to happen. */
+  readonly endsInMs?: number;
+}
+
+export type GateReasonKind =
+  | "draining"
+  | "unhealthy"
+  | "starting"
+  | "weight 0"
+  | "health check"
+  | "ejected"
+  | "probing"
+  | "retry-after"
+  | "warming up"
+  | "worse priority"
+  | "too few healthy"
+  | "other zone"
+  | "not in subset"
+  | "other subset";
+
+/** What active health checks say of an endpoint; undefined where none was made. */
+export type ActiveHealth = "healthy" | "unhealthy" | undefined;
+
+/**
+ * Everything that can keep an endpoint from being picked, in one record, so that no two mechanisms can wait for each other.
+ * Only the {@link Gate} writes it. The circuit opens with an ejection, is half-open while probes are out, and closed otherwise.
+ */
+export class GateRecord {
+  activeHealth: ActiveHealth = undefined;
+  activeDetail = "";
+  circuit: "closed" | "open" | "half-open" = "closed";
+  /** Counts changes of the circuit: the result of an attempt that began under another number is counted nowhere. */
+  generation = 0;
+  /** Ejections in a row; what the next one is multiplied by, less one. */
+  ejections = 0;
+  /** When the ejection ends. */
+  openUntil = 0;
+  /** Why it was ejected. */
+  cause = "";
+  /** Its probes must be quick as well. */
+  wasSlow = false;
+  probesInFlight = 0;
+  /** When the last probe that is in flight is given up as lost. */
+  leaseUntil = 0;
+  nextProbeAt = 0;
+  /** Since when it waits for probes. */
+  readySince = 0;
+  probeSuccesses = 0;
+  probeFailures = 0;
+  /** It asked to be left alone until then. */
+  penaltyUntil = 0;
+  /** Its connections are being opened. */
+  warming = false;
+  /** When it began to warm up by little traffic; NaN when it does not. */
+  rampingSince = NaN;
+  /** Requests since then. */
+  rampingRequests = 0;
+}

@@ -1,0 +1,371 @@
+import type { Random } from "../../random.ts";
+import type { AttemptResult } from "../attempt-result.ts";
+import type { EndpointState } from "../endpoint-state.ts";
+import type { LoadTable } from "../load-table.ts";
+import { compareEndpoints } from "../outlier/detectors.ts";
+import type { Finding } from "../outlier/detectors.ts";
+import type { ResolvedOutlierDetection } from "../outlier/outlier-policy.ts";
+import { OutlierStats } from "../outlier/outlier-stats.ts";
+import type { Detector } from "../outlier/outlier-stats.ts";
+import { slowStartFactor } from "../slow-start.ts";
+import type { ResolvedSlowStart } from "../slow-start.ts";
+import { canBePicked } from "./gate-reasons.ts";
+import type { ActiveHealth } from "./gate-record.ts";
+import { ProbeQueue } from "./probe-queue.ts";
+
+/** An ejection, or one that was found to be due and not made. */
+export interface Ejection {
+  readonly detector: Detector | "probe";
+  readonly text: string;
+  readonly ejectionMs: number;
+  /** Ejections in a row. */
+  readonly ejections: number;
+}
+
+/** Hears what the gate does; called only where something changed. */
+export interface GateReporter {
+  ejected(state: EndpointState, ejection: Ejection): void;
+  /** What was found was not followed, and why. */
+  skipped(
+    state: EndpointState,
+    detector: Detector,
+    text: string,
+    why: "shadow" | "enforcing" | "limit",
+  ): void;
+  returned(state: EndpointState, how: "probes" | "health check" | "limit"): void;
+}
+
+export interface GateOptions {
+  readonly outliers: ResolvedOutlierDetection | false;
+  readonly slowStart: ResolvedSlowStart | false;
+  readonly table: LoadTable;
+  readonly random: Random;
+  readonly report: GateReporter;
+  /** Which endpoints may be picked, or how much they weigh, has changed. */
+  readonly onChange: () => void;
+}
+
+/** `Retry-After` keeps traffic away this long at most, as in Linkerd. */
+const MAX_PENALTY_MS = 300_000;
+
+/**
+ * The single place that says whether an endpoint of a service may be picked. Registry health, active health, ejection and
+ * its half-open end, `Retry-After` and slow start meet here. It owns no timer: `tick` is called about once a second.
+ */
+export class Gate {
+  /** When an endpoint wants a probe next, as far as is known; Infinity when none does. A pick looks at this one number. */
+  get probeAt(): number {
+    return this.#probes.nextAt;
+  }
+
+  readonly #options: GateOptions;
+  readonly #members = new Set<EndpointState>();
+  readonly #stats: OutlierStats | undefined;
+  readonly #probes: ProbeQueue;
+  readonly #penalised = new Set<EndpointState>();
+  readonly #ramping = new Set<EndpointState>();
+  /** Endpoints that are out through ejection or penalty: what the limit is about. */
+  #out = 0;
+  #intervalEndsAt = -Infinity;
+
+  constructor(options: GateOptions) {
+    this.#options = options;
+    const { outliers } = options;
+    this.#stats = outliers === false ? undefined : new OutlierStats(outliers);
+    this.#probes = new ProbeQueue(outliers === false ? undefined : outliers.halfOpen, (state, text, now) => {
+      this.#reopen(state, text, now, 0);
+    });
+  }
+
+  /** How many endpoints are ejected or being probed. */
+  get ejected(): number {
+    return this.#probes.size;
+  }
+
+  /** @param isInitial part of the first list: where all are new nobody is to be spared */
+  add(state: EndpointState, now: number, isInitial: boolean): void {
+    this.#members.add(state);
+    this.#stats?.clear(state.offset);
+    if (!isInitial) this.#ramp(state, now);
+    this.#refresh(state);
+  }
+
+  remove(state: EndpointState, now: number): void {
+    this.#members.delete(state);
+    if (this.#probes.remove(state)) this.#out--;
+    if (this.#penalised.delete(state)) this.#out--;
+    this.#ramping.delete(state);
+    // What was within the limit among many may be beyond it among few.
+    const oldest = this.#probes.oldest;
+    if (oldest !== undefined && !this.#isWithinLimit(this.#out)) this.#close(oldest, "limit", now);
+  }
+
+  /** The source says something else of it. */
+  update(state: EndpointState, now: number): void {
+    this.#probes.wake();
+    if (this.#ramping.has(state)) this.#weigh(state, now);
+    if (this.#refresh(state)) this.#options.onChange();
+  }
+
+  setWarming(state: EndpointState, warming: boolean): void {
+    state.gate.warming = warming;
+    if (this.#refresh(state)) this.#options.onChange();
+  }
+
+  setActiveHealth(state: EndpointState, health: ActiveHealth, detail: string, now: number): void {
+    const record = state.gate;
+    const wasDown = record.activeHealth === "unhealthy";
+    record.activeHealth = health;
+    record.activeDetail = detail;
+    this.#probes.wake();
+    const { outliers } = this.#options;
+    const unejects = outliers !== false && outliers.successfulHealthCheckUnejects;
+    if (health === "healthy" && record.circuit !== "closed" && unejects)
+      this.#close(state, "health check", now);
+    else {
+      if (health === "healthy" && wasDown) this.#ramp(state, now);
+      if (this.#refresh(state)) this.#options.onChange();
+    }
+  }
+
+  /**
+   * An endpoint that is due for a probe, with a lease on it: the attempt must end in `settled` as a probe.
+   * @param mayRepeat whether the call can be tried again elsewhere; others are taken only when none such comes
+   */
+  claimProbe(
+    now: number,
+    mayRepeat: boolean,
+    tried: readonly EndpointState[] | undefined,
+    accepts: (state: EndpointState) => boolean,
+  ): EndpointState | undefined {
+    return this.#probes.claim(now, mayRepeat, tried, accepts);
+  }
+
+  /** Counts how an attempt ended. `generation` is the circuit's when the attempt began. */
+  settled(
+    state: EndpointState,
+    generation: number,
+    isProbe: boolean,
+    result: AttemptResult,
+    retryAfterMs: number | undefined,
+    now: number,
+  ): void {
+    const record = state.gate;
+    // What began before the circuit changed says nothing about how things are since.
+    if (generation !== record.generation || state.leaving) return;
+    if (isProbe) {
+      this.#probed(state, result, retryAfterMs, now);
+      return;
+    }
+    // Panic picks reach open circuits as well; only probes decide about those.
+    if (record.circuit !== "closed") return;
+    if (this.#ramping.size > 0 && this.#ramping.has(state)) record.rampingRequests++;
+    const stats = this.#stats;
+    if (stats === undefined) return;
+    const detector = stats.record(state.offset, result);
+    if (detector !== undefined) this.#found(state, detector, now, retryAfterMs);
+    else if (retryAfterMs !== undefined && retryAfterMs > 0) this.#penalise(state, retryAfterMs, now);
+  }
+
+  /** Looks after what no call does; about once a second. */
+  tick(now: number): void {
+    let isChanged = false;
+    this.#probes.expire(now);
+    for (const state of this.#penalised) {
+      if (now < state.gate.penaltyUntil) continue;
+      this.#penalised.delete(state);
+      this.#out--;
+      isChanged = this.#refresh(state) || isChanged;
+    }
+    for (const state of this.#ramping) isChanged = this.#weigh(state, now) || isChanged;
+    if (isChanged) this.#options.onChange();
+    const { outliers } = this.#options;
+    if (outliers === false || this.#stats === undefined || now < this.#intervalEndsAt) return;
+    const isFirst = this.#intervalEndsAt === -Infinity;
+    this.#intervalEndsAt = now + outliers.intervalMs;
+    if (!isFirst) this.#endInterval(this.#stats, outliers, now);
+  }
+
+  #endInterval(stats: OutlierStats, outliers: ResolvedOutlierDetection, now: number): void {
+    const inside: EndpointState[] = [];
+    for (const state of this.#members) {
+      if (state.gate.circuit !== "closed") continue;
+      inside.push(state);
+    }
+    const findings = compareEndpoints(inside, stats, outliers);
+    for (const { detector, state, text } of findings) {
+      if (state.gate.circuit === "closed") this.#eject(state, { detector, text, state }, now, 0);
+    }
+    // A quiet interval makes up for one ejection.
+    for (const state of inside) {
+      if (state.gate.ejections > 0 && state.gate.circuit === "closed") state.gate.ejections--;
+    }
+  }
+
+  /** A detector that looks at each answer has seen enough. */
+  #found(state: EndpointState, detector: Detector, now: number, retryAfterMs = 0): void {
+    const { outliers } = this.#options;
+    if (outliers === false) return;
+    if (detector === "consecutiveSlow") {
+      // Where the others have slow answers too it is the service that is slow, and nobody is an outlier.
+      let peers = 0;
+      let slow = 0;
+      for (const other of this.#members) {
+        if (other === state || other.gate.circuit !== "closed") continue;
+        peers++;
+        if (this.#stats!.slowRun(other.offset) >= 2) slow++;
+      }
+      if (peers === 0 || slow * 4 > peers) return;
+    }
+    const policy = outliers[detector];
+    const count = policy !== false && "count" in policy ? policy.count : 0;
+    this.#eject(
+      state,
+      { detector, state, text: `${count} ${consecutive[detector] ?? detector}` },
+      now,
+      retryAfterMs,
+    );
+  }
+
+  #eject(state: EndpointState, { detector, text }: Finding, now: number, retryAfterMs: number): void {
+    const { outliers, random, report } = this.#options;
+    if (outliers === false) return;
+    const policy = outliers[detector];
+    if (outliers.shadow) report.skipped(state, detector, text, "shadow");
+    else if (policy === false || random() * 100 >= policy.enforcing)
+      report.skipped(state, detector, text, "enforcing");
+    else if (!this.#mayTakeOut(state)) report.skipped(state, detector, text, "limit");
+    else {
+      const record = state.gate;
+      if (!this.#penalised.delete(state)) this.#out++;
+      record.wasSlow = detector === "latency" || detector === "consecutiveSlow";
+      this.#open(state, detector, text, now, retryAfterMs);
+    }
+  }
+
+  #mayTakeOut(state: EndpointState): boolean {
+    return this.#penalised.has(state) || this.#isWithinLimit(this.#out + 1);
+  }
+
+  /** Never all of them, and never more than the limit; but one where there are two or more. */
+  #isWithinLimit(out: number): boolean {
+    const { outliers } = this.#options;
+    const count = this.#members.size;
+    if (out === 0) return true;
+    if (out >= count || outliers === false) return false;
+    return out === 1 || (100 * out) / count <= outliers.maxEjectionPercent;
+  }
+
+  #open(
+    state: EndpointState,
+    detector: Detector | "probe",
+    text: string,
+    now: number,
+    retryAfterMs: number,
+  ): void {
+    const { outliers, random, report } = this.#options;
+    if (outliers === false) return;
+    const record = state.gate;
+    record.ejections++;
+    const grown = Math.min(
+      outliers.baseEjectionMs * record.ejections,
+      Math.max(outliers.baseEjectionMs, outliers.maxEjectionMs),
+    );
+    // Without jitter every client of a failing endpoint would come back to it at the same moment.
+    const ejectionMs = Math.max(grown * (1 + 0.1 * random()), Math.min(retryAfterMs, MAX_PENALTY_MS));
+    record.cause = text;
+    record.penaltyUntil = 0;
+    this.#probes.open(state, now + ejectionMs);
+    this.#stats?.clear(state.offset);
+    this.#refresh(state);
+    report.ejected(state, { detector, text, ejectionMs, ejections: record.ejections });
+    this.#options.onChange();
+  }
+
+  #reopen(state: EndpointState, text: string, now: number, retryAfterMs: number): void {
+    this.#open(state, "probe", text, now, retryAfterMs);
+  }
+
+  #probed(
+    state: EndpointState,
+    { latencyMs, outcome, status }: AttemptResult,
+    retryAfterMs: number | undefined,
+    now: number,
+  ): void {
+    const { outliers } = this.#options;
+    const typical = this.#stats?.typicalMs ?? 0;
+    const limit = outliers === false || outliers.latency === false ? 3 : outliers.latency.ratio;
+    const isSlow = state.gate.wasSlow && typical > 0 && latencyMs > limit * typical;
+    if (outcome === "ignored" || status === 429) this.#probes.release(state);
+    else if (outcome !== "success") {
+      const what = status === 0 ? "a probe failed" : `a probe was answered with ${status}`;
+      if (this.#probes.failed(state)) this.#reopen(state, what, now, retryAfterMs ?? 0);
+    } else if (isSlow) {
+      const what = `a probe took ${latencyMs.toPrecision(3)} ms`;
+      if (this.#probes.failed(state)) this.#reopen(state, what, now, 0);
+    } else if (this.#probes.succeeded(state)) this.#close(state, "probes", now);
+  }
+
+  #close(state: EndpointState, how: "probes" | "health check" | "limit", now: number): void {
+    this.#probes.close(state);
+    this.#out--;
+    this.#stats?.clear(state.offset);
+    this.#ramp(state, now);
+    this.#refresh(state);
+    this.#options.report.returned(state, how);
+    this.#options.onChange();
+  }
+
+  #penalise(state: EndpointState, retryAfterMs: number, now: number): void {
+    const { outliers } = this.#options;
+    if (outliers === false || !outliers.honorRetryAfter || outliers.shadow || !this.#mayTakeOut(state))
+      return;
+    const until = now + Math.min(retryAfterMs, MAX_PENALTY_MS);
+    state.gate.penaltyUntil = Math.max(state.gate.penaltyUntil, until);
+    if (!this.#penalised.has(state)) {
+      this.#penalised.add(state);
+      this.#out++;
+    }
+    if (this.#refresh(state)) this.#options.onChange();
+  }
+
+  #ramp(state: EndpointState, now: number): void {
+    if (this.#options.slowStart === false) return;
+    state.gate.rampingSince = now;
+    state.gate.rampingRequests = 0;
+    this.#ramping.add(state);
+    this.#weigh(state, now);
+  }
+
+  /** @returns whether the weight changed */
+  #weigh(state: EndpointState, now: number): boolean {
+    const { slowStart, table } = this.#options;
+    if (slowStart === false) return false;
+    const { rampingRequests, rampingSince } = state.gate;
+    const factor = slowStartFactor(slowStart, now - rampingSince, rampingRequests);
+    if (factor >= 1) {
+      this.#ramping.delete(state);
+      state.gate.rampingSince = NaN;
+    }
+    const weight = state.spec.weight * factor;
+    if (table.weight(state.offset) === weight) return false;
+    table.reweigh(state.offset, weight);
+    return true;
+  }
+
+  /** @returns whether it may now be picked where it could not be, or the other way round */
+  #refresh(state: EndpointState): boolean {
+    const { table } = this.#options;
+    const isClosed = !canBePicked(state, this.#penalised.has(state));
+    if (table.isClosed(state.offset) === isClosed) return false;
+    table.setClosed(state.offset, isClosed);
+    return true;
+  }
+}
+
+const consecutive: Readonly<Partial<Record<Detector, string>>> = {
+  consecutive5xx: "consecutive 5xx",
+  consecutiveGatewayFailure: "consecutive gateway failures",
+  consecutiveLocalOriginFailure: "consecutive local-origin failures",
+  consecutiveSlow: "consecutive slow answers",
+};

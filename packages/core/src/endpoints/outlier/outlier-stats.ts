@@ -1,0 +1,172 @@
+import type { AttemptResult } from "../attempt-result.ts";
+import { STRIDE } from "../load-table.ts";
+import type { ResolvedOutlierDetection } from "./outlier-policy.ts";
+
+/** What can find that an endpoint misbehaves. */
+export type Detector =
+  | "consecutive5xx"
+  | "consecutiveGatewayFailure"
+  | "consecutiveLocalOriginFailure"
+  | "consecutiveSlow"
+  | "successRate"
+  | "failurePercentage"
+  | "latency";
+
+// Columns of a row: bad answers in a row, then what the running interval brought.
+const SERVER_RUN = 0;
+const GATEWAY_RUN = 1;
+const LOCAL_RUN = 2;
+const SLOW_RUN = 3;
+const TOTAL = 4;
+const FAILED = 5;
+const MEASURED = 6;
+/** Intervals in a row in which the endpoint was slower than its peers. */
+const SLOW_INTERVALS = 7;
+const COLUMNS = 8;
+
+/** Half an octave each, from 1/16 ms to 65 s. */
+const BUCKETS = 40;
+
+/** Before so many answers nobody knows what is typical. */
+const MATURE = 200;
+
+/** How fast what is typical follows the answers: by this factor for each of them, up or down. */
+const TYPICAL_STEP = 1.02;
+
+/**
+ * What outlier detection remembers of each endpoint of a service, in flat arrays by row: counting a result takes some
+ * nanoseconds, and an idle endpoint costs a hundred bytes.
+ */
+export class OutlierStats {
+  /**
+   * What most answers of the service take, in milliseconds; 0 before the first. A median that walks towards each answer by a
+   * fixed factor (frugal streaming, Ma et al. 2013), so that a few very slow ones do not move it.
+   */
+  typicalMs = 0;
+  #answers = 0;
+  readonly #policy: ResolvedOutlierDetection;
+  #counts = new Uint32Array(COLUMNS * 8);
+  #histograms = new Uint16Array(BUCKETS * 8);
+
+  constructor(policy: ResolvedOutlierDetection) {
+    this.#policy = policy;
+  }
+
+  /** Makes a row as good as new. */
+  clear(offset: number): void {
+    const row = offset / STRIDE;
+    if ((row + 1) * COLUMNS > this.#counts.length) {
+      this.#counts = grown(this.#counts, new Uint32Array(this.#counts.length * 2));
+      this.#histograms = grown(this.#histograms, new Uint16Array(this.#histograms.length * 2));
+      this.clear(offset);
+      return;
+    }
+    this.#counts.fill(0, row * COLUMNS, (row + 1) * COLUMNS);
+    this.#histograms.fill(0, row * BUCKETS, (row + 1) * BUCKETS);
+  }
+
+  /** Counts a result. @returns the detector that has seen enough; undefined for none */
+  record(offset: number, result: AttemptResult): Detector | undefined {
+    const { outcome, status } = result;
+    if (outcome === "ignored" || status === 429) return undefined;
+    const at = (offset / STRIDE) * COLUMNS;
+    const counts = this.#counts;
+    if (outcome === "success") {
+      counts[at + SERVER_RUN] = counts[at + GATEWAY_RUN] = counts[at + LOCAL_RUN] = 0;
+      counts[at + TOTAL]!++;
+      return result.latencyMs >= 0 ? this.#measure(offset, result.latencyMs) : undefined;
+    }
+    const policy = this.#policy;
+    const isLocal = status === 0;
+    if (isLocal && policy.splitExternalLocalOriginErrors) {
+      return reached(policy.consecutiveLocalOriginFailure, ++counts[at + LOCAL_RUN]!)
+        ? "consecutiveLocalOriginFailure"
+        : undefined;
+    }
+    counts[at + TOTAL]!++;
+    counts[at + FAILED]!++;
+    counts[at + LOCAL_RUN] = 0;
+    const run = ++counts[at + SERVER_RUN]!;
+    const gatewayRun = (counts[at + GATEWAY_RUN] =
+      isLocal || (status >= 502 && status <= 504) ? counts[at + GATEWAY_RUN]! + 1 : 0);
+    if (reached(policy.consecutive5xx, run)) return "consecutive5xx";
+    return reached(policy.consecutiveGatewayFailure, gatewayRun) ? "consecutiveGatewayFailure" : undefined;
+  }
+
+  /** Slow answers in a row. */
+  slowRun(offset: number): number {
+    return this.#counts[(offset / STRIDE) * COLUMNS + SLOW_RUN]!;
+  }
+
+  /** Requests of the running interval that say something of the endpoint. */
+  total(offset: number): number {
+    return this.#counts[(offset / STRIDE) * COLUMNS + TOTAL]!;
+  }
+
+  failed(offset: number): number {
+    return this.#counts[(offset / STRIDE) * COLUMNS + FAILED]!;
+  }
+
+  /** Latencies measured in the running interval. */
+  measured(offset: number): number {
+    return this.#counts[(offset / STRIDE) * COLUMNS + MEASURED]!;
+  }
+
+  /** The median latency of the running interval in milliseconds; only where something was measured. */
+  medianMs(offset: number): number {
+    const row = offset / STRIDE;
+    const half = this.#counts[row * COLUMNS + MEASURED]! / 2;
+    let below = 0;
+    for (let bucket = 0; bucket < BUCKETS; bucket++) {
+      const inside = this.#histograms[row * BUCKETS + bucket]!;
+      if (below + inside >= half && inside > 0) return 2 ** ((bucket - 8 + (half - below) / inside) / 2);
+      below += inside;
+    }
+    return 0;
+  }
+
+  /** Ends the interval. @param slow whether the endpoint was slower than its peers @returns for how many in a row */
+  endInterval(offset: number, slow: boolean): number {
+    const row = offset / STRIDE;
+    const at = row * COLUMNS;
+    const running = slow ? this.#counts[at + SLOW_INTERVALS]! + 1 : 0;
+    this.#counts[at + SLOW_INTERVALS] = running;
+    if (this.#counts[at + MEASURED]! > 0) {
+      this.#histograms.fill(0, row * BUCKETS, (row + 1) * BUCKETS);
+    }
+    this.#counts.fill(0, at + TOTAL, at + SLOW_INTERVALS);
+    return running;
+  }
+
+  #measure(offset: number, latencyMs: number): Detector | undefined {
+    const row = offset / STRIDE;
+    const counts = this.#counts;
+    const at = row * COLUMNS;
+    counts[at + MEASURED]!++;
+    const bucket = Math.max(0, Math.min(BUCKETS - 1, Math.floor(2 * Math.log2(latencyMs) + 8)));
+    const cell = row * BUCKETS + bucket;
+    // Saturates instead of wrapping; a median does not need more.
+    if (this.#histograms[cell]! < 65_535) this.#histograms[cell]!++;
+    const typical = this.typicalMs;
+    this.#answers++;
+    if (typical === 0) this.typicalMs = latencyMs;
+    else if (latencyMs > typical) this.typicalMs = Math.min(latencyMs, typical * TYPICAL_STEP);
+    else this.typicalMs = Math.max(latencyMs, typical / TYPICAL_STEP);
+    const { consecutiveSlow } = this.#policy;
+    if (consecutiveSlow === false || latencyMs <= consecutiveSlow.ratio * typical || this.#answers < MATURE) {
+      counts[at + SLOW_RUN] = 0;
+      return undefined;
+    }
+    return reached(consecutiveSlow, ++counts[at + SLOW_RUN]!) ? "consecutiveSlow" : undefined;
+  }
+}
+
+/** Again and again where the first finding was not followed, but not with each further answer. */
+function reached(policy: { readonly count: number } | false, run: number): boolean {
+  return policy !== false && run > 0 && run % policy.count === 0;
+}
+
+function grown<T extends Uint32Array | Uint16Array>(from: T, to: T): T {
+  to.set(from);
+  return to;
+}

@@ -1,0 +1,130 @@
+import { xxhash53 } from "../../balancers/xxhash64.ts";
+import type { EndpointState } from "../endpoint-state.ts";
+import type { ResolvedSubset } from "./subset-policy.ts";
+
+/** Endpoints that a process uses, and how often these and not another variant. */
+export interface SubsetVariant {
+  readonly endpoints: readonly EndpointState[];
+  /** The probabilities of all variants add up to 1. */
+  readonly probability: number;
+}
+
+/** Chooses the endpoints that this process uses. */
+export interface Subsetter {
+  /** @param endpoints of one priority, in any order */
+  choose(endpoints: readonly EndpointState[]): readonly SubsetVariant[];
+}
+
+/** Which of the callers of a service a process is: `index` from 0, below `total`. */
+export interface Ordinal {
+  readonly index: number;
+  readonly total: number;
+}
+
+/** @param seed tells this process from the others; 0 to 2^32 − 1 */
+export function subsetterFor(
+  policy: ResolvedSubset | false,
+  seed: number,
+  ordinal: Ordinal | undefined,
+): Subsetter {
+  if (policy === false) return { choose: whole };
+  if (policy.type === "aperture" && ordinal !== undefined) return new Aperture(policy.size, ordinal);
+  return new Rendezvous(policy.size, seed);
+}
+
+function whole(endpoints: readonly EndpointState[]): readonly SubsetVariant[] {
+  return [{ endpoints, probability: 1 }];
+}
+
+/** The hash of an endpoint, kept with it: one change among ten thousand must not cost ten thousand hashes. */
+function hashOf(state: EndpointState, seed: number): number {
+  if (state.hashSeed !== seed) {
+    state.hash = xxhash53(state.id, seed);
+    state.hashSeed = seed;
+  }
+  return state.hash;
+}
+
+/** What the registry calls unusable is not worth a place, as long as there are others. Ejections must not move connections. */
+function usable(endpoints: readonly EndpointState[], size: number): readonly EndpointState[] {
+  const found = endpoints.filter(({ spec }) => spec.health !== "unhealthy" && spec.health !== "starting");
+  return found.length >= size ? found : endpoints;
+}
+
+/**
+ * Rendezvous (highest random weight) hashing, as gRPC's random subsetting (A68): each process ranks all endpoints by a hash of
+ * its own and takes the first. A change of the list changes one endpoint of its subset at the most.
+ */
+class Rendezvous implements Subsetter {
+  readonly #size: number;
+  readonly #seed: number;
+
+  constructor(size: number, seed: number) {
+    this.#size = size;
+    this.#seed = seed;
+  }
+
+  choose(endpoints: readonly EndpointState[]): readonly SubsetVariant[] {
+    const size = this.#size;
+    if (endpoints.length <= size) return whole(endpoints);
+    const candidates = usable(endpoints, size);
+    const hashes = Float64Array.from(candidates, (state) => hashOf(state, this.#seed));
+    const last = hashes.toSorted()[size - 1]!;
+    return whole(candidates.filter((_, index) => hashes[index]! <= last));
+  }
+}
+
+/**
+ * Finagle's deterministic aperture: callers and endpoints lie on one ring, each caller takes the same length of it, one behind
+ * the other, round and round; so every endpoint is covered equally often. An endpoint that is covered in part is used in that
+ * part of the picks.
+ */
+class Aperture implements Subsetter {
+  readonly #size: number;
+  readonly #ordinal: Ordinal;
+
+  constructor(size: number, ordinal: Ordinal) {
+    this.#size = size;
+    this.#ordinal = ordinal;
+  }
+
+  choose(endpoints: readonly EndpointState[]): readonly SubsetVariant[] {
+    const size = this.#size;
+    if (endpoints.length <= size) return whole(endpoints);
+    // By hash, so that endpoints that come and go together do not lie side by side, and all callers agree on the order.
+    const ring = usable(endpoints, size).toSorted(
+      (a, b) => hashOf(a, 0) - hashOf(b, 0) || (a.id < b.id ? -1 : 1),
+    );
+    const count = ring.length;
+    const { index, total } = this.#ordinal;
+    // In endpoints, not in parts of the ring: whole numbers stay whole.
+    const unit = count / total;
+    const width = Math.min(count, Math.ceil(size / unit) * unit);
+    if (width >= count) return whole(endpoints);
+    const from = index * unit;
+    const first = Math.floor(from + 1e-9);
+    const end = from + width;
+    const last = Math.ceil(end - 1e-9) - 1;
+    const at = (position: number): EndpointState => ring[position % count]!;
+    const inner = Array.from({ length: Math.max(0, last - first - 1) }, (_, i) => at(first + 1 + i));
+    return variants(inner, [
+      [at(first), Math.min(1, first + 1 - from)],
+      [at(last), Math.min(1, end - last)],
+    ]);
+  }
+}
+
+/** Each edge is there in its part of the picks, whether the other one is or not. */
+function variants(
+  inner: readonly EndpointState[],
+  edges: readonly (readonly [EndpointState, number])[],
+): readonly SubsetVariant[] {
+  let found: SubsetVariant[] = [{ endpoints: inner, probability: 1 }];
+  for (const [edge, part] of edges) {
+    found = found.flatMap(({ endpoints, probability }) => [
+      { endpoints: [...endpoints, edge], probability: probability * part },
+      { endpoints, probability: probability * (1 - part) },
+    ]);
+  }
+  return found.filter(({ probability }) => probability > 1e-6);
+}

@@ -1,11 +1,17 @@
 import type { ServiceOptions } from "../../packages/core/src/index.ts";
 
+/** Retries and circuits are off, so that it is the balancer and the ejection that act. */
+const alone = { retry: false, circuit: false } as const satisfies ServiceOptions;
+/** The balancer by itself. */
+const bare = { ...alone, outlierDetection: false } as const satisfies ServiceOptions;
+
 /**
- * What can be compared, by name: options of a service, nothing else. Retries and circuits are off, so that it is the balancer
- * and the ejection that act; scenarios about failures that reach users lay their own over them.
+ * What can be compared, by name: options of a service and nothing else. Scenarios about failures that must not reach users lay
+ * retries over them.
  */
 export const policies: Readonly<Record<string, ServiceOptions>> = {
-  "round-robin": { balancer: "round-robin", retry: false, circuit: false },
-  random: { balancer: "random", retry: false, circuit: false },
-  default: { retry: false, circuit: false },
+  "round-robin": { ...bare, balancer: "round-robin" },
+  random: { ...bare, balancer: "random" },
+  default: bare,
+  "default+ejection": alone,
 };

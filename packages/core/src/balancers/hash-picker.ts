@@ -113,7 +113,7 @@ export class HashPicker<T extends HashTable> implements Picker {
       if (least === -1 || bound.loadOf(index) < bound.loadOf(least)) least = index;
     }
     if (least !== -1) return least;
-    return start;
+    return untried === -1 ? start : untried;
   }
 
   #tell(trace: PickTrace, index: number): void {

@@ -1,3 +1,4 @@
+import { isBefore } from "./hash-members.ts";
 import type { HashMembers } from "./hash-members.ts";
 import { mixed } from "./mix.ts";
 
@@ -89,10 +90,6 @@ export class HashRing {
     }
     return Int32Array.from(fresh);
   }
-}
-
-function isBefore(hi: number, lo: number, otherHi: number, otherLo: number): boolean {
-  return hi === otherHi ? lo < otherLo : hi >>> 0 < otherHi >>> 0;
 }
 
 /** As many beginnings as a ring of this size needs so that one or two points have each. */

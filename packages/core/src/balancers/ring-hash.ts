@@ -93,7 +93,7 @@ function resolveSize(given: Readonly<Record<string, unknown>>, path: string): Re
  */
 function countPoints({ lo, weights }: HashMembers, { max, min }: ResolvedRingSize): Int32Array {
   const points = Math.max(POINTS, min / weights.length);
-  const median = weights.toSorted()[weights.length >> 1]!;
+  const median = medianOf(weights);
   let total = 0;
   for (const weight of weights) total += (points * weight) / median;
   const scale = (points / median) * Math.min(1, max / total);
@@ -102,4 +102,11 @@ function countPoints({ lo, weights }: HashMembers, { max, min }: ResolvedRingSiz
     counts[i] = Math.max(1, Math.floor(weights[i]! * scale + (lo[i]! >>> 0) / 2 ** 32));
   }
   return counts;
+}
+
+function medianOf(weights: Float64Array): number {
+  const [first = 1] = weights;
+  // As nearly always; sorting ten thousand equal numbers takes most of a millisecond.
+  if (weights.every((weight) => weight === first)) return first;
+  return weights.toSorted()[weights.length >> 1]!;
 }

@@ -250,8 +250,7 @@ export class EndpointSet {
     for (const address of addresses) {
       const state = this.#byAddress.get(address);
       if (state === undefined || (!strict && tried?.includes(state) === true)) continue;
-      if (state.open || (orDraining && state.spec.health === "draining" && state.spec.weight > 0))
-        return state;
+      if (state.open || (isSession && mayGoOn(gateReasons(state, this.#options.clock.now())))) return state;
     }
     return undefined;
   }

@@ -4,3 +4,24 @@ export { sourceContract } from "./describe-source.ts";
 export type { FakeSource, FakeSourceOptions, FakeWatch } from "./fake-source.ts";
 export { fakeEndpoint, fakeSource } from "./fake-source.ts";
 export { ManualClock } from "./manual-clock.ts";
+export {
+  constantTime,
+  empiricalTime,
+  exponentialTime,
+  lognormalTime,
+  mixedTime,
+} from "./simulator/service-time.ts";
+export type { ServiceTime } from "./simulator/service-time.ts";
+export type {
+  ClientModel,
+  Scenario,
+  ServerModel,
+  ServerPhase,
+  SimulatedEvent,
+  SimulatedPolicy,
+  SimulatedRequest,
+  SimulatedSecond,
+  SimulationResult,
+} from "./simulator/scenario.ts";
+export { simulate } from "./simulator/simulate.ts";
+export type { SimulateOptions } from "./simulator/simulate.ts";

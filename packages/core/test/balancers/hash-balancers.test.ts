@@ -126,12 +126,18 @@ describe.each(["ring-hash", "maglev"] as const)("the %s picker", (type) => {
     expect(homesOf(nameless.picker).map(({ id }) => id)).not.toEqual(homesOf(picker).map(({ id }) => id));
   });
 
-  it("lets an endpoint of the same hashKey stand by while the first is there", () => {
-    const { picker, endpoints, table } = world(4, (i) => ({ metadata: { hashKey: `orders-${i >> 1}` } }));
-    expect(new Set(homesOf(picker)).size).toBeGreaterThanOrEqual(type === "ring-hash" ? 2 : 4);
-    table.setClosed(endpoints[0]!.offset, true);
-    table.setClosed(endpoints[2]!.offset, true);
-    expect(new Set(homesOf(picker))).toEqual(new Set([endpoints[1], endpoints[3]]));
+  it("knows all but the first of one hashKey by their addresses, so that a name given twice overloads nobody", () => {
+    const shared = (i: number): Partial<Endpoint> => ({ metadata: { hashKey: `orders-${i >> 1}` } });
+    const { deps, endpoints, picker } = world(40, shared);
+    const shares = sharesOf(homesOf(picker), 40);
+    expect(shares.size).toBe(40);
+    expect(Math.max(...shares.values())).toBeLessThan(2);
+    // The name, and what belongs to it, goes over to the other when the first leaves.
+    const [first, second] = endpoints;
+    const before = homesOf(picker);
+    const after = homesOf(balancer.build(endpoints.slice(1), deps, picker));
+    const inherited = after.filter((_, i) => before[i] === first);
+    expect(inherited.filter((home) => home === second).length / inherited.length).toBeGreaterThan(0.8);
   });
 
   it("decides the same between endpoints of one hashKey, whoever came first", () => {

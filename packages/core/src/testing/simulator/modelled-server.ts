@@ -1,0 +1,135 @@
+import type { Random } from "../../random.ts";
+import type { ServerModel, ServerPhase } from "./scenario.ts";
+import type { VirtualClock } from "./virtual-clock.ts";
+
+/** How a server ends with a request. */
+export interface ServerAnswer {
+  readonly status: number;
+}
+
+/** Hears what becomes of a request. */
+export interface ServerClient {
+  /** The connection was refused. */
+  refused(): void;
+  /** The server has the request. */
+  accepted(): void;
+  answered(status: number): void;
+  /** The connection broke. */
+  reset(): void;
+}
+
+/** A server as the simulator knows it: workers, a queue, service times, and phases in which it misbehaves. */
+export class ModelledServer {
+  readonly model: ServerModel;
+  /** Attempts that were sent to it. */
+  sends = 0;
+  /** Requests it has, in work and waiting. */
+  inside = 0;
+  readonly #clock: VirtualClock;
+  readonly #random: Random;
+  readonly #startsAt: () => number;
+  readonly #waiting: (() => void)[] = [];
+  #busy = 0;
+  /** What its recent answers took, for its reports of load. */
+  #recentMs = 0;
+  #rate = 0;
+  #ratedAt = 0;
+
+  /** @param startsAt when the scenario begins */
+  constructor(model: ServerModel, clock: VirtualClock, random: Random, startsAt: () => number) {
+    this.model = model;
+    this.#clock = clock;
+    this.#random = random;
+    this.#startsAt = startsAt;
+  }
+
+  take(client: ServerClient): void {
+    this.sends++;
+    const { queue = Infinity, serviceTime, workers = Infinity } = this.model;
+    const phase = this.#phase();
+    const random = this.#random;
+    if (phase?.refuse === true) {
+      this.#in(0.2, () => {
+        client.refused();
+      });
+      return;
+    }
+    client.accepted();
+    this.inside++;
+    // Drawn for each request, whatever becomes of it: policies compared side by side then see the same times.
+    const ms = serviceTime(random) * this.#factor(phase);
+    const fate = random();
+    const { failAfterMs = 1, failRatio = 0, failStatus = 500, hangRatio = 0, resetRatio = 0 } = phase ?? {};
+    if (fate < hangRatio) return;
+    const leave = (then: () => void): void => {
+      this.inside--;
+      then();
+    };
+    if (fate < hangRatio + resetRatio) {
+      this.#in(failAfterMs, () => {
+        leave(() => {
+          client.reset();
+        });
+      });
+      return;
+    }
+    if (fate < hangRatio + resetRatio + failRatio) {
+      this.#in(failAfterMs, () => {
+        leave(() => {
+          client.answered(failStatus);
+        });
+      });
+      return;
+    }
+    const begin = (): void => {
+      this.#busy++;
+      const begunAt = this.#clock.now();
+      this.#in(ms, () => {
+        this.#busy--;
+        this.#report(this.#clock.now() - begunAt);
+        this.#waiting.shift()?.();
+        leave(() => {
+          client.answered(200);
+        });
+      });
+    };
+    if (this.#busy < workers) begin();
+    else if (this.#waiting.length < queue) this.#waiting.push(begin);
+    else {
+      leave(() => {
+        client.answered(503);
+      });
+    }
+  }
+
+  /** What it says of its own load: busy workers by all of them, answers per second, what they take. */
+  get load(): { readonly utilisation: number; readonly perSecond: number; readonly latencyMs: number } {
+    const { workers = 64 } = this.model;
+    return { utilisation: this.#busy / workers, perSecond: this.#rate, latencyMs: this.#recentMs };
+  }
+
+  #report(tookMs: number): void {
+    const now = this.#clock.now();
+    this.#recentMs += 0.1 * (tookMs - this.#recentMs);
+    const gap = Math.max(now - this.#ratedAt, 1e-6);
+    this.#ratedAt = now;
+    this.#rate += (1 - Math.exp(-gap / 1_000)) * (1_000 / gap - this.#rate);
+  }
+
+  #phase(): ServerPhase | undefined {
+    const at = this.#clock.now() - this.#startsAt();
+    return this.model.phases?.find(({ fromMs, toMs }) => at >= fromMs && at < toMs);
+  }
+
+  #factor(phase: ServerPhase | undefined): number {
+    const factor = phase?.latencyFactor ?? 1;
+    if (typeof factor === "number" || phase === undefined) return typeof factor === "number" ? factor : 1;
+    const [from, to] = factor;
+    const at = this.#clock.now() - this.#startsAt() - phase.fromMs;
+    return from + ((to - from) * at) / (phase.toMs - phase.fromMs);
+  }
+
+  #in(ms: number, then: () => void): void {
+    this.#clock.at(this.#clock.now() + ms, then);
+  }
+}

@@ -1,6 +1,6 @@
 import { resolveBalancer } from "../packages/core/src/balancers/balancers.ts";
 import type { BalancerName } from "../packages/core/src/balancers/balancers.ts";
-import type { PickContext, Picker } from "../packages/core/src/balancers/picker.ts";
+import type { Balancer, PickContext, Picker, PickerDeps } from "../packages/core/src/balancers/picker.ts";
 import { systemClock } from "../packages/core/src/clock.ts";
 import { EndpointState } from "../packages/core/src/endpoints/endpoint-state.ts";
 import { LoadTable } from "../packages/core/src/endpoints/load-table.ts";
@@ -16,6 +16,8 @@ export interface PickOptions {
 interface Case {
   readonly name: string;
   readonly picker: Picker;
+  /** What each pick is hashed by, one after the other. */
+  readonly keys: readonly string[] | undefined;
   readonly samples: number[];
 }
 
@@ -33,9 +35,11 @@ export function benchPick({ progress, rounds }: PickOptions): readonly Row[] {
   measure(p2c, rounds, progress);
   const others = [caseOf("round-robin", 10_000), caseOf("random", 10_000)];
   measure(others, rounds, progress);
+  const hashing = hashers.flatMap((balancer) => sizes.map((size) => caseOf(balancer, size)));
+  measure(hashing, rounds, progress);
   const smallest = p2c[0]!;
-  const rows = [...p2c, ...others].map(({ name, samples }): Row => {
-    const target = name === "pick success-aware-ewma 10000" ? 60 : null;
+  const rows = [...p2c, ...others, ...hashing].map(({ keys, name, samples }): Row => {
+    const target = name === "pick success-aware-ewma 10000" ? 60 : keys === undefined ? null : 250;
     return {
       name,
       metric: "ns",
@@ -55,7 +59,27 @@ export function benchPick({ progress, rounds }: PickOptions): readonly Row[] {
     against: smallest.name,
     target: 1.5,
   });
-  return rows;
+  return [...rows, maglevBuild()];
+}
+
+/** What a new table costs: each change of a service that is balanced by it makes one. */
+function maglevBuild(): Row {
+  const size = 1_000;
+  const { balancer, deps, endpoints } = partsOf("maglev", size);
+  const samples = Array.from({ length: 30 }, () => {
+    const begin = performance.now();
+    balancer.build(endpoints, deps);
+    return performance.now() - begin;
+  });
+  return {
+    name: `build maglev ${size}`,
+    metric: "ms",
+    value: Math.min(...samples),
+    ratio: null,
+    against: null,
+    target: 20,
+    note: usual(samples),
+  };
 }
 
 function usual(samples: readonly number[]): string {
@@ -63,27 +87,40 @@ function usual(samples: readonly number[]): string {
 }
 
 function measure(cases: readonly Case[], rounds: number, progress: (text: string) => void): void {
-  for (const { picker } of cases) pickMany(picker, picksPerRound * 4);
+  for (const { keys, picker } of cases) pickMany(picker, picksPerRound * 4, keys);
   for (let round = 0; round < rounds; round++) {
     if (round % 20 === 0) progress(`pick: round ${round} of ${rounds}`);
     for (let i = 0; i < cases.length; i++) {
-      const { picker, samples } = cases[(i + round) % cases.length]!;
+      const { keys, picker, samples } = cases[(i + round) % cases.length]!;
       const begin = performance.now();
-      pickMany(picker, picksPerRound);
+      pickMany(picker, picksPerRound, keys);
       samples.push(((performance.now() - begin) * 1e6) / picksPerRound);
     }
   }
 }
 
+const noKeys: readonly string[] = [];
+/** Of 36 characters, as UUIDs. */
+const userKeys = Array.from({ length: 10_000 }, (_, i) =>
+  `user-${i}`.padEnd(36, "-8b5c1f9e2c1d4a539a315b7d1f0f3e21"),
+);
+const hashers = ["ring-hash", "maglev"] as const;
+
 const request = { method: "GET", path: "/", headers: [] };
 const probe = (): Promise<never> => Promise.reject(new Error("nothing here answers probes"));
 
 /** Each choice goes into the next context, as the engine keeps it, so that none of them can be optimised away. */
-function pickMany(picker: Picker, picks: number): number {
-  const context: PickContext = { request, now, tried: undefined, hashKey: undefined };
+function pickMany(picker: Picker, picks: number, keys: readonly string[] = noKeys): number {
+  const context: PickContext & { hashKey: string | undefined } = {
+    request,
+    now,
+    tried: undefined,
+    hashKey: undefined,
+  };
   let last: EndpointState | undefined;
   let repeats = 0;
   for (let i = 0; i < picks; i++) {
+    if (keys.length > 0) context.hashKey = keys[i % keys.length];
     const chosen = picker.pick(context);
     if (chosen === last) repeats++;
     last = chosen;
@@ -93,7 +130,10 @@ function pickMany(picker: Picker, picks: number): number {
 }
 
 /** Endpoints in the middle of their work: measured, some busy, one in fifty getting over a failure, some not asked for a while. */
-function caseOf(balancer: BalancerName, size: number): Case {
+function partsOf(
+  type: BalancerName,
+  size: number,
+): { balancer: Balancer; endpoints: readonly EndpointState[]; deps: PickerDeps } {
   const random = seededRandom(size);
   const table = new LoadTable();
   const endpoints = Array.from({ length: size }, (_, i) => {
@@ -113,11 +153,12 @@ function caseOf(balancer: BalancerName, size: number): Case {
     if (random() < 0.3) table.started(endpoint.offset);
     return endpoint;
   });
-  const picker = resolveBalancer(balancer, "balancer").build(endpoints, {
-    table,
-    random: systemRandom,
-    clock: systemClock,
-    probe,
-  });
-  return { name: `pick ${balancer} ${size}`, picker, samples: [] };
+  const deps = { table, random: systemRandom, clock: systemClock, probe };
+  return { balancer: resolveBalancer(type, "balancer"), endpoints, deps };
+}
+
+function caseOf(type: BalancerName, size: number): Case {
+  const { balancer, deps, endpoints } = partsOf(type, size);
+  const keys = hashers.some((hasher) => hasher === type) ? userKeys : undefined;
+  return { name: `pick ${type} ${size}`, picker: balancer.build(endpoints, deps), keys, samples: [] };
 }

@@ -15,3 +15,14 @@ export const policies: Readonly<Record<string, ServiceOptions>> = {
   default: bare,
   "default+ejection": alone,
 };
+
+/** @throws Error for a name that is not in the table */
+export function optionsOf(name: string): ServiceOptions {
+  const found = policies[name];
+  if (found === undefined) {
+    throw new Error(
+      `there is no policy ${JSON.stringify(name)}; there are ${Object.keys(policies).join(", ")}`,
+    );
+  }
+  return found;
+}

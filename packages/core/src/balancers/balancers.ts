@@ -1,9 +1,19 @@
 import { configError } from "../errors.ts";
 import { checkObject, fieldPath } from "../option-checks.ts";
+import { clientSideWeightedRoundRobin } from "./client-side-weighted-round-robin.ts";
+import type { ClientSideWeightedRoundRobinPolicy } from "./client-side-weighted-round-robin.ts";
 import type { BalancerKind } from "./kind.ts";
+import { leastRequest } from "./least-request.ts";
+import type { LeastRequestPolicy } from "./least-request.ts";
+import { leastResponseTime } from "./least-response-time.ts";
+import type { LeastResponseTimePolicy } from "./least-response-time.ts";
 import { maglev } from "./maglev.ts";
 import type { MaglevPolicy } from "./maglev.ts";
+import { peakEwma } from "./peak-ewma.ts";
+import type { PeakEwmaPolicy } from "./peak-ewma.ts";
 import type { Balancer } from "./picker.ts";
+import { prequal } from "./prequal.ts";
+import type { PrequalPolicy } from "./prequal.ts";
 import { random } from "./random.ts";
 import type { RandomPolicy } from "./random.ts";
 import { ringHash } from "./ring-hash.ts";
@@ -12,19 +22,43 @@ import { roundRobin } from "./round-robin.ts";
 import type { RoundRobinPolicy } from "./round-robin.ts";
 import { successAwareEwma } from "./success-aware-ewma.ts";
 import type { SuccessAwareEwmaPolicy } from "./success-aware-ewma.ts";
+import { weightedRandom } from "./weighted-random.ts";
+import type { WeightedRandomPolicy } from "./weighted-random.ts";
+import { weightedRoundRobin } from "./weighted-round-robin.ts";
+import type { WeightedRoundRobinPolicy } from "./weighted-round-robin.ts";
 
 /** A balancer as data, told apart by `type`. */
 export type BalancerPolicy =
   | SuccessAwareEwmaPolicy
+  | LeastRequestPolicy
+  | LeastResponseTimePolicy
+  | PeakEwmaPolicy
   | RoundRobinPolicy
   | RandomPolicy
+  | WeightedRoundRobinPolicy
+  | WeightedRandomPolicy
+  | ClientSideWeightedRoundRobinPolicy
+  | PrequalPolicy
   | RingHashPolicy
   | MaglevPolicy;
 
 /** The balancers that can be named in options. */
 export type BalancerName = BalancerPolicy["type"];
 
-const kinds: readonly BalancerKind[] = [successAwareEwma, roundRobin, random, ringHash, maglev];
+const kinds: readonly BalancerKind[] = [
+  successAwareEwma,
+  leastRequest,
+  leastResponseTime,
+  peakEwma,
+  roundRobin,
+  random,
+  weightedRoundRobin,
+  weightedRandom,
+  clientSideWeightedRoundRobin,
+  prequal,
+  ringHash,
+  maglev,
+];
 
 /** The balancer of a service that names none. */
 export const defaultBalancer: Balancer = Object.freeze(successAwareEwma.create({}, ""));

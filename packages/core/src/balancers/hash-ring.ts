@@ -48,8 +48,9 @@ export class HashRing {
     const fresh =
       previous === undefined ? counts.map((_, index) => index) : previous.#compare(members, counts, kept);
     const added = scatter(members, counts, fresh);
-    const points = previous === undefined ? added : merge(previous.#points, kept, added);
-    const bits = bitsFor(points.length / 2);
+    const size = counts.reduce((sum, count) => sum + count, 0);
+    const points = previous === undefined ? added : merge(previous.#points, kept, added, size);
+    const bits = bitsFor(size);
     const shift = 32 - bits;
     return new HashRing(members, { counts, points, starts: indexOf(points, 2 ** bits, shift), shift });
   }
@@ -138,10 +139,10 @@ function scatter(members: HashMembers, counts: Int32Array, which: Int32Array): U
   return points;
 }
 
-/** The points of an older ring whose members are kept, under their new index, and those that came. */
-function merge(older: Uint32Array, kept: Int32Array, added: Uint32Array): Uint32Array {
-  const points = new Uint32Array(older.length + added.length);
-  let size = 0;
+/** The points of an older ring whose members are kept, under their new index, and those that came; `size` in all. */
+function merge(older: Uint32Array, kept: Int32Array, added: Uint32Array, size: number): Uint32Array {
+  const points = new Uint32Array(size * 2);
+  let at = 0;
   let next = 0;
   for (let i = 0; i < older.length; i += 2) {
     const member = kept[older[i + 1]!]!;
@@ -150,14 +151,14 @@ function merge(older: Uint32Array, kept: Int32Array, added: Uint32Array): Uint32
     for (; next < added.length; next += 2) {
       const other = added[next]!;
       if (other > position || (other === position && added[next + 1]! > member)) break;
-      points[size++] = other;
-      points[size++] = added[next + 1]!;
+      points[at++] = other;
+      points[at++] = added[next + 1]!;
     }
-    points[size++] = position;
-    points[size++] = member;
+    points[at++] = position;
+    points[at++] = member;
   }
-  points.set(added.subarray(next), size);
-  return points.slice(0, size + added.length - next);
+  points.set(added.subarray(next), at);
+  return points;
 }
 
 function indexOf(points: Uint32Array, buckets: number, shift: number): Int32Array {

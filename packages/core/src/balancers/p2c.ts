@@ -27,7 +27,8 @@ export function p2c(cost: Cost): Balancer {
   };
 }
 
-class P2cPicker implements Picker {
+/** The picker of {@link p2c}, for balancers that bring statistics of their own. */
+export class P2cPicker implements Picker {
   readonly #endpoints: readonly EndpointState[];
   readonly #offsets: Int32Array;
   /** The first row where the rows of all endpoints lie side by side, as they do until some have come and gone; else -1. */
@@ -77,6 +78,10 @@ class P2cPicker implements Picker {
     }
     const isOther = this.#cost.of(table, other, now) < this.#cost.of(table, one, now);
     return this.#endpoints[isOther ? second : first];
+  }
+
+  cost(endpoint: EndpointState, now: number): number {
+    return this.#cost.of(this.#table, endpoint.offset, now);
   }
 
   /** The rare part of a pick, apart so that the common one stays small enough to be compiled into its caller. */

@@ -27,7 +27,7 @@ export interface RingHashPolicy {
   readonly minRingSize?: number | undefined;
   /**
    * The largest number of points, 8 bytes of memory and some 20 ns of a first building each; a whole number from `minRingSize` to
-   * 8,388,608; 131,072 by default.
+   * 8,388,608; 65,536 by default.
    */
   readonly maxRingSize?: number | undefined;
   /** Passes over endpoints that have more than their share of the requests in flight; none by default. */
@@ -42,7 +42,7 @@ interface ResolvedRingSize {
 
 const LARGEST_RING = 8_388_608;
 const DEFAULT_MIN = 1_024;
-const DEFAULT_MAX = 131_072;
+const DEFAULT_MAX = 65_536;
 
 /** Of an endpoint of median weight. The shares of endpoints then differ by an eighth (1 / √64). */
 const POINTS = 64;

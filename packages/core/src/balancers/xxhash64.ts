@@ -117,7 +117,11 @@ function hashStripes(length: number): number {
   const d = sums[3];
   const ab = asUintN(64, rotate(a, 1n, 63n) + rotate(b, 7n, 57n));
   const cd = asUintN(64, rotate(c, 12n, 52n) + rotate(d, 18n, 46n));
-  sums[HASH] = merge(merge(merge(merge(asUintN(64, ab + cd), a), b), c), d);
+  sums[HASH] = asUintN(64, ab + cd);
+  for (let lane = 0; lane < 4; lane++) {
+    const mixed = asUintN(64, sums[HASH] ^ round(0n, sums[lane]!));
+    sums[HASH] = asUintN(64, asUintN(64, mixed * P1) + P4);
+  }
   return at;
 }
 
@@ -130,8 +134,4 @@ function rotate(value: bigint, left: bigint, right: bigint): bigint {
 function round(sum: bigint, input: bigint): bigint {
   const added = asUintN(64, sum + asUintN(64, input * P2));
   return asUintN(64, rotate(added, 31n, 33n) * P1);
-}
-
-function merge(sum: bigint, lane: bigint): bigint {
-  return asUintN(64, asUintN(64, asUintN(64, sum ^ round(0n, lane)) * P1) + P4);
 }

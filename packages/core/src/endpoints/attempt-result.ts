@@ -10,7 +10,7 @@ export interface AttemptResult {
   readonly phase: Phase;
   readonly timedOut: boolean;
   /**
-   * Milliseconds to the answer (its head where it is streamed). NaN where they say nothing of the endpoint: a long poll,
+   * Milliseconds to the answer (its head where it is streamed), or to the failure. NaN where they say nothing of the endpoint: a long poll,
    * an event loop that stood still.
    */
   readonly latencyMs: number;

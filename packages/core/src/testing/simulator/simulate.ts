@@ -110,7 +110,9 @@ export async function simulate(scenario: Scenario, options: SimulateOptions): Pr
   );
   const closing = Promise.all(meshes.map(({ mesh }) => mesh.close()));
   let isClosed = false;
-  void closing.then(() => (isClosed = true));
+  void closing.finally(() => {
+    isClosed = true;
+  });
   await clock.run(() => isClosed);
   return resultOf(scenario, options, recorder, servers, events, panics);
 }
@@ -207,9 +209,11 @@ class Traffic {
 async function allReady(clock: VirtualClock, meshes: readonly Mesh[]): Promise<void> {
   let waiting = meshes.length;
   for (const mesh of meshes) {
-    void mesh.ready(service).then(() => {
+    const ready = async (): Promise<void> => {
+      await mesh.ready(service);
       waiting--;
-    });
+    };
+    void ready();
   }
   await clock.run(() => waiting === 0);
 }

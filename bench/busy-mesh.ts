@@ -78,6 +78,7 @@ const answerAtOnce: OpenTransport = () => ({
     attempt.onResponseEnd(controller, {});
   },
   stats: () => undefined,
+  check: () => Promise.resolve(undefined),
   disconnect: () => {},
   wasQueued: () => false,
   evictIdle: () => {},

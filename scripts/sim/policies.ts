@@ -1,5 +1,8 @@
 import type { ServiceOptions } from "../../packages/core/src/index.ts";
 
+/** Where the modelled servers tell their load, in the scenarios that have it. */
+export const probePath = "/load";
+
 /** Retries and circuits are off, so that it is the balancer and the ejection that act. */
 const alone = { retry: false, circuit: false } as const satisfies ServiceOptions;
 /** The balancer by itself. */
@@ -12,8 +15,16 @@ const bare = { ...alone, outlierDetection: false } as const satisfies ServiceOpt
 export const policies: Readonly<Record<string, ServiceOptions>> = {
   "round-robin": { ...bare, balancer: "round-robin" },
   random: { ...bare, balancer: "random" },
+  "least-request": { ...bare, balancer: "least-request" },
+  "least-request-all": { ...bare, balancer: { type: "least-request", choices: "all" } },
+  "least-response-time": { ...bare, balancer: "least-response-time" },
+  "peak-ewma": { ...bare, balancer: "peak-ewma" },
+  "client-side-weighted-round-robin": { ...bare, balancer: "client-side-weighted-round-robin" },
+  prequal: { ...bare, balancer: { type: "prequal", probePath } },
   default: bare,
   "default+ejection": alone,
+  rendezvous: { ...bare, balancer: "round-robin", subset: { type: "rendezvous", size: 20 } },
+  aperture: { ...bare, balancer: "round-robin", subset: { type: "aperture", size: 20 } },
 };
 
 /** @throws Error for a name that is not in the table */

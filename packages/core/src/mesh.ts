@@ -17,6 +17,7 @@ import type { Clock } from "./clock.ts";
 import { createDirectory } from "./discovery/directory.ts";
 import type { Directory } from "./discovery/directory.ts";
 import type { WatchDump } from "./discovery/dump.ts";
+import { HealthCheckers } from "./endpoints/health-check/health-checkers.ts";
 import { awaitEndpoints } from "./engine/await-endpoints.ts";
 import { noEndpointError } from "./engine/call-errors.ts";
 import { Engine } from "./engine/engine.ts";
@@ -116,6 +117,7 @@ class ServiceMesh implements Mesh {
   readonly #clock: Clock;
   readonly #random: Random;
   readonly #drainMs: number;
+  readonly #checkers: HealthCheckers;
   readonly #caller: Caller & { readonly seed: number };
   readonly #declared = new Map<string, Declared>();
   /** Declared names by the lower case that URLs have. */
@@ -127,6 +129,7 @@ class ServiceMesh implements Mesh {
     this.#clock = options.clock ?? systemClock;
     this.#random = options.random ?? systemRandom;
     this.#drainMs = options.drainMs ?? 10_000;
+    this.#checkers = new HealthCheckers(this.#clock, this.#random);
     const { locality, ordinal } = options;
     this.#caller = { locality, ordinal, seed: Math.floor(this.#random() * 2 ** 32) };
     for (const [name, service] of Object.entries(options.services ?? {})) {
@@ -198,6 +201,7 @@ class ServiceMesh implements Mesh {
 
   async #close(): Promise<void> {
     await this.engine.close(this.#drainMs);
+    this.#checkers.close();
     await Promise.all([this.#directory.close(), this.#external.destroy()]);
   }
 
@@ -226,6 +230,7 @@ class ServiceMesh implements Mesh {
       openTransport: this.#openTransport,
       drainMs: this.#drainMs,
       caller: this.#caller,
+      checkers: this.#checkers,
       directory: this.#directory,
       clock: this.#clock,
       random: this.#random,

@@ -33,12 +33,12 @@ export const backgroundErrors: Study = {
     for (const rate of rates) results.push(await runPolicy(scenario(rate), policy, seed));
     const extra = Object.fromEntries(
       results.flatMap((result, index) => {
-        const label = `${100 * (rates[index] ?? 0)}%`;
+        const label = `At${String(100 * (rates[index] ?? 0)).replace(".", "_")}Percent`;
         return [
-          [`p99 ${label}`, result.p99Ms],
-          [`max/mean ${label}`, result.maxOverMean],
-          [`by the second ${label}`, secondlyMaxOverMean(scenario(0), result)],
-          [`ejections ${label}`, countEvents(result, "endpoint.ejected")],
+          [`p99Ms${label}`, result.p99Ms],
+          [`maxOverMean${label}`, result.maxOverMean],
+          [`maxOverMeanBySecond${label}`, secondlyMaxOverMean(scenario(0), result)],
+          [`ejections${label}`, countEvents(result, "endpoint.ejected")],
         ];
       }),
     );

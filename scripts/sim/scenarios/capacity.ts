@@ -1,5 +1,6 @@
 import { exponentialTime } from "../../../packages/core/src/testing/index.ts";
 import type { Scenario } from "../../../packages/core/src/testing/index.ts";
+import { probePath } from "../policies.ts";
 import { runPolicy, study } from "../study.ts";
 import type { Study } from "../study.ts";
 import { s } from "./models.ts";
@@ -17,7 +18,7 @@ function scenario(percent: number): Scenario {
     callsPerSecond: (able * percent) / 100,
     limitMs: 500,
     reportsLoad: true,
-    probePath: "/load",
+    probePath,
     servers: Array.from({ length: 10 }, (_, index) => ({
       id: `${index < 5 ? "fast" : "slow"}-${(index % 5) + 1}`,
       serviceTime: exponentialTime(index < 5 ? 40 : 80),
@@ -33,7 +34,14 @@ const slow = scenario(shownLoad)
 export const capacity: Study = study(scenario(shownLoad), {
   about:
     "five of 10 are twice as fast as the others; 80 % of what all can do, and how much more goes (99.9 % within 500 ms)",
-  policies: ["round-robin", "random", "least-request", "peak-ewma", "default", "default+ejection"],
+  policies: [
+    "round-robin",
+    "least-request",
+    "peak-ewma",
+    "client-side-weighted-round-robin",
+    "prequal",
+    "default",
+  ],
   affected: slow,
   extra: async ({ policy, seed }) => {
     let held: number | null = null;
@@ -42,6 +50,6 @@ export const capacity: Study = study(scenario(shownLoad), {
       if (okRatio < 0.999) break;
       held = percent;
     }
-    return { "load held %": held };
+    return { loadHeldPercent: held };
   },
 });

@@ -25,9 +25,9 @@ export const coldStart: Study = study(scenario, {
   policies: ["round-robin", "least-request", "peak-ewma", "default", "default+ejection"],
   affected: [first],
   extra: (result) => ({
-    "cold share %": 100 * shareBetween(scenario, result, [first], 0, 5),
-    "fair after s": fairAfter(scenario, result, first, 10),
-    "paused share %": 100 * shareBetween(scenario, result, [first], 19, 23),
-    "fair after pause s": fairAfter(scenario, result, first, 23),
+    coldSharePercent: 100 * shareBetween(scenario, result, [first], 0, 5),
+    fairAfterS: fairAfter(scenario, result, first, 10),
+    pausedSharePercent: 100 * shareBetween(scenario, result, [first], 19, 23),
+    fairAfterPauseS: fairAfter(scenario, result, first, 23),
   }),
 });

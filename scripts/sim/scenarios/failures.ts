@@ -24,11 +24,11 @@ export const temporaryFailure: Study = study(temporary, {
   policies: compared,
   affected: [first],
   extra: (result) => ({
-    "failed calls": result.failed,
-    "failed after 2 s": lostBetween(result, 12, 25),
-    "failing share %": 100 * shareBetween(temporary, result, [first], 10, 25),
-    "ejected after s": firstEvent(result, "endpoint.ejected", first, s(10)),
-    "fair after s": fairAfter(temporary, result, first, 25),
+    failedCalls: result.failed,
+    failedAfter2s: lostBetween(result, 12, 25),
+    failingSharePercent: 100 * shareBetween(temporary, result, [first], 10, 25),
+    ejectedAfterS: firstEvent(result, "endpoint.ejected", first, s(10)),
+    fairAfterS: fairAfter(temporary, result, first, 25),
   }),
 });
 
@@ -39,10 +39,10 @@ export const permanentFailure: Study = study(permanent, {
   policies: compared,
   affected: [first],
   extra: (result) => ({
-    "failed calls": result.failed,
-    "failed after 2 s": lostBetween(result, 12, 45),
-    "failing share %": 100 * shareBetween(permanent, result, [first], 10, 45),
-    "ejected after s": firstEvent(result, "endpoint.ejected", first, s(10)),
+    failedCalls: result.failed,
+    failedAfter2s: lostBetween(result, 12, 45),
+    failingSharePercent: 100 * shareBetween(permanent, result, [first], 10, 45),
+    ejectedAfterS: firstEvent(result, "endpoint.ejected", first, s(10)),
   }),
 });
 
@@ -59,10 +59,10 @@ export const fastFailing: Study = study(fast, {
   policies: ["random", ...compared.slice(1)],
   affected: [first],
   extra: (result) => ({
-    "failing share %": 100 * shareBetween(fast, result, [first], 5, 30),
-    "failing sends": sendsBetween(fast, result, [first], 5, 30),
-    "ejected after s": firstEvent(result, "endpoint.ejected", first, s(5)),
-    "fair after s": fairAfter(fast, result, first, 30),
+    failingSharePercent: 100 * shareBetween(fast, result, [first], 5, 30),
+    failingSends: sendsBetween(fast, result, [first], 5, 30),
+    ejectedAfterS: firstEvent(result, "endpoint.ejected", first, s(5)),
+    fairAfterS: fairAfter(fast, result, first, 30),
   }),
 });
 
@@ -79,9 +79,9 @@ export const flaky30: Study = study(flaky, {
   policies: compared,
   affected: [first],
   extra: (result) => ({
-    "failed %": (100 * result.failed) / result.calls,
-    "ejected after s": firstEvent(result, "endpoint.ejected", first, 0),
+    failedPercent: (100 * result.failed) / result.calls,
+    ejectedAfterS: firstEvent(result, "endpoint.ejected", first, 0),
     ejections: countEvents(result, "endpoint.ejected"),
-    "others ejected": countEvents(result, "endpoint.ejected", { except: [first] }),
+    othersEjected: countEvents(result, "endpoint.ejected", { except: [first] }),
   }),
 });

@@ -31,12 +31,12 @@ export const greyLatency: Study = study(scenario, {
   policies: ["round-robin", "least-request", "peak-ewma", "default", "default+ejection"],
   affected: [first],
   extra: (result) => ({
-    "grey share %": 100 * shareBetween(scenario, result, [first], greyFrom, greyTo),
-    "ejected after s": firstEvent(result, "endpoint.ejected", first, s(greyFrom)),
-    "returned after s": firstEvent(result, "endpoint.returned", first, s(greyTo)),
-    "fair after s": fairAfter(scenario, result, first, greyTo),
-    "others ejected": countEvents(result, "endpoint.ejected", { except: [first] }),
-    "ejected when all are slow": countEvents(result, "endpoint.ejected", {
+    greySharePercent: 100 * shareBetween(scenario, result, [first], greyFrom, greyTo),
+    ejectedAfterS: firstEvent(result, "endpoint.ejected", first, s(greyFrom)),
+    returnedAfterS: firstEvent(result, "endpoint.returned", first, s(greyTo)),
+    fairAfterS: fairAfter(scenario, result, first, greyTo),
+    othersEjected: countEvents(result, "endpoint.ejected", { except: [first] }),
+    ejectedWhenAllSlow: countEvents(result, "endpoint.ejected", {
       fromMs: s(allSlowFrom),
     }),
   }),

@@ -18,8 +18,8 @@ export const linkerd2016: Study = study(scenario, {
   policies: ["round-robin", "random", "least-request", "peak-ewma", "default", "default+ejection"],
   affected: [first],
   extra: (result) => ({
-    "calls not ok": result.calls - result.ok,
-    "slow share %": 100 * shareBetween(scenario, result, [first], 15, 45),
+    callsNotOk: result.calls - result.ok,
+    slowSharePercent: 100 * shareBetween(scenario, result, [first], 15, 45),
     ejections: countEvents(result, "endpoint.ejected"),
   }),
 });

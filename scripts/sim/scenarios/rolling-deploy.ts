@@ -41,8 +41,8 @@ export const rollingDeploy: Study = study(scenario, {
   policies: ["round-robin", "least-request", "peak-ewma", "default", "default+ejection"],
   service: { retry: {} },
   extra: (result) => ({
-    "failed calls": result.failed,
-    "calls not ok": result.calls - result.ok,
+    failedCalls: result.failed,
+    callsNotOk: result.calls - result.ok,
     ejections: countEvents(result, "endpoint.ejected"),
   }),
 });

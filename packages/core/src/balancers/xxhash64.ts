@@ -57,8 +57,8 @@ const P5 = 0x27d4eb2f165667c5n;
 
 /**
  * The running sums: four lanes of a long text, the hash, the seed. V8 compiles 64-bit BigInt arithmetic to machine instructions
- * as long as every single step is cut to 64 bits, and nothing has to survive a branch or a loop in a variable: that would be
- * an object, and hashing several times slower. So the sums live here. (Processors that keep the high byte first would read
+ * as long as every single step is cut to 64 bits, and nothing has to survive a branch, a loop or a call that is too large to be
+ * compiled into its caller: that would be an object, and hashing several times slower. So the sums live here. (Processors that keep the high byte first would read
  * another hash: of those that Node runs on, that is s390x alone.)
  */
 const sums = new BigUint64Array(6);

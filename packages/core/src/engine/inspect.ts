@@ -16,6 +16,8 @@ export interface EndpointView {
   readonly effectiveWeight: number;
   /** What the service's balancer takes it to cost now; undefined where that does not go by cost. */
   readonly cost: number | undefined;
+  /** What health checks say; undefined where none was made. */
+  readonly activeHealth: "healthy" | "unhealthy" | undefined;
   /** Why the service's calls do not go there; empty when they do. */
   readonly gate: readonly GateReason[];
   /** Attempts in flight. */
@@ -67,6 +69,7 @@ export function inspectUpstream(upstream: Upstream, now: number): ServiceView {
       version: state.spec.version,
       effectiveWeight: state.weight,
       cost: view.picker.cost?.(state, now),
+      activeHealth: state.gate.activeHealth,
       gate: upstream.endpoints.reasonsOf(state, view, now),
       pending: state.pending,
       latencyMs: state.latencyMs,

@@ -1,6 +1,7 @@
 import type { Clock } from "../clock.ts";
 import type { Directory } from "../discovery/directory.ts";
 import type { Subscription } from "../discovery/resolution.ts";
+import type { HealthCheckers } from "../endpoints/health-check/health-checkers.ts";
 import { subsetterFor } from "../endpoints/subset/subsetter.ts";
 import type { EventHub } from "../events.ts";
 import type { Caller, ResolvedRouteBalancing } from "../policies/balancing-policy.ts";
@@ -18,6 +19,7 @@ import { closedError } from "./call-errors.ts";
 import { EndpointSet } from "./endpoint-set.ts";
 import { sendProbe } from "./probe.ts";
 import { Targeting } from "./targeting.ts";
+import { UpstreamHealth } from "./upstream-health.ts";
 
 /** What an upstream is made of. */
 export interface UpstreamOptions {
@@ -31,6 +33,7 @@ export interface UpstreamOptions {
   /** What is known of this process; `seed` tells it from others like it. */
   readonly caller: Caller & { readonly seed: number };
   readonly directory: Directory;
+  readonly checkers: HealthCheckers;
   readonly clock: Clock;
   readonly random: Random;
   readonly events: EventHub;
@@ -68,6 +71,7 @@ export class Upstream {
   closed = false;
   readonly #declared: boolean;
   #onIdle: (() => void) | undefined;
+  #health: UpstreamHealth | undefined;
   readonly #clock: Clock;
   readonly #matcher: RouteMatcher;
   /** The rules of calls that no route matches. */
@@ -107,8 +111,13 @@ export class Upstream {
         throw new Error(`${endpoint.address} answered the probe of ${path} with status ${response.status}`);
       },
       warm: this.pools.warm?.bind(this.pools),
-      onMembers: () => {},
+      onMembers: (members) => {
+        this.#health?.update(members);
+      },
     });
+    const { healthCheck } = balancing;
+    if (healthCheck !== undefined)
+      this.#health = new UpstreamHealth(options, healthCheck, this.pools, this.endpoints);
     const { overrideHost, statefulSession } = balancing;
     this.targeting = new Targeting(statefulSession, overrideHost);
     this.budget = new RetryBudget(policy.budget, clock.now());
@@ -184,6 +193,7 @@ export class Upstream {
     this.closed = true;
     for (const waiting of this.waiting) waiting.abort(closedError(this.service));
     this.discovery.close();
+    this.#health?.close();
     this.endpoints.close();
     await this.pools.close();
   }

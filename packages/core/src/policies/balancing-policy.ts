@@ -2,6 +2,10 @@ import type { BalancerName, BalancerPolicy } from "../balancers/balancers.ts";
 import type { Balancer } from "../balancers/picker.ts";
 import type { Locality } from "../discovery/source.ts";
 import type {
+  HealthCheckPolicy,
+  ResolvedHealthCheck,
+} from "../endpoints/health-check/health-check-policy.ts";
+import type {
   OutlierDetectionPolicy,
   ResolvedOutlierDetection,
 } from "../endpoints/outlier/outlier-policy.ts";
@@ -33,6 +37,8 @@ export interface RouteBalancingPolicy {
 export interface BalancingPolicy extends RouteBalancingPolicy {
   /** When an endpoint is taken out because of how it answers; on by default, `false` for never. */
   readonly outlierDetection?: false | OutlierDetectionPolicy | undefined;
+  /** How endpoints are asked whether they are well; they are not by default. */
+  readonly healthCheck?: false | HealthCheckPolicy | undefined;
   /** How an endpoint that is new, or back, gets to its full share; at once by default. */
   readonly slowStart?: false | SlowStartPolicy | undefined;
   /** How much endpoints near the caller are preferred; zone-aware by default where the mesh knows its zone. */
@@ -66,6 +72,7 @@ export interface ResolvedRouteBalancing {
 /** {@link BalancingPolicy} with every field known. */
 export interface ResolvedBalancing extends ResolvedRouteBalancing {
   readonly outlierDetection: ResolvedOutlierDetection | false;
+  readonly healthCheck: ResolvedHealthCheck | undefined;
   readonly slowStart: ResolvedSlowStart | false;
   readonly locality: ResolvedLocality;
   readonly subset: ResolvedSubset | false;

@@ -1,4 +1,5 @@
 import { resolveBalancer } from "../balancers/balancers.ts";
+import { resolveHealthCheck } from "../endpoints/health-check/health-check-policy.ts";
 import { resolveOutlierDetection } from "../endpoints/outlier/resolve-outlier.ts";
 import { resolveSlowStart } from "../endpoints/slow-start.ts";
 import { resolveMetadataFilter } from "../endpoints/subset/metadata-filter.ts";
@@ -27,6 +28,7 @@ export const routeBalancingKeys: readonly (keyof RouteBalancingPolicy)[] = [
 export const balancingKeys: readonly (keyof BalancingPolicy)[] = [
   ...routeBalancingKeys,
   "outlierDetection",
+  "healthCheck",
   "slowStart",
   "locality",
   "subset",
@@ -50,6 +52,7 @@ export function resolveBalancing(
   return Object.freeze({
     ...resolveRoute(given, prefix, undefined),
     outlierDetection: resolveOutlierDetection(given["outlierDetection"], path("outlierDetection")),
+    healthCheck: resolveHealthCheck(given["healthCheck"], path("healthCheck")),
     slowStart: resolveSlowStart(given["slowStart"], path("slowStart")),
     locality: resolveLocality(given["locality"], path("locality"), caller.locality),
     subset: resolveSubset(given["subset"], path("subset"), caller.ordinal !== undefined),

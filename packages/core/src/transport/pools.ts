@@ -4,10 +4,12 @@ import { Pool } from "undici";
 
 import type { Clock } from "../clock.ts";
 import type { EndpointState } from "../endpoints/endpoint-state.ts";
+import type { ResolvedHealthCheck } from "../endpoints/health-check/health-check-policy.ts";
 import { ProxylessError } from "../errors.ts";
 import type { Attempt } from "./attempt.ts";
 import { createConnector } from "./connector.ts";
 import type { ConnectorFactory } from "./connector.ts";
+import { checkHealth } from "./health/checks.ts";
 import type { ResolvedTransport } from "./transport-options.ts";
 import type { OpenTransport, Transport } from "./transport.ts";
 
@@ -41,17 +43,42 @@ export class Pools implements Transport {
   readonly #pools = new Map<EndpointState, Pool>();
   readonly #transport: ResolvedTransport;
   readonly #connectors: ConnectorFactory;
+  readonly #http2Connectors: ConnectorFactory;
   /** Pools on their way out, until the last socket is gone. */
   readonly #closing = new Map<Pool, Promise<void>>();
 
   constructor(clock: Clock, transport: ResolvedTransport, connectMs: number) {
     this.#transport = transport;
-    this.#connectors = createConnector(clock, connectMs, transport.http2, transport.tls);
+    const { http2, tls } = transport;
+    this.#connectors = createConnector(clock, connectMs, http2, tls);
+    // gRPC's health checks speak HTTP/2 whatever the calls do.
+    this.#http2Connectors = http2 ? this.#connectors : createConnector(clock, connectMs, true, tls);
   }
 
   send(attempt: Attempt, request: AttemptRequest): void {
     const { endpoint } = attempt;
     (this.#pools.get(endpoint) ?? this.#open(endpoint)).dispatch(request, attempt);
+  }
+
+  check(
+    endpoint: EndpointState,
+    policy: ResolvedHealthCheck,
+    signal: AbortSignal,
+  ): Promise<string | undefined> {
+    const { host, tls } = this.#transport;
+    const connectors = policy.type === "grpc" ? this.#http2Connectors : this.#connectors;
+    return checkHealth(
+      {
+        origin: this.#originOf(endpoint),
+        host,
+        connector: connectors.connector(
+          endpoint,
+          endpoint.spec.serverName ?? tls?.serverName ?? this.#serverName,
+        ),
+      },
+      policy,
+      signal,
+    );
   }
 
   stats(endpoint: EndpointState): PoolStats | undefined {
@@ -98,12 +125,22 @@ export class Pools implements Transport {
   async close(): Promise<void> {
     for (const endpoint of this.#pools.keys()) this.disconnect(endpoint, true);
     this.#connectors.abort();
+    this.#http2Connectors.abort();
     await Promise.all([...this.#closing].map(([pool]) => pool.destroy(gone("the endpoint"))));
+  }
+
+  #originOf({ address, spec }: EndpointState): string {
+    return `${spec.scheme ?? this.#transport.scheme}://${address}`;
+  }
+
+  /** What TLS verifies where no other name is given; none for an address. */
+  get #serverName(): string | undefined {
+    return this.#transport.hostname === "" ? undefined : this.#transport.hostname;
   }
 
   #open(endpoint: EndpointState): Pool {
     const { connections, http2, keepAliveMs } = this.#transport;
-    const pool = new Pool(`${endpoint.spec.scheme ?? this.#transport.scheme}://${endpoint.address}`, {
+    const pool = new Pool(this.#originOf(endpoint), {
       connect: this.#connectors.connector(
         endpoint,
         endpoint.spec.serverName ?? this.#transport.tls?.serverName,

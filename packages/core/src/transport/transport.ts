@@ -1,5 +1,6 @@
 import type { Clock } from "../clock.ts";
 import type { EndpointState } from "../endpoints/endpoint-state.ts";
+import type { ResolvedHealthCheck } from "../endpoints/health-check/health-check-policy.ts";
 import type { Attempt } from "./attempt.ts";
 import type { AttemptRequest, PoolStats } from "./pools.ts";
 import type { ResolvedTransport } from "./transport-options.ts";
@@ -19,6 +20,15 @@ export interface Transport {
   wasQueued(attempt: Attempt, now: number): boolean;
   /** Opens connections to an endpoint ahead of its first call; resolves when they are there. */
   warm?(endpoint: EndpointState): Promise<void>;
+  /**
+   * Asks an endpoint whether it is well, over a connection of its own.
+   * @returns what is wrong; undefined when nothing is. Also rejects with what is wrong.
+   */
+  check(
+    endpoint: EndpointState,
+    policy: ResolvedHealthCheck,
+    signal: AbortSignal,
+  ): Promise<string | undefined>;
   /** Lets go of connections that were not used for a while. */
   evictIdle(now: number): void;
   /** Ends every connection; resolves when they are gone. */

@@ -36,6 +36,7 @@ describe("a policy without options", () => {
           streaming: false,
           endpoints: undefined,
           outlierDetection: expect.objectContaining({ shadow: false, maxEjectionPercent: 50 }),
+          healthCheck: undefined,
           slowStart: false,
           locality: { mode: "none" },
           subset: { type: "rendezvous", size: 64 },

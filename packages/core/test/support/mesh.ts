@@ -43,6 +43,10 @@ const recorded: readonly MeshEventType[] = [
   "circuit.closed",
   "endpoint.removed",
   "endpoint.drained",
+  "endpoint.ejected",
+  "endpoint.ejection_skipped",
+  "endpoint.returned",
+  "endpoint.health_changed",
   "balancer.panicked",
 ];
 

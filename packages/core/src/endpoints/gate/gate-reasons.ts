@@ -35,8 +35,9 @@ export function gateReasons({ gate, leaving, spec }: EndpointState, now: number)
   } else if (gate.circuit !== "closed") {
     reasons.push({ kind: "probing", text: `waiting for probes after an ejection: ${gate.cause}` });
   }
-  if (gate.penaltyUntil > now) {
-    const endsInMs = gate.penaltyUntil - now;
+  if (gate.penaltyUntil > 0) {
+    // The sweep may come a moment later; until then the endpoint is closed, and says so.
+    const endsInMs = Math.max(0, gate.penaltyUntil - now);
     reasons.push({ kind: "retry-after", text: `asked to be left alone for ${seconds(endsInMs)}`, endsInMs });
   }
   return reasons.length === 0 ? none : reasons;

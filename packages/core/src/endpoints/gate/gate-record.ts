@@ -40,6 +40,8 @@ export class GateRecord {
   ejections = 0;
   /** When the ejection ends. */
   openUntil = 0;
+  /** When the last ejection ended. */
+  returnedAt = 0;
   /** Why it was ejected. */
   cause = "";
   /** Its probes must be quick as well. */
@@ -52,7 +54,7 @@ export class GateRecord {
   readySince = 0;
   probeSuccesses = 0;
   probeFailures = 0;
-  /** It asked to be left alone until then. */
+  /** It asked to be left alone until then; 0 when it did not. */
   penaltyUntil = 0;
   /** Its connections are being opened. */
   warming = false;

@@ -1,6 +1,7 @@
 import type { Random } from "../../random.ts";
 import type { AttemptResult } from "../attempt-result.ts";
 import type { EndpointState } from "../endpoint-state.ts";
+import { STRIDE } from "../load-table.ts";
 import type { LoadTable } from "../load-table.ts";
 import { compareEndpoints } from "../outlier/detectors.ts";
 import type { Finding } from "../outlier/detectors.ts";
@@ -60,12 +61,18 @@ export class Gate {
 
   readonly #options: GateOptions;
   readonly #members = new Set<EndpointState>();
+  /** The members by their row in the table. */
+  readonly #byRow: (EndpointState | undefined)[] = [];
+  /** Members with ejections that quiet intervals have not yet made up for. */
+  readonly #convicted = new Set<EndpointState>();
   readonly #stats: OutlierStats | undefined;
   readonly #probes: ProbeQueue;
   readonly #penalised = new Set<EndpointState>();
   readonly #ramping = new Set<EndpointState>();
   /** Endpoints that are out through ejection or penalty: what the limit is about. */
   #out = 0;
+  /** Endpoints that may be picked. */
+  #open = 0;
   #intervalEndsAt = -Infinity;
 
   constructor(options: GateOptions) {
@@ -85,26 +92,42 @@ export class Gate {
   /** @param isInitial part of the first list: where all are new nobody is to be spared */
   add(state: EndpointState, now: number, isInitial: boolean): void {
     this.#members.add(state);
+    this.#byRow[state.offset / STRIDE] = state;
     this.#stats?.clear(state.offset);
     if (!isInitial) this.#ramp(state, now);
+    if (state.open) this.#open++;
     this.#refresh(state);
   }
 
   remove(state: EndpointState, now: number): void {
-    this.#members.delete(state);
+    if (this.#members.delete(state) && state.open) this.#open--;
+    this.#byRow[state.offset / STRIDE] = undefined;
+    this.#convicted.delete(state);
     if (this.#probes.remove(state)) this.#out--;
     if (this.#penalised.delete(state)) this.#out--;
     this.#ramping.delete(state);
     // What was within the limit among many may be beyond it among few.
+    if (this.#isWithinLimit(this.#out)) return;
     const oldest = this.#probes.oldest;
-    if (oldest !== undefined && !this.#isWithinLimit(this.#out)) this.#close(oldest, "limit", now);
+    if (oldest !== undefined) {
+      this.#close(oldest, "limit", now);
+      return;
+    }
+    for (const penalised of this.#penalised) {
+      this.#forgive(penalised);
+      break;
+    }
+    this.#options.onChange();
   }
 
   /** The source says something else of it. */
   update(state: EndpointState, now: number): void {
     this.#probes.wake();
     if (this.#ramping.has(state)) this.#weigh(state, now);
-    if (this.#refresh(state)) this.#options.onChange();
+    if (!this.#refresh(state)) return;
+    // One that comes up is as cold as one that is new.
+    if (state.open) this.#ramp(state, now);
+    this.#options.onChange();
   }
 
   setWarming(state: EndpointState, warming: boolean): void {
@@ -119,7 +142,8 @@ export class Gate {
     record.activeDetail = detail;
     this.#probes.wake();
     const { outliers } = this.#options;
-    const unejects = outliers !== false && outliers.successfulHealthCheckUnejects;
+    // An endpoint that is slow and never wrong passes every health check: that is what makes it grey.
+    const unejects = outliers !== false && outliers.successfulHealthCheckUnejects && !record.wasSlow;
     if (health === "healthy" && record.circuit !== "closed" && unejects)
       this.#close(state, "health check", now);
     else {
@@ -141,6 +165,11 @@ export class Gate {
     return this.#probes.claim(now, mayRepeat, tried, accepts);
   }
 
+  /** An attempt that was claimed as a probe is not made after all: its lease is free for another. */
+  released(state: EndpointState, generation: number): void {
+    if (generation === state.gate.generation && !state.leaving) this.#probes.release(state);
+  }
+
   /** Counts how an attempt ended. `generation` is the circuit's when the attempt began. */
   settled(
     state: EndpointState,
@@ -158,13 +187,16 @@ export class Gate {
       return;
     }
     // Panic picks reach open circuits as well; only probes decide about those.
-    if (record.circuit !== "closed") return;
+    if (!this.#isIn(state)) return;
     if (this.#ramping.size > 0 && this.#ramping.has(state)) record.rampingRequests++;
     const stats = this.#stats;
     if (stats === undefined) return;
     const detector = stats.record(state.offset, result);
     if (detector !== undefined) this.#found(state, detector, now, retryAfterMs);
-    else if (retryAfterMs !== undefined && retryAfterMs > 0) this.#penalise(state, retryAfterMs, now);
+    // An ejection includes the penalty; a finding that is not followed does not.
+    if (retryAfterMs !== undefined && retryAfterMs > 0 && this.#isIn(state)) {
+      this.#penalise(state, retryAfterMs, now);
+    }
   }
 
   /** Looks after what no call does; about once a second. */
@@ -172,10 +204,7 @@ export class Gate {
     let isChanged = false;
     this.#probes.expire(now);
     for (const state of this.#penalised) {
-      if (now < state.gate.penaltyUntil) continue;
-      this.#penalised.delete(state);
-      this.#out--;
-      isChanged = this.#refresh(state) || isChanged;
+      if (now >= state.gate.penaltyUntil) isChanged = this.#forgive(state) || isChanged;
     }
     for (const state of this.#ramping) isChanged = this.#weigh(state, now) || isChanged;
     if (isChanged) this.#options.onChange();
@@ -188,17 +217,18 @@ export class Gate {
 
   #endInterval(stats: OutlierStats, outliers: ResolvedOutlierDetection, now: number): void {
     const inside: EndpointState[] = [];
-    for (const state of this.#members) {
-      if (state.gate.circuit !== "closed") continue;
-      inside.push(state);
+    for (const row of stats.heard) {
+      const state = this.#byRow[row];
+      if (state !== undefined && this.#isIn(state)) inside.push(state);
     }
     const findings = compareEndpoints(inside, stats, outliers);
-    for (const { detector, state, text } of findings) {
-      if (state.gate.circuit === "closed") this.#eject(state, { detector, text, state }, now, 0);
+    for (const finding of findings) {
+      if (this.#isIn(finding.state)) this.#eject(finding.state, finding, now, 0);
     }
-    // A quiet interval makes up for one ejection.
-    for (const state of inside) {
-      if (state.gate.ejections > 0 && state.gate.circuit === "closed") state.gate.ejections--;
+    // A quiet interval makes up for one ejection, if the endpoint was there for all of it.
+    for (const state of this.#convicted) {
+      if (!this.#isIn(state) || now - state.gate.returnedAt < outliers.intervalMs) continue;
+      if (--state.gate.ejections === 0) this.#convicted.delete(state);
     }
   }
 
@@ -206,17 +236,7 @@ export class Gate {
   #found(state: EndpointState, detector: Detector, now: number, retryAfterMs = 0): void {
     const { outliers } = this.#options;
     if (outliers === false) return;
-    if (detector === "consecutiveSlow") {
-      // Where the others have slow answers too it is the service that is slow, and nobody is an outlier.
-      let peers = 0;
-      let slow = 0;
-      for (const other of this.#members) {
-        if (other === state || other.gate.circuit !== "closed") continue;
-        peers++;
-        if (this.#stats!.slowRun(other.offset) >= 2) slow++;
-      }
-      if (peers === 0 || slow * 4 > peers) return;
-    }
+    if (detector === "consecutiveSlow" && !this.#isSlowAlone(state)) return;
     const policy = outliers[detector];
     const count = policy !== false && "count" in policy ? policy.count : 0;
     this.#eject(
@@ -225,6 +245,23 @@ export class Gate {
       now,
       retryAfterMs,
     );
+  }
+
+  /** Where others have slow answers too it is the service that is slow, or the zone that is far, and nobody is an outlier. */
+  #isSlowAlone(state: EndpointState): boolean {
+    const stats = this.#stats;
+    const { locality, priority } = state.spec;
+    let [peers, slow, near, nearSlow] = [0, 0, 0, 0];
+    for (const other of this.#members) {
+      if (other === state || !other.open || other.spec.priority !== priority || stats === undefined) continue;
+      const isSlow = Number(stats.slowRun(other.offset) >= 2);
+      peers++;
+      slow += isSlow;
+      if (other.spec.locality?.zone !== locality?.zone) continue;
+      near++;
+      nearSlow += isSlow;
+    }
+    return near > 0 ? nearSlow * 4 <= near : peers > 0 && slow * 4 <= peers;
   }
 
   #eject(state: EndpointState, { detector, text }: Finding, now: number, retryAfterMs: number): void {
@@ -239,12 +276,19 @@ export class Gate {
       const record = state.gate;
       if (!this.#penalised.delete(state)) this.#out++;
       record.wasSlow = detector === "latency" || detector === "consecutiveSlow";
-      this.#open(state, detector, text, now, retryAfterMs);
+      this.#takeOut(state, detector, text, now, retryAfterMs);
     }
   }
 
   #mayTakeOut(state: EndpointState): boolean {
-    return this.#penalised.has(state) || this.#isWithinLimit(this.#out + 1);
+    if (this.#penalised.has(state)) return true;
+    // Whatever the share: the last one that may be picked stays.
+    return this.#isWithinLimit(this.#out + 1) && this.#open > Number(state.open);
+  }
+
+  /** Neither ejected nor waiting for probes. */
+  #isIn(state: EndpointState): boolean {
+    return state.gate.circuit === "closed";
   }
 
   /** Never all of them, and never more than the limit; but one where there are two or more. */
@@ -256,7 +300,7 @@ export class Gate {
     return out === 1 || (100 * out) / count <= outliers.maxEjectionPercent;
   }
 
-  #open(
+  #takeOut(
     state: EndpointState,
     detector: Detector | "probe",
     text: string,
@@ -267,6 +311,7 @@ export class Gate {
     if (outliers === false) return;
     const record = state.gate;
     record.ejections++;
+    this.#convicted.add(state);
     const grown = Math.min(
       outliers.baseEjectionMs * record.ejections,
       Math.max(outliers.baseEjectionMs, outliers.maxEjectionMs),
@@ -283,7 +328,7 @@ export class Gate {
   }
 
   #reopen(state: EndpointState, text: string, now: number, retryAfterMs: number): void {
-    this.#open(state, "probe", text, now, retryAfterMs);
+    this.#takeOut(state, "probe", text, now, retryAfterMs);
   }
 
   #probed(
@@ -296,8 +341,9 @@ export class Gate {
     const typical = this.#stats?.typicalMs ?? 0;
     const limit = outliers === false || outliers.latency === false ? 3 : outliers.latency.ratio;
     const isSlow = state.gate.wasSlow && typical > 0 && latencyMs > limit * typical;
-    if (outcome === "ignored" || status === 429) this.#probes.release(state);
-    else if (outcome !== "success") {
+    if (outcome === "ignored" || status === 429) {
+      this.#probes.release(state, now + Math.min(retryAfterMs ?? 0, MAX_PENALTY_MS));
+    } else if (outcome !== "success") {
       const what = status === 0 ? "a probe failed" : `a probe was answered with ${status}`;
       if (this.#probes.failed(state)) this.#reopen(state, what, now, retryAfterMs ?? 0);
     } else if (isSlow) {
@@ -309,6 +355,7 @@ export class Gate {
   #close(state: EndpointState, how: "probes" | "health check" | "limit", now: number): void {
     this.#probes.close(state);
     this.#out--;
+    state.gate.returnedAt = now;
     this.#stats?.clear(state.offset);
     this.#ramp(state, now);
     this.#refresh(state);
@@ -327,6 +374,14 @@ export class Gate {
       this.#out++;
     }
     if (this.#refresh(state)) this.#options.onChange();
+  }
+
+  /** Ends a penalty. @returns whether the endpoint may be picked again */
+  #forgive(state: EndpointState): boolean {
+    this.#penalised.delete(state);
+    this.#out--;
+    state.gate.penaltyUntil = 0;
+    return this.#refresh(state);
   }
 
   #ramp(state: EndpointState, now: number): void {
@@ -359,6 +414,7 @@ export class Gate {
     const isClosed = !canBePicked(state, this.#penalised.has(state));
     if (table.isClosed(state.offset) === isClosed) return false;
     table.setClosed(state.offset, isClosed);
+    if (this.#members.has(state)) this.#open += isClosed ? -1 : 1;
     return true;
   }
 }

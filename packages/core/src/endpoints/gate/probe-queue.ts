@@ -94,10 +94,11 @@ export class ProbeQueue {
     return undefined;
   }
 
-  /** The probe says nothing either way: its place is free for another. */
-  release(state: EndpointState): void {
+  /** The probe says nothing either way: its place is free for another, from `notBefore` on. */
+  release(state: EndpointState, notBefore = 0): void {
     const record = state.gate;
     if (record.probesInFlight > 0) record.probesInFlight--;
+    record.nextProbeAt = Math.max(record.nextProbeAt, notBefore);
     this.nextAt = Math.min(this.nextAt, record.nextProbeAt);
   }
 
@@ -119,23 +120,28 @@ export class ProbeQueue {
     for (let index = 0; index < this.#states.length; index++) {
       const state = this.#states[index]!;
       const record = state.gate;
-      if (record.probesInFlight === 0 || now < record.leaseUntil) continue;
-      record.probesInFlight = 0;
-      this.#onLost(state, "a probe was lost", now);
+      if (record.probesInFlight > 0 && now >= record.leaseUntil) this.#lose(state, now);
     }
+  }
+
+  /** All leases of an endpoint are over: its probes failed, and should a result come after all it is that of an older generation. */
+  #lose(state: EndpointState, now: number): void {
+    const record = state.gate;
+    record.probeFailures += record.probesInFlight;
+    record.probesInFlight = 0;
+    record.generation++;
+    if (record.probeFailures >= (this.#policy?.failures ?? 1)) this.#onLost(state, "a probe was lost", now);
+    else this.nextAt = Math.min(this.nextAt, record.nextProbeAt);
   }
 
   /** When an endpoint wants its next probe. */
   #wantsAt(state: EndpointState, now: number): number {
     const record = state.gate;
     const { health } = state.spec;
-    // A probe would tell nothing new of one that the registry or a health check calls dead.
+    // A probe would tell nothing new of one that the registry or a health check calls dead, or that is to have no traffic.
     if (health === "unhealthy" || health === "draining" || health === "starting") return Infinity;
-    if (record.activeHealth === "unhealthy") return Infinity;
-    if (record.probesInFlight > 0 && now >= record.leaseUntil) {
-      record.probesInFlight = 0;
-      this.#onLost(state, "a probe was lost", now);
-    }
+    if (record.activeHealth === "unhealthy" || state.spec.weight === 0) return Infinity;
+    if (record.probesInFlight > 0 && now >= record.leaseUntil) this.#lose(state, now);
     if (record.circuit === "open") {
       if (now < record.openUntil) return record.openUntil;
       record.circuit = "half-open";

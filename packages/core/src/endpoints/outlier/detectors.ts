@@ -12,7 +12,7 @@ export interface Finding {
 
 /**
  * Compares the endpoints by what the interval brought, and ends it.
- * @param states those that may be picked; an ejected one has nothing to compare
+ * @param states those with a result in the interval that are not ejected
  */
 export function compareEndpoints(
   states: readonly EndpointState[],
@@ -24,6 +24,7 @@ export function compareEndpoints(
     ...byFailurePercentage(states, stats, policy),
     ...byLatency(states, stats, policy),
   ];
+  stats.endInterval();
   return findings;
 }
 
@@ -44,17 +45,13 @@ function bySuccessRate(
   const variance = rates.reduce((sum, rate) => sum + (rate - mean) ** 2, 0) / rates.length;
   const margin = Math.max(successRate.stdevFactor * Math.sqrt(variance), successRate.minimumDifference);
   const threshold = mean - margin;
-  return busy.flatMap((state, i) =>
-    rates[i]! < threshold
-      ? [
-          {
-            state,
-            detector: "successRate" as const,
-            text: `${rates[i]!.toFixed(1)} % successes, below ${threshold.toFixed(1)} %`,
-          },
-        ]
-      : [],
-  );
+  const findings: Finding[] = [];
+  for (let i = 0; i < busy.length; i++) {
+    if (rates[i]! >= threshold) continue;
+    const text = `${rates[i]!.toFixed(1)} % successes, below ${threshold.toFixed(1)} %`;
+    findings.push({ state: busy[i]!, detector: "successRate", text });
+  }
+  return findings;
 }
 
 function byFailurePercentage(
@@ -65,11 +62,13 @@ function byFailurePercentage(
   if (failurePercentage === false) return [];
   const busy = states.filter(({ offset }) => stats.total(offset) >= failurePercentage.requestVolume);
   if (busy.length < failurePercentage.minimumHosts) return [];
-  return busy.flatMap((state) => {
+  const findings: Finding[] = [];
+  for (const state of busy) {
     const percent = (100 * stats.failed(state.offset)) / stats.total(state.offset);
-    if (percent < failurePercentage.threshold) return [];
-    return [{ state, detector: "failurePercentage" as const, text: `${percent.toFixed(0)} % failures` }];
-  });
+    if (percent < failurePercentage.threshold) continue;
+    findings.push({ state, detector: "failurePercentage", text: `${percent.toFixed(0)} % failures` });
+  }
+  return findings;
 }
 
 /**
@@ -82,56 +81,45 @@ function byLatency(
   stats: OutlierStats,
   { latency }: ResolvedOutlierDetection,
 ): readonly Finding[] {
-  const findings: Finding[] = [];
-  const medians = new Map<EndpointState, number>();
-  if (latency !== false) {
-    for (const state of states) {
-      if (stats.measured(state.offset) >= latency.requestVolume)
-        medians.set(state, stats.medianMs(state.offset));
-    }
+  if (latency === false) return [];
+  const measured = states.filter(({ offset }) => stats.measured(offset) >= latency.requestVolume);
+  const medians = new Float64Array(measured.length);
+  const priorities = new Map<number, Peers>();
+  for (let i = 0; i < measured.length; i++) {
+    const { offset, spec } = measured[i]!;
+    const median = (medians[i] = stats.medianMs(offset));
+    const all = peersAt(priorities, spec.priority);
+    all.medians.push(median);
+    peersAt(all.zones, spec.locality?.zone ?? "").medians.push(median);
   }
-  const groups = latency === false ? undefined : peerGroups([...medians.keys()], latency.minimumHosts);
-  const middles = new Map<readonly EndpointState[], number>();
-  for (const state of states) {
-    const own = medians.get(state);
-    const peers = groups?.get(state);
-    let isSlow = false;
-    if (latency !== false && own !== undefined && peers !== undefined) {
-      let middle = middles.get(peers);
-      if (middle === undefined)
-        middles.set(peers, (middle = medianOf(peers.map((peer) => medians.get(peer)!))));
-      isSlow = own > latency.ratio * middle && own - middle >= latency.minimumDifferenceMs;
-      const running = stats.endInterval(state.offset, isSlow);
-      if (isSlow && running >= latency.intervals) {
-        const text = `a median latency of ${own.toPrecision(3)} ms beside ${middle.toPrecision(3)} ms of its peers`;
-        findings.push({ state, detector: "latency", text });
-      }
-    } else stats.endInterval(state.offset, false);
+  const findings: Finding[] = [];
+  for (let i = 0; i < measured.length; i++) {
+    const state = measured[i]!;
+    const all = peersAt(priorities, state.spec.priority);
+    const near = peersAt(all.zones, state.spec.locality?.zone ?? "");
+    const peers = near.medians.length >= latency.minimumHosts ? near : all;
+    if (peers.medians.length < latency.minimumHosts) continue;
+    const middle = (peers.middle ??= medianOf(peers.medians));
+    const own = medians[i]!;
+    const isSlow = own > latency.ratio * middle && own - middle >= latency.minimumDifferenceMs;
+    if (stats.noteInterval(state.offset, isSlow) < latency.intervals) continue;
+    const text = `a median latency of ${own.toPrecision(3)} ms beside ${middle.toPrecision(3)} ms of its peers`;
+    findings.push({ state, detector: "latency", text });
   }
   return findings;
 }
 
-/** Whom each endpoint is compared with: its own zone where enough was measured there, else all of its priority. */
-function peerGroups(
-  states: readonly EndpointState[],
-  minimum: number,
-): Map<EndpointState, readonly EndpointState[]> {
-  const groups = new Map<string, EndpointState[]>();
-  const add = (key: string, state: EndpointState): void => {
-    const group = groups.get(key);
-    if (group === undefined) groups.set(key, [state]);
-    else group.push(state);
-  };
-  for (const state of states) {
-    add(`${state.spec.priority}`, state);
-    add(`${state.spec.priority} ${state.spec.locality?.zone ?? ""}`, state);
-  }
-  const found = new Map<EndpointState, readonly EndpointState[]>();
-  for (const state of states) {
-    const near = groups.get(`${state.spec.priority} ${state.spec.locality?.zone ?? ""}`)!;
-    const peers = near.length >= minimum ? near : groups.get(`${state.spec.priority}`)!;
-    if (peers.length >= minimum) found.set(state, peers);
-  }
+/** Endpoints that may be compared with each other: those of a priority, and among them those of each zone. */
+interface Peers {
+  readonly medians: number[];
+  /** The median of them; worked out when it is first asked for. */
+  middle: number | undefined;
+  readonly zones: Map<string, Peers>;
+}
+
+function peersAt<K>(groups: Map<K, Peers>, key: K): Peers {
+  let found = groups.get(key);
+  if (found === undefined) groups.set(key, (found = { medians: [], middle: undefined, zones: new Map() }));
   return found;
 }
 

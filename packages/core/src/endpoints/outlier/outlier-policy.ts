@@ -16,6 +16,8 @@ export interface ConsecutiveSlowPolicy extends Enforcing {
   readonly count?: number | undefined;
   /** Slow is longer than this many times what is typical for the service; above 1, at most 1,000; 5 by default. */
   readonly ratio?: number | undefined;
+  /** And by at least this many milliseconds, so that a cold start among microseconds is no fault; 0 to 3,600,000; 5 by default. */
+  readonly minimumDifferenceMs?: number | undefined;
 }
 
 /** Fewer successes than the peers have, per interval. */
@@ -80,9 +82,12 @@ export interface OutlierDetectionPolicy {
   readonly mode?: "enforce" | "shadow" | undefined;
   /** How often the detectors that compare endpoints look, in milliseconds, 100 to 3,600,000; 10,000 by default. */
   readonly intervalMs?: number | undefined;
-  /** The first ejection lasts this long, the n-th in a row n times as long; 1 to 86,400,000 ms; 30,000 by default. */
+  /**
+   * The first ejection lasts this long, the n-th in a row n times as long, each up to 10 % longer by chance; 1 to 86,400,000 ms;
+   * 30,000 by default.
+   */
   readonly baseEjectionMs?: number | undefined;
-  /** No ejection lasts longer (but for `baseEjectionMs`); 1 to 86,400,000 ms; 300,000 by default. */
+  /** No ejection lasts longer (but for `baseEjectionMs` and chance); 1 to 86,400,000 ms; 300,000 by default. */
   readonly maxEjectionMs?: number | undefined;
   /**
    * The share of a service's endpoints that may be out at once, in percent, 0 to 100; 50 by default. Where there are two or
@@ -103,7 +108,7 @@ export interface OutlierDetectionPolicy {
   readonly halfOpen?: HalfOpenPolicy | undefined;
   /** An endpoint that answers 429 or 503 with `Retry-After` is left alone that long (300 s at most). True by default. */
   readonly honorRetryAfter?: boolean | undefined;
-  /** A health check that goes well ends an ejection. True by default. */
+  /** A health check that goes well ends an ejection, unless it was for being slow: health checks do not see that. True by default. */
   readonly successfulHealthCheckUnejects?: boolean | undefined;
 }
 

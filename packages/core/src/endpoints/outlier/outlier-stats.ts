@@ -47,6 +47,9 @@ export class OutlierStats {
   readonly #policy: ResolvedOutlierDetection;
   #counts = new Uint32Array(COLUMNS * 8);
   #histograms = new Uint16Array(BUCKETS * 8);
+  /** The rows with a result in the running interval, and 1 for each of them: the others need no look at its end. */
+  readonly #heard: number[] = [];
+  #isHeard = new Uint8Array(8);
 
   constructor(policy: ResolvedOutlierDetection) {
     this.#policy = policy;
@@ -58,6 +61,7 @@ export class OutlierStats {
     if ((row + 1) * COLUMNS > this.#counts.length) {
       this.#counts = grown(this.#counts, new Uint32Array(this.#counts.length * 2));
       this.#histograms = grown(this.#histograms, new Uint16Array(this.#histograms.length * 2));
+      this.#isHeard = grown(this.#isHeard, new Uint8Array(this.#isHeard.length * 2));
       this.clear(offset);
       return;
     }
@@ -69,8 +73,13 @@ export class OutlierStats {
   record(offset: number, result: AttemptResult): Detector | undefined {
     const { outcome, status } = result;
     if (outcome === "ignored" || status === 429) return undefined;
-    const at = (offset / STRIDE) * COLUMNS;
+    const row = offset / STRIDE;
+    const at = row * COLUMNS;
     const counts = this.#counts;
+    if (this.#isHeard[row] === 0) {
+      this.#isHeard[row] = 1;
+      this.#heard.push(row);
+    }
     if (outcome === "success") {
       counts[at + SERVER_RUN] = counts[at + GATEWAY_RUN] = counts[at + LOCAL_RUN] = 0;
       counts[at + TOTAL]!++;
@@ -89,8 +98,16 @@ export class OutlierStats {
     const run = ++counts[at + SERVER_RUN]!;
     const gatewayRun = (counts[at + GATEWAY_RUN] =
       isLocal || (status >= 502 && status <= 504) ? counts[at + GATEWAY_RUN]! + 1 : 0);
-    if (reached(policy.consecutive5xx, run)) return "consecutive5xx";
-    return reached(policy.consecutiveGatewayFailure, gatewayRun) ? "consecutiveGatewayFailure" : undefined;
+    const isServer = reached(policy.consecutive5xx, run);
+    const isGateway = gatewayRun > 0 && reached(policy.consecutiveGatewayFailure, gatewayRun);
+    // Where both have seen enough, the one that only reports must not stand before the one that ejects.
+    if (isServer && isGateway) {
+      return enforcing(policy.consecutiveGatewayFailure) > enforcing(policy.consecutive5xx)
+        ? "consecutiveGatewayFailure"
+        : "consecutive5xx";
+    }
+    if (isServer) return "consecutive5xx";
+    return isGateway ? "consecutiveGatewayFailure" : undefined;
   }
 
   /** Slow answers in a row. */
@@ -125,17 +142,32 @@ export class OutlierStats {
     return 0;
   }
 
-  /** Ends the interval. @param slow whether the endpoint was slower than its peers @returns for how many in a row */
-  endInterval(offset: number, slow: boolean): number {
-    const row = offset / STRIDE;
-    const at = row * COLUMNS;
-    const running = slow ? this.#counts[at + SLOW_INTERVALS]! + 1 : 0;
-    this.#counts[at + SLOW_INTERVALS] = running;
-    if (this.#counts[at + MEASURED]! > 0) {
-      this.#histograms.fill(0, row * BUCKETS, (row + 1) * BUCKETS);
+  /**
+   * Notes whether an endpoint was slower than its peers in the running interval. One without enough answers is not noted: to be
+   * avoided by the balancer does not make up for having been slow.
+   * @returns in how many intervals in a row it was
+   */
+  noteInterval(offset: number, isSlow: boolean): number {
+    const at = (offset / STRIDE) * COLUMNS + SLOW_INTERVALS;
+    return (this.#counts[at] = isSlow ? this.#counts[at]! + 1 : 0);
+  }
+
+  /** The rows with a result in the running interval. */
+  get heard(): readonly number[] {
+    return this.#heard;
+  }
+
+  /** Begins a new interval. */
+  endInterval(): void {
+    const counts = this.#counts;
+    for (const row of this.#heard) {
+      const at = row * COLUMNS;
+      counts[at + TOTAL] = counts[at + FAILED] = counts[at + MEASURED] = this.#isHeard[row] = 0;
     }
-    this.#counts.fill(0, at + TOTAL, at + SLOW_INTERVALS);
-    return running;
+    // One large fill takes less than thousands of small ones.
+    if (this.#heard.length > 1_000) this.#histograms.fill(0);
+    else for (const row of this.#heard) this.#histograms.fill(0, row * BUCKETS, (row + 1) * BUCKETS);
+    this.#heard.length = 0;
   }
 
   #measure(offset: number, latencyMs: number): Detector | undefined {
@@ -153,7 +185,12 @@ export class OutlierStats {
     else if (latencyMs > typical) this.typicalMs = Math.min(latencyMs, typical * TYPICAL_STEP);
     else this.typicalMs = Math.max(latencyMs, typical / TYPICAL_STEP);
     const { consecutiveSlow } = this.#policy;
-    if (consecutiveSlow === false || latencyMs <= consecutiveSlow.ratio * typical || this.#answers < MATURE) {
+    if (
+      consecutiveSlow === false ||
+      latencyMs <= consecutiveSlow.ratio * typical ||
+      latencyMs - typical < consecutiveSlow.minimumDifferenceMs ||
+      this.#answers < MATURE
+    ) {
       counts[at + SLOW_RUN] = 0;
       return undefined;
     }
@@ -166,7 +203,11 @@ function reached(policy: { readonly count: number } | false, run: number): boole
   return policy !== false && run > 0 && run % policy.count === 0;
 }
 
-function grown<T extends Uint32Array | Uint16Array>(from: T, to: T): T {
+function enforcing(policy: { readonly enforcing: number } | false): number {
+  return policy === false ? 0 : policy.enforcing;
+}
+
+function grown<T extends Uint32Array | Uint16Array | Uint8Array>(from: T, to: T): T {
   to.set(from);
   return to;
 }

@@ -18,7 +18,12 @@ const detectors = {
   consecutive5xx: { count: [5, count], enforcing: [100, percent] },
   consecutiveGatewayFailure: { count: [5, count], enforcing: [0, percent] },
   consecutiveLocalOriginFailure: { count: [5, count], enforcing: [100, percent] },
-  consecutiveSlow: { count: [10, count], ratio: [5, ratio], enforcing: [100, percent] },
+  consecutiveSlow: {
+    count: [10, count],
+    ratio: [5, ratio],
+    minimumDifferenceMs: [5, { min: 0, max: 3_600_000 }],
+    enforcing: [100, percent],
+  },
   successRate: {
     minimumHosts: [5, hosts],
     requestVolume: [100, count],

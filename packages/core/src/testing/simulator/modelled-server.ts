@@ -2,11 +2,6 @@ import type { Random } from "../../random.ts";
 import type { ServerModel, ServerPhase } from "./scenario.ts";
 import type { VirtualClock } from "./virtual-clock.ts";
 
-/** How a server ends with a request. */
-export interface ServerAnswer {
-  readonly status: number;
-}
-
 /** Hears what becomes of a request. */
 export interface ServerClient {
   /** The connection was refused. */
@@ -100,6 +95,22 @@ export class ModelledServer {
         client.answered(503);
       });
     }
+  }
+
+  /** What a health check finds: what is wrong, `silent` where no answer comes, undefined where nothing is wrong. */
+  checked(): string | undefined {
+    const {
+      failRatio = 0,
+      failStatus = 500,
+      hangRatio = 0,
+      refuse = false,
+      resetRatio = 0,
+    } = this.#phase() ?? {};
+    if (refuse) return "connect ECONNREFUSED";
+    const fate = this.#random();
+    if (fate < hangRatio) return "silent";
+    if (fate < hangRatio + resetRatio) return "other side closed";
+    return fate < hangRatio + resetRatio + failRatio ? `answered with ${failStatus}` : undefined;
   }
 
   /** What it says of its own load: busy workers by all of them, answers per second, what they take. */

@@ -1,3 +1,5 @@
+import type { EndpointState } from "../../endpoints/endpoint-state.ts";
+import type { ResolvedHealthCheck } from "../../endpoints/health-check/health-check-policy.ts";
 import type { Attempt } from "../../transport/attempt.ts";
 import type { AttemptRequest } from "../../transport/pools.ts";
 import type { Transport } from "../../transport/transport.ts";
@@ -63,6 +65,20 @@ export class ModelledTransport implements Transport {
         const error = new Error("other side closed");
         attempt.onResponseError(null, Object.assign(error, { code: "UND_ERR_SOCKET" }));
       },
+    });
+  }
+
+  /** As a health check would find it, without being counted among the attempts. */
+  check(endpoint: EndpointState, _: ResolvedHealthCheck, signal: AbortSignal): Promise<string | undefined> {
+    const { clock, servers } = this.#options;
+    const server = servers.get(endpoint.id);
+    return new Promise((resolve, reject) => {
+      signal.addEventListener("abort", () => {
+        reject(signal.reason);
+      });
+      const answer = server?.checked();
+      if (answer === "silent") return;
+      clock.at(clock.now() + 1, () => resolve(answer), true);
     });
   }
 

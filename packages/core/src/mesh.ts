@@ -23,6 +23,7 @@ import { noEndpointError } from "./engine/call-errors.ts";
 import { Engine } from "./engine/engine.ts";
 import { inspectUpstream } from "./engine/inspect.ts";
 import type { ServiceView } from "./engine/inspect.ts";
+import { LoopLag } from "./engine/loop-lag.ts";
 import type { CallEngine } from "./engine/request.ts";
 import { Telemetry } from "./engine/telemetry.ts";
 import { Upstream } from "./engine/upstream.ts";
@@ -118,6 +119,7 @@ class ServiceMesh implements Mesh {
   readonly #random: Random;
   readonly #drainMs: number;
   readonly #checkers: HealthCheckers;
+  readonly #lag: LoopLag | undefined;
   readonly #caller: Caller & { readonly seed: number };
   readonly #declared = new Map<string, Declared>();
   /** Declared names by the lower case that URLs have. */
@@ -129,6 +131,8 @@ class ServiceMesh implements Mesh {
     this.#clock = options.clock ?? systemClock;
     this.#random = options.random ?? systemRandom;
     this.#drainMs = options.drainMs ?? 10_000;
+    // Another clock knows nothing of this process' event loop.
+    this.#lag = this.#clock === systemClock ? new LoopLag(this.#clock) : undefined;
     this.#checkers = new HealthCheckers(this.#clock, this.#random);
     const { locality, ordinal } = options;
     this.#caller = { locality, ordinal, seed: Math.floor(this.#random() * 2 ** 32) };
@@ -138,7 +142,9 @@ class ServiceMesh implements Mesh {
     const parts = { clock: this.#clock, random: this.#random, events: this.#events };
     const directory = options.directory ?? {};
     this.#directory = createDirectory({ ...parts, source: options.discovery, options: directory });
-    this.engine = new Engine({ ...parts, telemetry: new Telemetry() }, (service) => this.#open(service));
+    this.engine = new Engine({ ...parts, lag: this.#lag, telemetry: new Telemetry() }, (service) =>
+      this.#open(service),
+    );
     const context: DoorContext = {
       engine: this.engine,
       clock: this.#clock,
@@ -202,6 +208,7 @@ class ServiceMesh implements Mesh {
   async #close(): Promise<void> {
     await this.engine.close(this.#drainMs);
     this.#checkers.close();
+    this.#lag?.close();
     await Promise.all([this.#directory.close(), this.#external.destroy()]);
   }
 

@@ -190,6 +190,8 @@ export class Call implements AttemptOwner, PickCall, ResponseControl {
       // From here on the attempt is on the endpoint's books, and whatever happens ends in `attemptEnd`.
       attempt = this.#attempt = planned;
       attempt.generation = upstream.endpoints.started(endpoint, this.now);
+      const { lag } = this.#parts;
+      if (lag !== undefined) attempt.lagMark = lag.started(this.now);
       const { attemptMs } = this.#rules.timeout;
       if (remaining <= attemptMs) attempt.arm(remaining, { kind: "total", ms: this.#totalMs });
       else attempt.arm(attemptMs, attemptLimit);
@@ -232,10 +234,7 @@ export class Call implements AttemptOwner, PickCall, ResponseControl {
     const upstream = this.#upstream;
     const now = (this.now = clock.now());
     const outcome = (attempt.outcome = this.#outcomeOf(attempt));
-    // What takes as long as it likes says nothing of how fast the endpoint is.
-    if (!this.#rules.streaming) {
-      attempt.latencyMs = (attempt.headAt === 0 ? now : attempt.headAt) - attempt.startedAt;
-    }
+    attempt.latencyMs = this.#latencyOf(attempt);
     const retryAfterMs = outcome === "overload" ? retryAfterOf(attempt.headers, clock) : undefined;
     const isProbe = attempt.pick === "PR";
     const { generation } = attempt;
@@ -334,6 +333,13 @@ export class Call implements AttemptOwner, PickCall, ResponseControl {
     else sink.done(attempt.status, this.#headersOf(attempt), attempt.statusText, attempt.chunks ?? noChunks);
   }
 
+  /** NaN where the time says nothing of the endpoint: it may take as long as it likes, or it was our own loop that took it. */
+  #latencyOf(attempt: Attempt): number {
+    const stalledMs = this.#parts.lag?.ended(attempt.lagMark, this.now) ?? 0;
+    const tookMs = (attempt.headAt === 0 ? this.now : attempt.headAt) - attempt.startedAt;
+    return this.#rules.streaming || stalledMs > STALLED_PART * tookMs ? NaN : tookMs;
+  }
+
   #headersOf({ endpoint, headers }: Attempt): ResponseHeaders {
     return this.#upstream.targeting.answered(this.#request, endpoint, headers);
   }
@@ -404,6 +410,8 @@ export class Call implements AttemptOwner, PickCall, ResponseControl {
   }
 }
 
+/** A latency of which more than this part is our own doing is not counted. */
+const STALLED_PART = 0.2;
 /** A streamed body may be silent this long. */
 const SILENT_BODY_MS = 300_000;
 const attemptLimit = { kind: "attempt" } as const;

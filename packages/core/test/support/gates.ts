@@ -74,11 +74,11 @@ export function gateOver(options: TestGateOptions = {}): TestGate {
     changes: () => changes,
     end: settle(false),
     endProbe: settle(true),
-    claim: (now, mayRepeat = true, tried = undefined) => gate.claimProbe(now, mayRepeat, tried, () => true),
+    claim: (now, mayRepeat = true, tried) => gate.claimProbe(now, mayRepeat, tried, () => true),
   };
 }
 
-function result(over: Partial<AttemptResult>): AttemptResult {
+function resultOf(over: Partial<AttemptResult>): AttemptResult {
   return {
     outcome: "success",
     status: 200,
@@ -90,16 +90,21 @@ function result(over: Partial<AttemptResult>): AttemptResult {
   };
 }
 
-export const answered = (latencyMs = 10): AttemptResult => result({ latencyMs });
+export const answered = (latencyMs = 10): AttemptResult => resultOf({ latencyMs });
 export const failedWith = (status: number): AttemptResult =>
-  result({ outcome: status === 503 || status === 429 ? "overload" : "failure", status, latencyMs: 1 });
-export const refused: AttemptResult = result({
+  resultOf({ outcome: status === 503 || status === 429 ? "overload" : "failure", status, latencyMs: 1 });
+export const refused: AttemptResult = resultOf({
   outcome: "failure",
   status: 0,
   phase: "connect",
   latencyMs: 1,
 });
-export const neutral: AttemptResult = result({ outcome: "ignored", status: 0, phase: "sent", latencyMs: 1 });
+export const neutral: AttemptResult = resultOf({
+  outcome: "ignored",
+  status: 0,
+  phase: "sent",
+  latencyMs: 1,
+});
 
 /** Fails an endpoint until it is ejected. */
 export function eject({ end, said }: TestGate, state: EndpointState, now: number): void {

@@ -75,6 +75,8 @@ export class EndpointSet {
   readonly #leaving = new Map<EndpointState, TimerHandle>();
   /** By address, for callers who name one; made when the first does, after each change. */
   #byAddress: Map<string, EndpointState> | undefined;
+  /** Endpoints whose connections have been asked for ahead of their calls. */
+  readonly #warmed = new WeakSet<EndpointState>();
   #panicking = false;
   #rebuildTimer: TimerHandle | undefined;
 
@@ -268,10 +270,16 @@ export class EndpointSet {
     // Where nobody is warm there is no one else to take the calls.
     if (warm !== undefined && !isInitial) state.gate.warming = true;
     this.#gate.add(state, clock.now(), isInitial);
-    if (warm !== undefined) {
+    return state;
+  }
+
+  /** Opens connections to those that may be used and have none yet; who is not in the subset needs none. */
+  #warmUp(used: ReadonlySet<EndpointState>, warm: (endpoint: EndpointState) => Promise<void>): void {
+    for (const state of used) {
+      if (this.#warmed.has(state)) continue;
+      this.#warmed.add(state);
       void this.#letInWhen(warm(state), state);
     }
-    return state;
   }
 
   /** One that cannot be warmed up is let in all the same: the first calls will tell. */
@@ -295,7 +303,7 @@ export class EndpointSet {
   }
 
   #rebuild(): void {
-    const { clock, events, onMembers, service } = this.#options;
+    const { clock, events, onMembers, service, warm } = this.#options;
     if (this.#rebuildTimer !== undefined) clock.clearTimer(this.#rebuildTimer);
     this.#rebuildTimer = undefined;
     this.#byAddress = undefined;
@@ -304,7 +312,9 @@ export class EndpointSet {
       events.emit({ type: "balancer.panicked", service, endpoints: members.size, healthy });
     }
     this.#panicking = panic;
-    onMembers(this.#views.members);
+    const used = this.#views.members;
+    if (warm !== undefined) this.#warmUp(used, warm);
+    onMembers(used);
   }
 
   /** An attempt on an endpoint that left is over: lets go of the endpoint when it was the last one. */

@@ -110,7 +110,7 @@ export class Upstream {
         if (response.status >= 200 && response.status < 300) return response;
         throw new Error(`${endpoint.address} answered the probe of ${path} with status ${response.status}`);
       },
-      warm: this.pools.warm?.bind(this.pools),
+      warm: this.pools.warm,
       onMembers: (members) => {
         this.#health?.update(members);
       },

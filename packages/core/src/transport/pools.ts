@@ -10,6 +10,7 @@ import type { Attempt } from "./attempt.ts";
 import { createConnector } from "./connector.ts";
 import type { ConnectorFactory } from "./connector.ts";
 import { checkHealth } from "./health/checks.ts";
+import { ReadyConnections } from "./ready-connections.ts";
 import type { ResolvedTransport } from "./transport-options.ts";
 import type { OpenTransport, Transport } from "./transport.ts";
 
@@ -44,12 +45,19 @@ export class Pools implements Transport {
   readonly #transport: ResolvedTransport;
   readonly #connectors: ConnectorFactory;
   readonly #http2Connectors: ConnectorFactory;
+  /** Connections that are open ahead of their use, where that is asked for. */
+  readonly #ready = new Map<EndpointState, ReadyConnections>();
+  /** Opens connections to an endpoint ahead of its first call; resolves when they are there. */
+  readonly warm: ((endpoint: EndpointState) => Promise<void>) | undefined;
   /** Pools on their way out, until the last socket is gone. */
   readonly #closing = new Map<Pool, Promise<void>>();
 
   constructor(clock: Clock, transport: ResolvedTransport, connectMs: number) {
     this.#transport = transport;
-    const { http2, tls } = transport;
+    const { http2, minReadyConnections, tls } = transport;
+    if (minReadyConnections > 0) {
+      this.warm = (endpoint) => this.#readyOf(endpoint).fill(minReadyConnections);
+    }
     this.#connectors = createConnector(clock, connectMs, http2, tls);
     // gRPC's health checks speak HTTP/2 whatever the calls do.
     this.#http2Connectors = http2 ? this.#connectors : createConnector(clock, connectMs, true, tls);
@@ -65,16 +73,13 @@ export class Pools implements Transport {
     policy: ResolvedHealthCheck,
     signal: AbortSignal,
   ): Promise<string | undefined> {
-    const { host, tls } = this.#transport;
+    const { host } = this.#transport;
     const connectors = policy.type === "grpc" ? this.#http2Connectors : this.#connectors;
     return checkHealth(
       {
         origin: this.#originOf(endpoint),
         host,
-        connector: connectors.connector(
-          endpoint,
-          endpoint.spec.serverName ?? tls?.serverName ?? this.#serverName,
-        ),
+        connector: connectors.connector(endpoint, this.#verifiedName(endpoint) ?? this.#serverName),
       },
       policy,
       signal,
@@ -90,6 +95,8 @@ export class Pools implements Transport {
 
   /** Closes the connections of an endpoint; `abort` also ends what is in flight on them. */
   disconnect(endpoint: EndpointState, abort: boolean): void {
+    this.#ready.get(endpoint)?.close();
+    this.#ready.delete(endpoint);
     const pool = this.#pools.get(endpoint);
     if (pool === undefined) return;
     this.#pools.delete(endpoint);
@@ -109,11 +116,15 @@ export class Pools implements Transport {
     return since === undefined || since - startedAt > now - since;
   }
 
-  /** Drops the pools that were not used since `now - idleMs`. */
+  /** Drops the pools that were not used since `now - idleMs`, and sees to it that enough connections are ready. */
   evictIdle(now: number): void {
+    const { idleMs, minReadyConnections } = this.#transport;
+    for (const [endpoint, ready] of this.#ready) {
+      ready.tend(minReadyConnections - (this.stats(endpoint)?.connected ?? 0), now);
+    }
+    if (minReadyConnections > 0) return;
     for (const endpoint of this.#pools.keys()) {
-      if (endpoint.pending === 0 && now - endpoint.usedAt > this.#transport.idleMs)
-        this.disconnect(endpoint, false);
+      if (endpoint.pending === 0 && now - endpoint.usedAt > idleMs) this.disconnect(endpoint, false);
     }
   }
 
@@ -123,7 +134,7 @@ export class Pools implements Transport {
 
   /** Ends every connection, also those of pools that were let go, and those being opened; resolves when they are gone. */
   async close(): Promise<void> {
-    for (const endpoint of this.#pools.keys()) this.disconnect(endpoint, true);
+    for (const endpoint of [...this.#pools.keys(), ...this.#ready.keys()]) this.disconnect(endpoint, true);
     this.#connectors.abort();
     this.#http2Connectors.abort();
     await Promise.all([...this.#closing].map(([pool]) => pool.destroy(gone("the endpoint"))));
@@ -138,13 +149,28 @@ export class Pools implements Transport {
     return this.#transport.hostname === "" ? undefined : this.#transport.hostname;
   }
 
+  /** The name that TLS verifies where it is not the service's. */
+  #verifiedName({ spec }: EndpointState): string | undefined {
+    return spec.serverName ?? this.#transport.tls?.serverName;
+  }
+
+  #readyOf(endpoint: EndpointState): ReadyConnections {
+    let ready = this.#ready.get(endpoint);
+    if (ready === undefined) {
+      const connector = this.#connectors.connector(endpoint, this.#verifiedName(endpoint));
+      ready = new ReadyConnections(connector, this.#originOf(endpoint), this.#serverName);
+      this.#ready.set(endpoint, ready);
+    }
+    return ready;
+  }
+
   #open(endpoint: EndpointState): Pool {
     const { connections, http2, keepAliveMs } = this.#transport;
     const pool = new Pool(this.#originOf(endpoint), {
-      connect: this.#connectors.connector(
-        endpoint,
-        endpoint.spec.serverName ?? this.#transport.tls?.serverName,
-      ),
+      connect:
+        this.#transport.minReadyConnections > 0
+          ? this.#readyOf(endpoint).connector
+          : this.#connectors.connector(endpoint, this.#verifiedName(endpoint)),
       connections,
       allowH2: http2,
       headersTimeout: 0,

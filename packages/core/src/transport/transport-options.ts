@@ -13,6 +13,11 @@ export interface TransportOptions {
   readonly host?: string;
   /** Connections per endpoint at most, 1 to 10,000; 64 by default. Calls above that wait their turn, within their timeout. */
   readonly connections?: number;
+  /**
+   * Connections that are opened to each endpoint ahead of its calls, and again when they are lost, 0 to 100 and at most `connections`; 0
+   * by default. An endpoint that comes later gets calls when they are there.
+   */
+  readonly minReadyConnections?: number;
   /** Unused connections are kept this long, 0 to 600,000 ms; 30,000 by default. A shorter hint from the server wins. */
   readonly keepAliveMs?: number;
   /** The whole pool of an unused endpoint goes after this long, 1,000 to 3,600,000 ms; 60,000 by default. */
@@ -29,7 +34,16 @@ export type ResolvedTransport = Required<Omit<TransportOptions, "tls">> & {
   readonly hostname: string;
 };
 
-const legalKeys = ["scheme", "host", "connections", "keepAliveMs", "idleMs", "http2", "tls"];
+const legalKeys = [
+  "scheme",
+  "host",
+  "connections",
+  "minReadyConnections",
+  "keepAliveMs",
+  "idleMs",
+  "http2",
+  "tls",
+];
 const hostPattern = /^[\w.~-]+(?::\d{1,5})?$/;
 
 /**
@@ -45,7 +59,7 @@ export function resolveTransport(
   const given = options ?? {};
   const path = (key: keyof TransportOptions): string => fieldPath(field, key);
   const integer = (
-    key: "connections" | "keepAliveMs" | "idleMs",
+    key: "connections" | "minReadyConnections" | "keepAliveMs" | "idleMs",
     min: number,
     max: number,
   ): number | undefined => checkNumber(given[key], path(key), { min, max, integer: true });
@@ -62,12 +76,15 @@ export function resolveTransport(
   if (typeof http2 !== "boolean") throw configError(path("http2"), "a boolean", http2);
   checkTls(given.tls, path("tls"));
   const hostname = host.replace(/:\d+$/, "");
+  const connections = integer("connections", 1, 10_000) ?? 64;
+  const most = Math.min(100, connections);
   return Object.freeze({
     scheme,
     host,
     hostname: isIP(hostname) === 0 ? hostname : "",
     http2,
-    connections: integer("connections", 1, 10_000) ?? 64,
+    connections,
+    minReadyConnections: integer("minReadyConnections", 0, most) ?? 0,
     keepAliveMs: integer("keepAliveMs", 0, 600_000) ?? 30_000,
     idleMs: integer("idleMs", 1_000, 3_600_000) ?? 60_000,
     tls: given.tls,

@@ -19,7 +19,7 @@ export interface Transport {
   /** Whether an attempt without a connection by `now` waited mostly for other calls, not for the endpoint. */
   wasQueued(attempt: Attempt, now: number): boolean;
   /** Opens connections to an endpoint ahead of its first call; resolves when they are there. */
-  warm?(endpoint: EndpointState): Promise<void>;
+  readonly warm?: ((endpoint: EndpointState) => Promise<void>) | undefined;
   /**
    * Asks an endpoint whether it is well, over a connection of its own.
    * @returns what is wrong; undefined when nothing is. Also rejects with what is wrong.

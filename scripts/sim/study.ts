@@ -34,12 +34,14 @@ export interface StudyOptions {
   readonly affected?: readonly string[];
   /** Laid over the options of every policy. */
   readonly service?: ServiceOptions;
-  readonly extra?: (result: SimulationResult) => Extra | Promise<Extra>;
+  readonly extra?: (result: SimulationResult) => Extra;
+  /** What takes further runs to know. */
+  readonly further?: (result: SimulationResult) => Promise<Extra>;
 }
 
 /** A study of one run of the simulator for each policy. */
 export function study(scenario: Scenario, options: StudyOptions): Study {
-  const { about, affected = [], extra = () => ({}), policies, service } = options;
+  const { about, affected = [], extra = () => ({}), further, policies, service } = options;
   return {
     name: scenario.name,
     about,
@@ -48,7 +50,8 @@ export function study(scenario: Scenario, options: StudyOptions): Study {
     okWithinMs: scenario.limitMs,
     run: async (policy, seed) => {
       const result = await runPolicy(scenario, policy, seed, service);
-      return { row: rowOf(result, await extra(result)), timeline: timelineOf(scenario, result) };
+      const figures = { ...extra(result), ...(await further?.(result)) };
+      return { row: rowOf(result, figures), timeline: timelineOf(scenario, result) };
     },
   };
 }

@@ -36,12 +36,11 @@ describe("pnpm sim", () => {
   it("lists every scenario that has to be there, and the policies", async () => {
     const { code, stdout } = await sim(["--list"]);
     expect(code).toBe(0);
-    for (const name of [
-      ...["linkerd-2016", "cold-start", "slow-endpoint", "temporary-failure", "permanent-failure"],
-      ...["fast-failing", "background-errors", "flaky-30", "grey-latency", "rolling-deploy"],
-      ...["subsetting", "zone-outage", "capacity"],
-      ...["round-robin", "random", "least-request", "peak-ewma", "default", "default+ejection"],
-    ]) {
+    const scenarios =
+      "linkerd-2016 cold-start slow-endpoint temporary-failure permanent-failure fast-failing background-errors " +
+      "flaky-30 grey-latency rolling-deploy subsetting zone-outage capacity";
+    const policies = "round-robin random least-request peak-ewma default default+ejection";
+    for (const name of `${scenarios} ${policies}`.split(" ")) {
       expect(stdout).toMatch(new RegExp(`^  ${name.replace("+", "\\+")} `, "m"));
     }
   });
@@ -87,7 +86,10 @@ describe("pnpm sim", () => {
           {
             name: "fast-failing",
             seed: 7,
-            rows: ["random", "default"].map((policy) => ({ policy, ...figures })),
+            rows: [
+              { policy: "random", ...figures },
+              { policy: "default", ...figures },
+            ],
           },
         ],
       });

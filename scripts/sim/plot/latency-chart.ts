@@ -2,7 +2,7 @@ import { linear, logarithmic } from "./scale.ts";
 import { colour, path, rule, svg, text } from "./svg.ts";
 import type { Timeline } from "./timeline.ts";
 
-const width = 860;
+const width = 960;
 const height = 420;
 const left = 64;
 const right = 700;

@@ -43,7 +43,7 @@ export const capacity: Study = study(scenario(shownLoad), {
     "default",
   ],
   affected: slow,
-  extra: async ({ policy, seed }) => {
+  further: async ({ policy, seed }) => {
     let held: number | null = null;
     for (const percent of loads) {
       const { okRatio } = await runPolicy(scenario(percent), policy, seed);

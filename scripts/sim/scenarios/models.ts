@@ -8,7 +8,7 @@ export const first = "b-1";
 export function servers(
   count: number,
   model: Omit<ServerModel, "id">,
-  phases: readonly ServerPhase[] = [],
+  phases: readonly ServerPhase[] = model.phases ?? [],
 ): readonly ServerModel[] {
   return Array.from({ length: count }, (_, index) => ({
     ...model,

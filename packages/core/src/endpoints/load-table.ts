@@ -36,6 +36,8 @@ const SUCCESS_ALPHA = 0.1;
 const SUCCESS_TAU = 3_000;
 /** A result counts in full this long; after that the endpoint looks better and better until it is measured again. */
 const FRESH_MS = 3_000;
+/** The same after failures: an endpoint that is well again must be found out soon. */
+const FAILING_FRESH_MS = 1_000;
 
 /**
  * The load of every endpoint of a service in flat arrays: comparing two endpoints out of ten thousand must not cost
@@ -156,7 +158,10 @@ export class LoadTable {
     const latency = details[offset + LATENCY]!;
     const success = details[offset + SUCCESS]!;
     data[offset + PRICE] = priceOf(this, offset, latency, success);
-    data[offset + FRESH_UNTIL] = latency === 0 ? -Infinity : details[offset + SAMPLED_AT]! + FRESH_MS;
+    data[offset + FRESH_UNTIL] =
+      latency === 0
+        ? -Infinity
+        : details[offset + SAMPLED_AT]! + (success === 1 ? FRESH_MS : FAILING_FRESH_MS);
     this.troubled -= Number(this.isHopeless(offset));
     data[offset + FAULT] = 1 - success;
     this.troubled += Number(this.isHopeless(offset));

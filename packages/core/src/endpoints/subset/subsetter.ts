@@ -105,11 +105,16 @@ class Aperture implements Subsetter {
     const first = Math.floor(from + 1e-9);
     const end = from + width;
     const last = Math.ceil(end - 1e-9) - 1;
+    if (first === last) return whole([ring[first % count]!]);
     const at = (position: number): EndpointState => ring[position % count]!;
     const inner = Array.from({ length: Math.max(0, last - first - 1) }, (_, i) => at(first + 1 + i));
+    const before = Math.min(1, first + 1 - from);
+    const after = Math.min(1, end - last);
+    // Almost the whole ring: both ends may lie on the same endpoint.
+    if (last - first === count) return variants(inner, [[at(first), before + after]]);
     return variants(inner, [
-      [at(first), Math.min(1, first + 1 - from)],
-      [at(last), Math.min(1, end - last)],
+      [at(first), before],
+      [at(last), after],
     ]);
   }
 }
@@ -119,6 +124,11 @@ function variants(
   inner: readonly EndpointState[],
   edges: readonly (readonly [EndpointState, number])[],
 ): readonly SubsetVariant[] {
+  if (inner.length === 0) {
+    // Nothing but edges: one of them each time, or there would be times without any.
+    const total = edges.reduce((sum, [, part]) => sum + part, 0);
+    return edges.map(([edge, part]) => ({ endpoints: [edge], probability: part / total }));
+  }
   let found: SubsetVariant[] = [{ endpoints: inner, probability: 1 }];
   for (const [edge, part] of edges) {
     found = found.flatMap(({ endpoints, probability }) => [

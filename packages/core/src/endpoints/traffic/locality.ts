@@ -1,6 +1,6 @@
 import type { EndpointState } from "../endpoint-state.ts";
 import type { ResolvedLocality } from "./locality-policy.ts";
-import { OVERPROVISIONING, priorityLoads } from "./priorities.ts";
+import { OVERPROVISIONING } from "./priorities.ts";
 import type { TrafficGroup } from "./traffic-plan.ts";
 
 /**
@@ -19,9 +19,7 @@ export function splitByLocality(
       ? zoneAware(open, members.length, locality)
       : locality.mode === "weighted"
         ? weighted(open, members, locality.weights)
-        : locality.mode === "failover"
-          ? failover(open, members, locality)
-          : undefined;
+        : undefined;
   if (parts === undefined) return [{ endpoints: open, share }];
   return parts.flatMap((part) =>
     part.share > 1e-9 ? [{ endpoints: part.endpoints, share: part.share * share }] : [],
@@ -79,12 +77,14 @@ function weighted(
   return groups.map(({ endpoints, share }) => ({ endpoints, share: share / total }));
 }
 
-/** The nearest first, as priorities inside the priority. */
-function failover(
-  open: readonly EndpointState[],
+/**
+ * The endpoints of a priority by how near they are, the nearest first: each distance is a priority of its own, so that the loss
+ * of the near ones is no reason to disbelieve the health of the far ones.
+ */
+export function byDistance(
   members: readonly EndpointState[],
   { caller, order }: Extract<ResolvedLocality, { readonly mode: "failover" }>,
-): readonly TrafficGroup[] {
+): readonly (readonly EndpointState[])[] {
   const distance = ({ spec }: EndpointState): number => {
     const { region, subZone, zone } = spec.locality ?? {};
     if (order !== undefined) {
@@ -94,15 +94,7 @@ function failover(
     if (zone !== undefined && zone === caller.zone) return subZone === caller.subZone ? 0 : 1;
     return region !== undefined && region === caller.region ? 2 : 3;
   };
-  const all = Map.groupBy(members, distance);
-  const usable = Map.groupBy(open, distance);
-  const distances = [...all.keys()].toSorted((a, b) => a - b);
-  const healthy = distances.map((at) => (usable.get(at)?.length ?? 0) / all.get(at)!.length);
-  const { shares } = priorityLoads(healthy);
-  return distances.flatMap((at, index) => {
-    const endpoints = usable.get(at);
-    return endpoints === undefined ? [] : [{ endpoints, share: shares[index]! }];
-  });
+  return [...Map.groupBy(members, distance)].toSorted(([a], [b]) => a - b).map(([, states]) => states);
 }
 
 /** Endpoints without a zone are a zone of their own. */

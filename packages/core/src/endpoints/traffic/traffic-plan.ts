@@ -2,7 +2,7 @@ import type { EndpointState } from "../endpoint-state.ts";
 import type { GateReasonKind } from "../gate/gate-record.ts";
 import type { SubsetVariant, Subsetter } from "../subset/subsetter.ts";
 import type { ResolvedLocality } from "./locality-policy.ts";
-import { splitByLocality } from "./locality.ts";
+import { byDistance, splitByLocality } from "./locality.ts";
 import { priorityLoads } from "./priorities.ts";
 
 /** Endpoints that share a part of a service's traffic. */
@@ -53,10 +53,15 @@ export function planTraffic(all: Iterable<EndpointState>, options: TrafficOption
 }
 
 function planVariant(
-  tiers: readonly (readonly EndpointState[])[],
+  priorities: readonly (readonly EndpointState[])[],
   probability: number,
   options: TrafficOptions,
 ): { groups: TrafficGroup[]; isPanic: boolean; healthy: number } {
+  const { locality } = options;
+  const tiers =
+    locality.mode === "failover"
+      ? priorities.flatMap((members) => byDistance(members, locality))
+      : priorities;
   const opens = tiers.map((members) => members.filter((state) => state.open));
   const loads = priorityLoads(tiers.map((members, index) => opens[index]!.length / members.length));
   const groups: TrafficGroup[] = [];
@@ -72,7 +77,7 @@ function planVariant(
     if (isBelow && !loads.isEnough) {
       isPanic = true;
       groups.push({ endpoints: members, share });
-    } else groups.push(...splitByLocality(open, members, share, options.locality));
+    } else groups.push(...splitByLocality(open, members, share, locality));
   }
   return { groups, isPanic, healthy };
 }

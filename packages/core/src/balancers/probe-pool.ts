@@ -49,6 +49,8 @@ export class ProbePool {
 
   add(endpoint: EndpointState, { latencyMs, rif }: ProbedLoad, now: number): void {
     if (this.#closed) return;
+    // What the endpoint said before is no longer true.
+    this.distrust(endpoint);
     if (this.#entries.length >= this.#settings.poolSize) this.#entries.shift();
     this.#entries.push({ endpoint, at: now, rif, latencyMs, uses: NaN });
   }
@@ -112,7 +114,7 @@ export class ProbePool {
   #uses(endpoints: number): number {
     const { poolSize, probesPerCall, removalsPerCall } = this.#settings;
     const rate = (1 - Math.min(0.99, poolSize / endpoints)) * probesPerCall - removalsPerCall;
-    const uses = rate <= 0 ? probesPerCall + 1 : Math.max(1, 2 / rate);
+    const uses = rate <= 0 ? 1 : Math.max(1, 2 / rate);
     return Math.floor(uses + this.#random());
   }
 

@@ -22,21 +22,19 @@ export function buildSplit(
     return balancer.build([...all], deps, before[0]);
   }
   const parts = groups.map(({ endpoints }, index) => balancer.build(endpoints, deps, before[index]));
-  return new SplitPicker(
-    groups.map(({ share }) => share),
-    parts,
-    deps.random,
-  );
+  return new SplitPicker(groups, parts, deps.random);
 }
 
 class SplitPicker implements Picker {
   readonly parts: readonly Picker[];
+  readonly #groups: readonly TrafficGroup[];
   readonly #upTo: readonly number[];
   readonly #random: Random;
 
-  constructor(shares: readonly number[], parts: readonly Picker[], random: Random) {
+  constructor(groups: readonly TrafficGroup[], parts: readonly Picker[], random: Random) {
     let upTo = 0;
-    this.#upTo = shares.map((share) => (upTo += share));
+    this.#groups = groups;
+    this.#upTo = groups.map(({ share }) => (upTo += share));
     this.parts = parts;
     this.#random = random;
   }
@@ -45,17 +43,22 @@ class SplitPicker implements Picker {
     const draw = this.#random() * this.#upTo.at(-1)!;
     let index = 0;
     while (index < this.parts.length - 1 && draw >= this.#upTo[index]!) index++;
-    const chosen = this.parts[index]!.pick(context, trace);
     const { tried } = context;
-    if (chosen !== undefined && tried?.includes(chosen) !== true) return chosen;
-    // All of the group were tried: a retry is better off in another one.
-    for (const part of this.parts) {
-      const other = part.pick(context);
-      if (other === undefined || tried?.includes(other) === true) continue;
-      trace?.splice(0, trace.length, { endpoint: other, cost: 0 });
-      return other;
+    if (tried !== undefined) index = this.#elsewhere(tried, index);
+    return this.parts[index]!.pick(context, trace);
+  }
+
+  /** A retry goes where the call has not been: what failed may be the whole zone. Else to where somebody is left to try. */
+  #elsewhere(tried: readonly EndpointState[], drawn: number): number {
+    const count = this.parts.length;
+    let fallback: number | undefined;
+    for (let step = 0; step < count; step++) {
+      const index = (drawn + step) % count;
+      const { endpoints } = this.#groups[index]!;
+      if (!tried.some((endpoint) => endpoints.includes(endpoint))) return index;
+      if (endpoints.some((endpoint) => !tried.includes(endpoint))) fallback ??= index;
     }
-    return chosen;
+    return fallback ?? drawn;
   }
 
   settled(...args: Parameters<NonNullable<Picker["settled"]>>): void {

@@ -27,7 +27,7 @@ const MIN_SUCCESS = 0.05;
 const HOPELESS_FAULT = 0.15;
 
 /** A success counts this much at least, however soon it follows the one before. */
-const MIN_ALPHA = 0.1;
+const MIN_ALPHA = 0.05;
 /** Time constant of the latency average, in milliseconds (as Finagle's `decayTime` and Tower's `decay`). */
 const LATENCY_TAU = 10_000;
 /** Weight of one result in the success ratio. */

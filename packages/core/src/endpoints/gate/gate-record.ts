@@ -54,6 +54,8 @@ export class GateRecord {
   readySince = 0;
   probeSuccesses = 0;
   probeFailures = 0;
+  /** Probes that went well, but slowly. */
+  probesSlow = 0;
   /** It asked to be left alone until then; 0 when it did not. */
   penaltyUntil = 0;
   /** Its connections are being opened. */

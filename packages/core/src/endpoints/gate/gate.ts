@@ -347,8 +347,8 @@ export class Gate {
       const what = status === 0 ? "a probe failed" : `a probe was answered with ${status}`;
       if (this.#probes.failed(state)) this.#reopen(state, what, now, retryAfterMs ?? 0);
     } else if (isSlow) {
-      const what = `a probe took ${latencyMs.toPrecision(3)} ms`;
-      if (this.#probes.failed(state)) this.#reopen(state, what, now, 0);
+      const what = `probes took as long as ${latencyMs.toPrecision(3)} ms`;
+      if (this.#probes.slow(state)) this.#reopen(state, what, now, 0);
     } else if (this.#probes.succeeded(state)) this.#close(state, "probes", now);
   }
 

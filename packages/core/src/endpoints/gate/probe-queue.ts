@@ -46,7 +46,7 @@ export class ProbeQueue {
     record.circuit = "open";
     record.generation++;
     record.openUntil = until;
-    record.probesInFlight = record.probeFailures = record.probeSuccesses = 0;
+    record.probesInFlight = record.probeFailures = record.probeSuccesses = record.probesSlow = 0;
     this.nextAt = Math.min(this.nextAt, until);
   }
 
@@ -62,6 +62,7 @@ export class ProbeQueue {
     if (index === -1) return false;
     this.#states.splice(index, 1);
     state.gate.circuit = "closed";
+    state.gate.probesInFlight = 0;
     if (this.#states.length === 0) this.nextAt = Infinity;
     return true;
   }
@@ -111,7 +112,21 @@ export class ProbeQueue {
   /** @returns whether so many went well that the circuit closes */
   succeeded(state: EndpointState): boolean {
     this.release(state);
-    return ++state.gate.probeSuccesses >= (this.#policy?.successes ?? 1);
+    return ++state.gate.probeSuccesses >= this.#quorum(state);
+  }
+
+  /**
+   * A probe of one that was ejected for being slow was slow again. @returns whether so many were that the circuit opens again
+   */
+  slow(state: EndpointState): boolean {
+    this.release(state);
+    return ++state.gate.probesSlow >= this.#quorum(state);
+  }
+
+  /** A single answer says little of how fast an endpoint is, so after slowness the majority of a few more decides. */
+  #quorum({ gate }: EndpointState): number {
+    const { successes = 1 } = this.#policy ?? {};
+    return gate.wasSlow ? 2 * successes - 1 : successes;
   }
 
   /** Takes back the leases whose time is over: a probe that was lost is one that failed. */

@@ -53,9 +53,9 @@ export interface LatencyPolicy extends Enforcing {
   readonly minimumDifferenceMs?: number | undefined;
   /** 2 to 1,000,000; 3 by default. */
   readonly minimumHosts?: number | undefined;
-  /** 1 to 1,000,000; 10 by default. */
+  /** Answers that make an endpoint count; fewer are kept for the next interval. 1 to 1,000,000; 10 by default. */
   readonly requestVolume?: number | undefined;
-  /** In so many intervals running; 1 to 100; 2 by default. */
+  /** In so many intervals running, of those that count; 1 to 100; 2 by default. */
   readonly intervals?: number | undefined;
 }
 
@@ -65,7 +65,10 @@ export interface HalfOpenPolicy {
   readonly probes?: number | undefined;
   /** Failed probes that eject it again, 1 to 100; 1 by default. */
   readonly failures?: number | undefined;
-  /** Probes that must go well, 1 to 100; 2 by default. */
+  /**
+   * Probes that must go well, 1 to 100; 2 by default. A single answer says little of how fast an endpoint is: after an ejection for
+   * being slow, what is first seen `2 × successes - 1` times decides, quick probes or slow ones.
+   */
   readonly successes?: number | undefined;
   /** Time between the starts of two probes in milliseconds, 0 to 3,600,000; 200 by default. */
   readonly intervalMs?: number | undefined;

@@ -28,7 +28,7 @@ const COLUMNS = 8;
 const BUCKETS = 40;
 
 /** Before so many answers nobody knows what is typical. */
-const MATURE = 200;
+const MATURE = 1_000;
 
 /** How fast what is typical follows the answers: by this factor for each of them, up or down. */
 const TYPICAL_STEP = 1.02;
@@ -124,7 +124,7 @@ export class OutlierStats {
     return this.#counts[(offset / STRIDE) * COLUMNS + FAILED]!;
   }
 
-  /** Latencies measured in the running interval. */
+  /** Latencies measured in the running interval, and before it as long as they were too few. */
   measured(offset: number): number {
     return this.#counts[(offset / STRIDE) * COLUMNS + MEASURED]!;
   }
@@ -157,17 +157,27 @@ export class OutlierStats {
     return this.#heard;
   }
 
-  /** Begins a new interval. */
+  /**
+   * Begins a new interval. Latencies that are too few to be compared are kept until there are enough: the balancer avoids a slow
+   * endpoint, which must not keep it from ever being found.
+   */
   endInterval(): void {
     const counts = this.#counts;
+    const { latency } = this.#policy;
+    const enough = latency === false ? 0 : latency.requestVolume;
+    let kept = 0;
     for (const row of this.#heard) {
       const at = row * COLUMNS;
-      counts[at + TOTAL] = counts[at + FAILED] = counts[at + MEASURED] = this.#isHeard[row] = 0;
+      counts[at + TOTAL] = counts[at + FAILED] = 0;
+      const measured = counts[at + MEASURED]!;
+      if (measured > 0 && measured < enough) {
+        this.#heard[kept++] = row;
+        continue;
+      }
+      this.#isHeard[row] = counts[at + MEASURED] = 0;
+      this.#histograms.fill(0, row * BUCKETS, (row + 1) * BUCKETS);
     }
-    // One large fill takes less than thousands of small ones.
-    if (this.#heard.length > 1_000) this.#histograms.fill(0);
-    else for (const row of this.#heard) this.#histograms.fill(0, row * BUCKETS, (row + 1) * BUCKETS);
-    this.#heard.length = 0;
+    this.#heard.length = kept;
   }
 
   #measure(offset: number, latencyMs: number): Detector | undefined {

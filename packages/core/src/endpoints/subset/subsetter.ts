@@ -99,7 +99,8 @@ class Aperture implements Subsetter {
     const { index, total } = this.#ordinal;
     // In endpoints, not in parts of the ring: whole numbers stay whole.
     const unit = count / total;
-    const width = Math.min(count, Math.ceil(size / unit) * unit);
+    // Rounded, not up: the loss of one endpoint must not make every caller take another one.
+    const width = Math.min(count, Math.max(1, Math.round(size / unit)) * unit);
     if (width >= count) return whole(endpoints);
     const from = index * unit;
     const first = Math.floor(from + 1e-9);

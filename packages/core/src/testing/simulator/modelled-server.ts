@@ -76,12 +76,12 @@ export class ModelledServer {
       });
       return;
     }
+    const arrivedAt = this.#clock.now();
     const begin = (): void => {
       this.#busy++;
-      const begunAt = this.#clock.now();
       this.#in(ms, () => {
         this.#busy--;
-        this.#report(this.#clock.now() - begunAt);
+        this.#report(this.#clock.now() - arrivedAt);
         this.#waiting.shift()?.();
         leave(() => {
           client.answered(200);

@@ -1,6 +1,6 @@
 import type { Endpoint } from "../../../src/discovery/source.ts";
 import type { AttemptResult } from "../../../src/endpoints/attempt-result.ts";
-import type { EndpointState } from "../../../src/endpoints/endpoint-state.ts";
+import { EndpointState } from "../../../src/endpoints/endpoint-state.ts";
 import { gateReasons } from "../../../src/endpoints/gate/gate-reasons.ts";
 import { Gate } from "../../../src/endpoints/gate/gate.ts";
 import type { Ejection } from "../../../src/endpoints/gate/gate.ts";
@@ -71,6 +71,7 @@ export class GateRig {
   readonly gate: Gate;
   readonly notes: GateNote[] = [];
   changes = 0;
+  #newest: EndpointState | undefined;
 
   constructor(options: GateRigOptions = {}) {
     this.gate = new Gate({
@@ -142,8 +143,22 @@ export class GateRig {
     state.leaving = true;
   }
 
+  /** The endpoint of the same identity comes anew. */
+  readd(index: number): EndpointState {
+    const state = new EndpointState(this.at(index).spec, this.table, this.now);
+    this.gate.add(state, this.now, false);
+    this.#newest = state;
+    return state;
+  }
+
   kinds(state: EndpointState): readonly string[] {
     return gateReasons(state, this.now).map(({ kind }) => kind);
+  }
+
+  /** What {@link GateRig.readd} made last. */
+  get newest(): EndpointState {
+    if (this.#newest === undefined) throw new Error("nothing came anew");
+    return this.#newest;
   }
 
   get open(): readonly string[] {

@@ -170,7 +170,7 @@ describe("latency against peers", () => {
 describe("consecutive slow answers", () => {
   it("eject an endpoint that turned ten times as slow after its first ten answers", () => {
     const test = gateOver({ count: 5, outliers: only("consecutiveSlow") });
-    for (let i = 0; i < 100; i++) for (const state of test.states) test.end(state, answered(100), 0);
+    for (let i = 0; i < 250; i++) for (const state of test.states) test.end(state, answered(100), 0);
     for (let i = 0; i < 9; i++) test.end(test.states[0]!, answered(1_000), 1);
     expect(test.said).toEqual([]);
     test.end(test.states[0]!, answered(1_000), 1);
@@ -179,7 +179,7 @@ describe("consecutive slow answers", () => {
 
   it("eject nobody where the whole service turns slow", () => {
     const test = gateOver({ count: 5, outliers: only("consecutiveSlow") });
-    for (let i = 0; i < 100; i++) for (const state of test.states) test.end(state, answered(100), 0);
+    for (let i = 0; i < 250; i++) for (const state of test.states) test.end(state, answered(100), 0);
     for (let i = 0; i < 100; i++) for (const state of test.states) test.end(state, answered(1_000), 1);
     expect(test.said).toEqual([]);
   });

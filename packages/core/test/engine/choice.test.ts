@@ -1,0 +1,331 @@
+import type { RequestListener } from "node:http";
+
+import { describe, expect, it, vi } from "vitest";
+
+import type { Balancer, PickExplanation, ServiceOptions } from "../../src/index.ts";
+import { answerOk } from "../support/http.ts";
+import type { TestServer } from "../support/http.ts";
+import { meshOf, rejection, server } from "../support/mesh.ts";
+import type { TestMesh } from "../support/mesh.ts";
+
+async function over(
+  count: number,
+  options: ServiceOptions = {},
+  listener: (index: number) => RequestListener = () => answerOk,
+): Promise<TestMesh & { readonly servers: readonly TestServer[]; readonly addresses: readonly string[] }> {
+  const servers: TestServer[] = [];
+  for (let index = 0; index < count; index++) servers.push(await server(listener(index)));
+  const addresses = servers.map(({ address }) => address);
+  return { ...meshOf(addresses, options), servers, addresses };
+}
+
+const counts = (servers: readonly TestServer[]): readonly number[] =>
+  servers.map(({ requests }) => requests.length);
+
+describe("a call that names its endpoint", () => {
+  it("goes there, or to the next that it names, or where the balancer sends it", async () => {
+    const { addresses, events, mesh, servers } = await over(3);
+    const orders = mesh.service("orders");
+    for (let i = 0; i < 5; i++) await orders.GET("/x", { endpoint: addresses[1] });
+    expect(counts(servers)).toEqual([0, 5, 0]);
+    for (let i = 0; i < 5; i++) await orders.GET("/x", { endpoint: ["10.9.9.9:1", addresses[2]!] });
+    expect(counts(servers)).toEqual([0, 5, 5]);
+    await orders.GET("/x", { endpoint: "10.9.9.9:1" });
+    expect(events("call.completed").map(({ pick }) => pick)).toEqual([
+      ...Array.from({ length: 10 }, () => "OH"),
+      "LB",
+    ]);
+  });
+
+  it("is tried elsewhere when that endpoint fails", async () => {
+    const { addresses, mesh, servers } = await over(2, {}, (index) => (request, response) => {
+      if (index === 0) request.destroy();
+      else answerOk(request, response);
+    });
+    const { response } = await mesh.service("orders").GET("/x", { endpoint: addresses[0] });
+    expect(response.status).toBe(200);
+    expect(counts(servers)).toEqual([1, 1]);
+  });
+
+  it("is refused when it names no text", async () => {
+    const { mesh } = await over(1);
+    // @ts-expect-error -- as untyped code would
+    expect(await rejection(mesh.service("orders").GET("/x", { endpoint: 1 }))).toMatchObject({
+      code: "ERR_PROXYLESS_CONFIG",
+      message: "endpoint must be host:port, or an array of them, got 1",
+    });
+  });
+});
+
+describe("a header that names the endpoint", () => {
+  it("is followed where the service allows it, and not sent on", async () => {
+    const { addresses, mesh, servers } = await over(2, { overrideHost: { header: "X-Go-To" } });
+    for (let i = 0; i < 4; i++) {
+      await mesh.service("orders").GET("/x", { headers: { "x-go-to": `10.9.9.9:1, ${addresses[1]}` } });
+    }
+    expect(counts(servers)).toEqual([0, 4]);
+    expect(servers[1]!.requests[0]!.headers).not.toHaveProperty("x-go-to");
+  });
+
+  it("is an ordinary header where it does not", async () => {
+    const { addresses, mesh, servers } = await over(1);
+    await mesh.service("orders").GET("/x", { headers: { "x-proxyless-endpoint": addresses[0]! } });
+    expect(servers[0]!.requests[0]!.headers["x-proxyless-endpoint"]).toBe(addresses[0]);
+  });
+});
+
+describe("a session", () => {
+  const options: ServiceOptions = { statefulSession: { cookie: { name: "at" } } };
+  const session = async ({ mesh }: TestMesh): Promise<string> => {
+    const response = await mesh.fetch("http://orders/x");
+    return response.headers.getSetCookie()[0]!.split(";")[0]!;
+  };
+
+  it("stays on one endpoint, whose cookie is set once", async () => {
+    const test = await over(3, options);
+    const cookie = await session(test);
+    const before = counts(test.servers);
+    for (let i = 0; i < 9; i++) {
+      const response = await test.mesh.fetch("http://orders/x", { headers: { cookie } });
+      expect(response.headers.getSetCookie()).toEqual([]);
+    }
+    const gained = counts(test.servers).map((count, index) => count - before[index]!);
+    expect(gained.toSorted((a, b) => a - b)).toEqual([0, 0, 9]);
+    expect(test.events("call.completed").at(-1)?.pick).toBe("SS");
+  });
+
+  it("outlives draining, and moves with a new cookie when its endpoint is gone", async () => {
+    const test = await over(2, options);
+    const cookie = await session(test);
+    const own = counts(test.servers).indexOf(1);
+    const list = (
+      health: "draining" | "healthy",
+    ): { host: string; port: number; health: "draining" | "healthy" }[] =>
+      test.servers.map(({ port }, index) => ({
+        host: "127.0.0.1",
+        port,
+        health: index === own ? health : "healthy",
+      }));
+    test.source.set("orders", list("draining"));
+    await vi.waitFor(() => {
+      const { endpoints } = test.mesh.inspect().services[0]!;
+      expect(endpoints.find(({ endpoint }) => endpoint === test.addresses[own])!.gate).toHaveLength(1);
+    });
+    for (let i = 0; i < 4; i++) await test.mesh.fetch("http://orders/x", { headers: { cookie } });
+    expect(counts(test.servers)[own]).toBe(5);
+    test.source.set(
+      "orders",
+      list("healthy").filter((_, index) => index !== own),
+    );
+    await vi.waitFor(() => {
+      expect(test.mesh.inspect().services[0]!.endpoints).toHaveLength(1);
+    });
+    const moved = await test.mesh.fetch("http://orders/x", { headers: { cookie } });
+    expect(moved.headers.getSetCookie()[0]).toMatch(/^at=/);
+    expect(moved.headers.getSetCookie()[0]).not.toContain(cookie);
+  });
+
+  it("that is strict fails rather than move, and a cookie that was tampered with is none", async () => {
+    const test = await over(2, { statefulSession: { cookie: { name: "at" }, strict: true }, retry: false });
+    const gone = `at=${Buffer.from("127.0.0.1:1").toString("base64url")}`;
+    expect(await rejection(test.mesh.fetch("http://orders/x", { headers: { cookie: gone } }))).toMatchObject({
+      code: "ERR_PROXYLESS_NO_ENDPOINTS",
+    });
+    const response = await test.mesh.fetch("http://orders/x", { headers: { cookie: "at=%%%" } });
+    expect(response.status).toBe(200);
+  });
+});
+
+describe("routes", () => {
+  it("may have a balancer of their own over the same endpoints", async () => {
+    const { mesh, servers } = await over(4, {
+      balancer: "round-robin",
+      routes: [
+        {
+          match: { path: "/orders/{id}" },
+          balancer: { type: "ring-hash", hashOn: [{ pathParameter: "id" }] },
+        },
+      ],
+    });
+    const orders = mesh.service("orders");
+    for (let i = 0; i < 12; i++) await orders.GET("/orders/{id}", { params: { path: { id: "7" } } });
+    expect(counts(servers).filter((count) => count > 0)).toEqual([12]);
+    const before = counts(servers);
+    for (let i = 0; i < 12; i++) await orders.GET("/other");
+    expect(counts(servers).map((count, index) => count - before[index]!)).toEqual([3, 3, 3, 3]);
+  });
+
+  it("may be for a subset of the endpoints by metadata", async () => {
+    const { mesh, servers, source } = await over(3, {
+      routes: [{ match: { path: "/beta" }, endpoints: { metadata: { stage: "canary" } } }],
+    });
+    source.set(
+      "orders",
+      servers.map(({ port }, index) => ({
+        host: "127.0.0.1",
+        port,
+        metadata: { stage: index === 2 ? "canary" : "stable" },
+      })),
+    );
+    const orders = mesh.service("orders");
+    const heard: PickExplanation[] = [];
+    for (let i = 0; i < 6; i++)
+      await orders.GET("/beta", { explain: (explanation) => heard.push(explanation) });
+    expect(counts(servers)).toEqual([0, 0, 6]);
+    expect(heard[0]?.excluded.map(({ reasons }) => reasons)).toEqual([["other subset"], ["other subset"]]);
+  });
+
+  it("that stream are balanced by requests in flight and measure no latency", async () => {
+    const { mesh } = await over(
+      2,
+      { routes: [{ match: { path: "/poll" }, streaming: true }] },
+      () => (_, response) => void setTimeout(() => response.end("{}"), 120),
+    );
+    await mesh.service("orders").GET("/poll");
+    const latencies = (): readonly unknown[] =>
+      mesh.inspect().services[0]!.endpoints.map(({ latencyMs }) => latencyMs);
+    expect(latencies()).toEqual([undefined, undefined]);
+    await mesh.service("orders").GET("/other");
+    expect(latencies().filter((latency) => latency !== undefined)).toHaveLength(1);
+  });
+});
+
+describe("a balancer of one's own", () => {
+  it("chooses, hears how it went, and hands its state on when the list changes", async () => {
+    const settled: string[] = [];
+    const built: boolean[] = [];
+    const first: Balancer = {
+      name: "first",
+      build(endpoints, _, previous) {
+        built.push(previous !== undefined);
+        return {
+          pick: () => endpoints.toSorted((a, b) => (a.address < b.address ? -1 : 1))[0],
+          settled: (endpoint, { outcome, status }) =>
+            void settled.push(`${endpoint.address} ${outcome} ${status}`),
+        };
+      },
+    };
+    const { addresses, mesh, servers, source } = await over(3, { balancer: first });
+    const [smallest = ""] = addresses.toSorted();
+    for (let i = 0; i < 3; i++) await mesh.service("orders").GET("/x");
+    expect(servers.find(({ address }) => address === smallest)!.requests).toHaveLength(3);
+    expect(settled).toEqual(Array.from({ length: 3 }, () => `${smallest} success 200`));
+    source.set("orders", [smallest]);
+    await vi.waitFor(() => {
+      expect(built.at(-1)).toBe(true);
+    });
+  });
+
+  it("that finds nothing fails the call as an empty service would", async () => {
+    const { mesh } = await over(1, { balancer: { name: "none", build: () => ({ pick: () => undefined }) } });
+    expect(await rejection(mesh.service("orders").GET("/x"))).toMatchObject({
+      code: "ERR_PROXYLESS_NO_ENDPOINTS",
+    });
+  });
+});
+
+describe("what endpoints say of themselves", () => {
+  it("moves traffic to the idler one where load is reported", async () => {
+    const { mesh, servers } = await over(
+      2,
+      {
+        balancer: {
+          type: "client-side-weighted-round-robin",
+          blackoutPeriodMs: 0,
+          weightUpdatePeriodMs: 100,
+        },
+      },
+      (index) => (_, response) => {
+        const utilisation = index === 0 ? 0.9 : 0.3;
+        response.setHeader("endpoint-load-metrics", `TEXT cpu_utilization=${utilisation},rps_fractional=100`);
+        response.end("{}");
+      },
+    );
+    const orders = mesh.service("orders");
+    for (let i = 0; i < 10; i++) await orders.GET("/x");
+    await new Promise((resolve) => setTimeout(resolve, 120));
+    const before = counts(servers);
+    for (let i = 0; i < 40; i++) await orders.GET("/x");
+    expect(counts(servers).map((count, index) => count - before[index]!)).toEqual([10, 30]);
+  });
+
+  it("moves traffic to the idler one where endpoints are probed", async () => {
+    const { mesh, servers } = await over(
+      3,
+      { balancer: { type: "prequal", probePath: "/load" } },
+      (index) => (request, response) => {
+        if (request.url === "/load") {
+          response.setHeader("x-prequal-rif", index === 1 ? "1" : "50");
+          response.setHeader("x-prequal-latency-ms", index === 1 ? "2" : "80");
+        }
+        response.end("{}");
+      },
+    );
+    const orders = mesh.service("orders");
+    for (let i = 0; i < 60; i++) await orders.GET("/x");
+    const calls = servers.map(({ requests }) => requests.filter(({ url }) => url === "/x").length);
+    expect(calls[1]).toBeGreaterThan(calls[0]! + calls[2]!);
+  });
+});
+
+describe("an endpoint that fails", () => {
+  it("is ejected, comes back by probes, and every step is told", async () => {
+    let isBroken = true;
+    const { addresses, events, mesh, servers } = await over(
+      3,
+      { outlierDetection: { baseEjectionMs: 500, halfOpen: { intervalMs: 10 } } },
+      (index) => (request, response) => {
+        if (index === 0 && isBroken) response.statusCode = 500;
+        answerOk(request, response);
+      },
+    );
+    const orders = mesh.service("orders", {});
+    const call = (): Promise<unknown> => orders.GET("/x");
+    await vi.waitFor(
+      async () => {
+        await call();
+        expect(events("endpoint.ejected")).toHaveLength(1);
+      },
+      { interval: 1, timeout: 5_000 },
+    );
+    expect(events("endpoint.ejected")[0]).toMatchObject({
+      service: "orders",
+      endpoint: addresses[0],
+      detector: "consecutive5xx",
+      reason: "5 consecutive 5xx",
+      ejections: 1,
+    });
+    const view = mesh.inspect().services[0]!.endpoints.find(({ endpoint }) => endpoint === addresses[0]);
+    expect(view?.gate[0]).toMatchObject({
+      kind: "ejected",
+      text: expect.stringContaining("5 consecutive 5xx"),
+    });
+    isBroken = false;
+    const before = servers[0]!.requests.length;
+    await vi.waitFor(
+      async () => {
+        await call();
+        expect(events("endpoint.returned")).toHaveLength(1);
+      },
+      { interval: 5, timeout: 5_000 },
+    );
+    expect(servers[0]!.requests.length - before).toBe(2);
+    expect(events("attempt.completed").filter(({ pick }) => pick === "PR")).toHaveLength(2);
+    expect(mesh.inspect().services[0]!.balancing).toMatchObject({
+      balancer: "success-aware-ewma",
+      ejected: 0,
+    });
+  });
+
+  it("is called all the same where all of them are closed, and that is counted as panic", async () => {
+    const { mesh, source, servers, events } = await over(2);
+    source.set(
+      "orders",
+      servers.map(({ port }) => ({ host: "127.0.0.1", port, health: "unhealthy" })),
+    );
+    await mesh.service("orders").GET("/x");
+    await mesh.service("orders").GET("/x");
+    expect(mesh.inspect().services[0]!.balancing).toMatchObject({ panics: 2, panic: true });
+    expect(events("call.completed").map(({ pick }) => pick)).toEqual(["PA", "PA"]);
+  });
+});

@@ -158,6 +158,7 @@ export class Call implements AttemptOwner, PickCall, ResponseControl {
     const upstream = this.#upstream;
     const request = this.#request;
     let attempt: Attempt | undefined;
+    let planned: Attempt | undefined;
     try {
       // Whatever is left of the call bounds the attempt as well, so one timer serves both limits.
       const remaining = this.#deadline - this.now;
@@ -179,7 +180,7 @@ export class Call implements AttemptOwner, PickCall, ResponseControl {
       const number = ++this.#attempts;
       if (trace !== undefined)
         explainPick(request.explain, upstream, this.#rules.view, number, trace, this.now);
-      const planned = new Attempt(this, clock, number, endpoint, this.now, this.#sink.mode === "whole");
+      planned = new Attempt(this, clock, number, endpoint, this.now, this.#sink.mode === "whole");
       planned.pick = upstream.endpoints.flag;
       const sent = upstream.targeting.sent(request.headers);
       const headers = attemptHeaders(upstream.transport.host, request, sent, number);
@@ -204,8 +205,11 @@ export class Call implements AttemptOwner, PickCall, ResponseControl {
         servername: upstream.transport.hostname,
       });
     } catch (error) {
-      if (attempt === undefined) this.#finish("failure", error);
-      else attempt.abort(error);
+      if (attempt !== undefined) attempt.abort(error);
+      else {
+        if (planned?.pick === "PR") upstream.endpoints.unused(planned.endpoint);
+        this.#finish("failure", error);
+      }
     }
   }
 

@@ -137,6 +137,11 @@ export class EndpointSet {
     return state.gate.generation;
   }
 
+  /** An endpoint was picked as a probe, and nothing came of the attempt: another call may be the probe. */
+  unused(state: EndpointState): void {
+    this.#gate.released(state, state.gate.generation);
+  }
+
   /** An attempt ended: every book on the endpoint is kept here. */
   settled(
     state: EndpointState,

@@ -317,6 +317,45 @@ describe("an endpoint that fails", () => {
     });
   });
 
+  it("keeps no probe waiting for a call whose body could not be made", async () => {
+    const broken = new Set([0]);
+    const test = await over(
+      2,
+      { outlierDetection: { baseEjectionMs: 50, halfOpen: { intervalMs: 0, successes: 1 } } },
+      (index) => (request, response) => {
+        if (broken.has(index)) response.statusCode = 500;
+        answerOk(request, response);
+      },
+    );
+    await vi.waitFor(
+      async () => {
+        await test.mesh.service("orders").GET("/x");
+        expect(test.events("endpoint.ejected")).toHaveLength(1);
+      },
+      { interval: 1, timeout: 5_000 },
+    );
+    broken.clear();
+    await new Promise((resolve) => setTimeout(resolve, 80));
+    const spoilt = test.mesh.fetch("http://orders/x", {
+      method: "PUT",
+      body: new ReadableStream({
+        pull() {
+          throw new Error("no body");
+        },
+      }),
+      duplex: "half",
+      mesh: { idempotencyKey: "k" },
+    });
+    expect(await rejection(spoilt)).toBeInstanceOf(Error);
+    await vi.waitFor(
+      async () => {
+        await test.mesh.service("orders").GET("/x");
+        expect(test.events("endpoint.returned")).toHaveLength(1);
+      },
+      { interval: 10, timeout: 2_000 },
+    );
+  });
+
   it("is called all the same where all of them are closed, and that is counted as panic", async () => {
     const { mesh, source, servers, events } = await over(2);
     source.set(

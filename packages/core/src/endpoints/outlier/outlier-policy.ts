@@ -53,7 +53,7 @@ export interface LatencyPolicy extends Enforcing {
   readonly minimumDifferenceMs?: number | undefined;
   /** 2 to 1,000,000; 3 by default. */
   readonly minimumHosts?: number | undefined;
-  /** Answers that make an endpoint count; fewer are kept for the next interval. 1 to 1,000,000; 10 by default. */
+  /** Answers that make an endpoint count; fewer are kept for the next interval. 1 to 1,000,000; 15 by default. */
   readonly requestVolume?: number | undefined;
   /** In so many intervals running, of those that count; 1 to 100; 2 by default. */
   readonly intervals?: number | undefined;

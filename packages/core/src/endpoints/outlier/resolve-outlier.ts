@@ -41,7 +41,7 @@ const detectors = {
     ratio: [2, ratio],
     minimumDifferenceMs: [5, { min: 0, max: 3_600_000 }],
     minimumHosts: [3, hosts],
-    requestVolume: [10, count],
+    requestVolume: [15, count],
     intervals: [2, few],
     enforcing: [100, percent],
   },

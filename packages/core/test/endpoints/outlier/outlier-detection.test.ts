@@ -160,7 +160,7 @@ describe("the latency against peers", () => {
 
   it("finds an endpoint also where the balancer avoids it so well that an interval brings few answers", () => {
     const rig = new GateRig({ outliers });
-    for (let i = 0; i < 8; i++) {
+    for (let i = 0; i < 12; i++) {
       rig.settle(rig.at(0), answer({ latencyMs: 30 }), 3);
       for (const other of rig.states.slice(1)) rig.settle(other, answer(), 20);
       rig.advance(10_000);

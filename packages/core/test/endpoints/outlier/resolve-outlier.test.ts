@@ -29,7 +29,7 @@ describe("the options of outlier detection", () => {
         ratio: 2,
         minimumDifferenceMs: 5,
         minimumHosts: 3,
-        requestVolume: 10,
+        requestVolume: 15,
         intervals: 2,
         enforcing: 100,
       },

@@ -59,7 +59,7 @@ export function look({ startedAt, seconds, mesh, stats, fleet, proxyless, baseli
           name: instance?.name ?? "(gone)",
           address: endpoint,
           success: successRatio,
-          gate: gate.length === 0 ? "open" : gate.join(", "),
+          gate: gate.length === 0 ? "open" : gate.map(({ text }) => text).join(", "),
           condition: instance?.condition ?? "",
         };
       })

@@ -14,7 +14,16 @@ export type {
 export type { BalancerName, BalancerPolicy } from "./balancers/balancers.ts";
 export type { BalancingPolicy, RouteBalancingPolicy } from "./policies/balancing-policy.ts";
 export type { HealthCheckPolicy } from "./endpoints/health-check/health-check-policy.ts";
-export type { OutlierDetectionPolicy } from "./endpoints/outlier/outlier-policy.ts";
+export type {
+  ConsecutivePolicy,
+  ConsecutiveSlowPolicy,
+  Enforcing,
+  FailurePercentagePolicy,
+  HalfOpenPolicy,
+  LatencyPolicy,
+  OutlierDetectionPolicy,
+  SuccessRatePolicy,
+} from "./endpoints/outlier/outlier-policy.ts";
 export type { SlowStartPolicy } from "./endpoints/slow-start.ts";
 export type { MetadataFilterPolicy } from "./endpoints/subset/metadata-filter.ts";
 export type { SubsetPolicy } from "./endpoints/subset/subset-policy.ts";

@@ -61,7 +61,7 @@ const kinds: readonly BalancerKind[] = [
 ];
 
 /** The balancer of a service that names none. */
-export const defaultBalancer: Balancer = Object.freeze(successAwareEwma.create({}, ""));
+const defaultBalancer: Balancer = Object.freeze(successAwareEwma.create({}, ""));
 
 /**
  * Makes the balancer that options ask for.

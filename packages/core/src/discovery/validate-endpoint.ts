@@ -55,7 +55,7 @@ export function isLoose(value: unknown): value is LooseEndpoint {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-export function isHealth(value: unknown): value is Health {
+function isHealth(value: unknown): value is Health {
   return typeof value === "string" && Object.hasOwn(healthRank, value);
 }
 

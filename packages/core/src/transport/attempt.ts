@@ -61,7 +61,7 @@ export class Attempt<E = EndpointState> implements Dispatcher.DispatchHandler, A
   generation = 0;
   /** How it ended, decided once by its owner. */
   outcome: Outcome = "ignored";
-  latencyMs = NaN;
+  latencyMs: number = NaN;
   /** Our own timer ended it. */
   timedOut = false;
   /** What the timer stood for. */

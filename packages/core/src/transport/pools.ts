@@ -40,7 +40,7 @@ export interface PoolStats {
  * The connections of one service: a pool per endpoint, made on first use and dropped when unused for a while.
  * undici's own timers are off except the guard on a silent streamed body; ours are exact.
  */
-export class Pools implements Transport {
+class Pools implements Transport {
   readonly #pools = new Map<EndpointState, Pool>();
   readonly #transport: ResolvedTransport;
   readonly #connectors: ConnectorFactory;

@@ -61,7 +61,7 @@ export class GateRecord {
   /** Its connections are being opened. */
   warming = false;
   /** When it began to warm up by little traffic; NaN when it does not. */
-  rampingSince = NaN;
+  rampingSince: number = NaN;
   /** Requests since then. */
   rampingRequests = 0;
 }

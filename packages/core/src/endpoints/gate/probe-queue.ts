@@ -10,7 +10,7 @@ const PATIENCE_MS = 1_000;
  */
 export class ProbeQueue {
   /** The next time at which some endpoint may want a probe; Infinity when there is none. Never too late. */
-  nextAt = Infinity;
+  nextAt: number = Infinity;
   readonly #policy: ResolvedOutlierDetection["halfOpen"] | undefined;
   readonly #onLost: (state: EndpointState, text: string, now: number) => void;
   readonly #states: EndpointState[] = [];

@@ -8,7 +8,17 @@ import type { EndpointState } from "../../src/endpoints/endpoint-state.ts";
 import type { LoadTable } from "../../src/endpoints/load-table.ts";
 import { endpointStates, pickContext, pickerDeps, sharesOf } from "../support/balancing.ts";
 
-const names: readonly BalancerName[] = ["success-aware-ewma", "round-robin", "random"];
+const names: readonly BalancerName[] = [
+  "success-aware-ewma",
+  "least-request",
+  "least-response-time",
+  "peak-ewma",
+  "round-robin",
+  "random",
+  "weighted-round-robin",
+  "weighted-random",
+  "client-side-weighted-round-robin",
+];
 
 function pickerOver(
   name: BalancerName,

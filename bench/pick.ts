@@ -174,5 +174,18 @@ function partsOf(
 function caseOf(type: BalancerName, size: number): Case {
   const { balancer, deps, endpoints } = partsOf(type, size);
   const keys = hashers.some((hasher) => hasher === type) ? userKeys : undefined;
-  return { name: `pick ${type} ${size}`, picker: balancer.build(endpoints, deps), keys, samples: [] };
+  const picker = balancer.build(endpoints, deps);
+  for (const endpoint of endpoints) {
+    const latencyMs = 1 + 10 * deps.random();
+    const answer = {
+      outcome: "success",
+      status: 200,
+      phase: "body",
+      timedOut: false,
+      latencyMs,
+      headers: {},
+    } as const;
+    picker.settled?.(endpoint, answer, now - 2_000 * deps.random());
+  }
+  return { name: `pick ${type} ${size}`, picker, keys, samples: [] };
 }

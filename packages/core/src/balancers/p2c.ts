@@ -72,12 +72,16 @@ export class P2cPicker implements Picker {
     const one = start === -1 ? offsets[first]! : start + first * STRIDE;
     const other = start === -1 ? offsets[second]! : start + second * STRIDE;
     const isTroubled = table.troubled > 0 && (table.isTroubled(one) || table.isTroubled(other));
-    const isRemeasuring = ++this.#picks % REMEASURE_EVERY === 0 && this.#cost.remembers;
-    if (tried !== undefined || trace !== undefined || isTroubled || isRemeasuring) {
-      return this.#reconsider(first, second, isRemeasuring, context, trace);
+    if (tried !== undefined || trace !== undefined || isTroubled) {
+      return this.#reconsider(first, second, context, trace);
     }
     const isOther = this.#cost.of(table, other, now) < this.#cost.of(table, one, now);
-    return this.#endpoints[isOther ? second : first];
+    // Every so many picks the one that lost is looked at again.
+    const isNeglected =
+      ++this.#picks % REMEASURE_EVERY === 0 &&
+      this.#cost.remembers &&
+      this.#isNeglected(isOther ? one : other, now);
+    return this.#endpoints[isOther === isNeglected ? first : second];
   }
 
   cost(endpoint: EndpointState, now: number): number {
@@ -88,7 +92,6 @@ export class P2cPicker implements Picker {
   #reconsider(
     first: number,
     second: number,
-    isRemeasuring: boolean,
     { now, tried }: PickContext,
     trace: PickTrace | undefined,
   ): EndpointState {
@@ -103,14 +106,9 @@ export class P2cPicker implements Picker {
       drawn.push(this.#thirdOf(drawn[0]!, drawn[1]!));
     }
     const costs = new Map(drawn.map((index) => [index, this.#cost.of(table, offsets[index]!, now)]));
-    const isOpen = (index: number): number => Number(table.isClosed(offsets[index]!));
-    const ranked = [...costs.keys()].toSorted(
-      (a, b) => isOpen(a) - isOpen(b) || costs.get(a)! - costs.get(b)!,
-    );
-    const neglected = isRemeasuring
-      ? ranked.find((index) => this.#isNeglected(offsets[index]!, now))
-      : undefined;
-    const best = neglected ?? ranked[0]!;
+    const shut = (index: number): number => Number(table.isClosed(offsets[index]!));
+    const ranked = [...costs.keys()].toSorted((a, b) => shut(a) - shut(b) || costs.get(a)! - costs.get(b)!);
+    const best = ranked[0]!;
     const chosen = tried === undefined ? this.#endpoints[best]! : this.#untried(ranked, tried);
     if (trace !== undefined) {
       trace.push({ endpoint: chosen, cost: this.#cost.of(table, chosen.offset, now) });

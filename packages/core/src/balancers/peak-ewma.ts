@@ -99,7 +99,7 @@ class Averages implements Cost {
     const at = (2 * offset) / STRIDE;
     const values = this.#values;
     const before = values[at]!;
-    const weight = Math.exp(-Math.max(0, now - values[at + 1]!) / this.#decayMs);
+    const weight = decay(Math.max(0, now - values[at + 1]!) / this.#decayMs);
     values[at + 1] = now;
     values[at] = latencyMs > before ? latencyMs : before * weight + latencyMs * (1 - weight);
   }
@@ -108,8 +108,14 @@ class Averages implements Cost {
     const at = (2 * offset) / STRIDE;
     const values = this.#values;
     const pending = table.data[offset + PENDING]!;
-    const average = values[at]! * Math.exp(-Math.max(0, now - values[at + 1]!) / this.#decayMs);
-    const load = average === 0 && pending > 0 ? PENALTY + pending : average * (pending + 1);
-    return load / table.weight(offset);
+    const peak = values[at]!;
+    if (peak === 0) return pending > 0 ? (PENALTY + pending) / table.weight(offset) : 0;
+    const average = peak * decay(Math.max(0, now - values[at + 1]!) / this.#decayMs);
+    return (average * (pending + 1)) / table.weight(offset);
   }
+}
+
+/** `e^-x`; of what was measured lately by the first terms of its series, within 0.02 %, since each pick needs two of them. */
+function decay(x: number): number {
+  return x < 0.5 ? 1 / (1 + x * (1 + x * (1 / 2 + x * (1 / 6 + x / 24)))) : Math.exp(-x);
 }

@@ -41,7 +41,8 @@ describe("a simulation", () => {
         serviceTime: exponentialTime(20),
         phases: index === 0 ? [{ fromMs: 5_000, toMs: 9_000, failRatio: 0.85, hangRatio: 0.1 }] : [],
       })),
-      clients: [{}, {}, {}],
+      clients: [{}, {}],
+      callsPerSecond: 400,
     };
     const service: ServiceOptions = { timeout: { attemptMs: 300 } };
     const first = await run(scenario, service, 4);

@@ -48,7 +48,7 @@ function extras(rows: readonly Row[]): readonly string[] {
 }
 
 /** What all of `endpoints` got together. */
-function shareOf(row: Row, endpoints: readonly string[]): number {
+export function shareOf(row: Row, endpoints: readonly string[]): number {
   return endpoints.reduce((sum, endpoint) => sum + (row.shares[endpoint] ?? 0), 0);
 }
 

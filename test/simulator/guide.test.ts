@@ -1,0 +1,13 @@
+import { execFile } from "node:child_process";
+import { resolve } from "node:path";
+import { promisify } from "node:util";
+
+import { expect, it } from "vitest";
+
+const guide = resolve(import.meta.dirname, "../../scripts/sim/guide.ts");
+
+it("docs/choosing-a-balancer.md says what the simulator says: run pnpm sim:docs", async () => {
+  const scenarios = ["linkerd-2016", "fast-failing", "grey-latency", "cold-start"];
+  const { stderr } = await promisify(execFile)(process.execPath, [guide, "--check", ...scenarios]);
+  expect(stderr).toBe("");
+}, 120_000);

@@ -1,5 +1,5 @@
 import type { EndpointState } from "../endpoints/endpoint-state.ts";
-import { emptyHash, xxhash64 } from "./xxhash64.ts";
+import { emptyHash, xxhash64 } from "../xxhash64.ts";
 
 /**
  * The endpoints of a hash table, in an order that follows from nothing but themselves: every process that knows the same endpoints
@@ -28,34 +28,32 @@ const LEAST_WEIGHT = 1e-6;
 export function hashMembers(given: readonly EndpointState[]): HashMembers {
   const count = given.length;
   const hash = emptyHash();
-  const keys = keysOf(given);
+  const givenKeys = keysOf(given);
+  const givenHi = new Int32Array(count);
+  const givenLo = new Int32Array(count);
+  for (let i = 0; i < count; i++) {
+    xxhash64(givenKeys[i]!, hash);
+    givenHi[i] = hash.hi;
+    givenLo[i] = hash.lo;
+  }
+  const order = orderOf(given, givenHi, givenLo);
+  const endpoints: EndpointState[] = [];
+  const keys: string[] = [];
   const offsets = new Int32Array(count);
   const hi = new Int32Array(count);
   const lo = new Int32Array(count);
   const weights = new Float64Array(count);
-  for (let i = 0; i < count; i++) {
+  for (let rank = 0; rank < count; rank++) {
+    const i = order[rank]!;
     const endpoint = given[i]!;
-    xxhash64(keys[i]!, hash);
-    offsets[i] = endpoint.offset;
-    hi[i] = hash.hi;
-    lo[i] = hash.lo;
-    weights[i] = Math.max(endpoint.spec.weight, LEAST_WEIGHT);
+    endpoints.push(endpoint);
+    keys.push(givenKeys[i]!);
+    offsets[rank] = endpoint.offset;
+    hi[rank] = givenHi[i]!;
+    lo[rank] = givenLo[i]!;
+    weights[rank] = Math.max(endpoint.spec.weight, LEAST_WEIGHT);
   }
-  const order = orderOf(given, hi, lo);
-  const endpoints: EndpointState[] = [];
-  const ranked: string[] = [];
-  for (let i = 0; i < count; i++) {
-    endpoints.push(given[order[i]!]!);
-    ranked.push(keys[order[i]!]!);
-  }
-  return {
-    endpoints,
-    offsets: order.map((index) => offsets[index]!),
-    keys: ranked,
-    hi: order.map((index) => hi[index]!),
-    lo: order.map((index) => lo[index]!),
-    weights: weights.map((_, rank) => weights[order[rank]!]!),
-  };
+  return { endpoints, offsets, keys, hi, lo, weights };
 }
 
 /**

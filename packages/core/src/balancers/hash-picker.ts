@@ -1,5 +1,6 @@
 import type { EndpointState } from "../endpoints/endpoint-state.ts";
 import { PENDING } from "../endpoints/load-table.ts";
+import { emptyHash } from "../xxhash64.ts";
 import { BoundedLoad } from "./bounded-load.ts";
 import type { ResolvedBoundedLoad } from "./bounded-load.ts";
 import { hashKeyOf } from "./hash-key.ts";
@@ -7,7 +8,6 @@ import type { ResolvedHashOn } from "./hash-key.ts";
 import type { HashMembers } from "./hash-members.ts";
 import { mixed } from "./mix.ts";
 import type { PickContext, PickTrace, Picker, PickerDeps } from "./picker.ts";
-import { emptyHash } from "./xxhash64.ts";
 
 /** Where hashes find their endpoints. */
 export interface HashTable {

@@ -37,48 +37,85 @@ export class MaglevTable {
 }
 
 function fill({ hi, lo, weights }: HashMembers, size: number): Int32Array {
-  const count = weights.length;
-  const slots = new Int32Array(size);
-  // A bit for each slot: what is looked at ten times for each slot stays in the fastest cache.
-  const isTaken = new Int32Array((size >> 5) + 1);
-  // Steps shorter than the table, which is a prime long: each sequence meets every slot.
-  const cursors = hi.map((half) => (half >>> 0) % size);
-  const steps = lo.map((half) => ((half >>> 0) % (size - 1)) + 1);
+  const sequences = new Sequences(hi, lo, size);
+  const first = weights[0]!;
+  if (weights.every((weight) => weight === first)) takeTurns(sequences, weights.length);
+  else takeWeightedTurns(sequences, weights);
+  return sequences.slots;
+}
+
+/** In which order each member would like to have the slots. */
+class Sequences {
+  readonly slots: Int32Array;
+  free: number;
+  readonly #size: number;
+  /** A bit for each slot: what is looked at ten times for each slot stays in the fastest cache. */
+  readonly #isTaken: Int32Array;
+  readonly #cursors: Int32Array;
+  readonly #steps: Int32Array;
+
+  constructor(hi: Int32Array, lo: Int32Array, size: number) {
+    this.slots = new Int32Array(size);
+    this.free = size;
+    this.#size = size;
+    this.#isTaken = new Int32Array((size >> 5) + 1);
+    this.#cursors = new Int32Array(hi.length);
+    this.#steps = new Int32Array(hi.length);
+    // Steps shorter than the table, which is a prime long: each sequence meets every slot.
+    for (let member = 0; member < hi.length; member++) {
+      this.#cursors[member] = (hi[member]! >>> 0) % size;
+      this.#steps[member] = ((lo[member]! >>> 0) % (size - 1)) + 1;
+    }
+  }
+
+  /** Gives a member the first slot of its sequence that is still free; there must be one. */
+  take(member: number): void {
+    const size = this.#size;
+    const isTaken = this.#isTaken;
+    const step = this.#steps[member]!;
+    let slot = this.#cursors[member]!;
+    while ((isTaken[slot >> 5]! & (1 << (slot & 31))) !== 0) {
+      slot += step;
+      if (slot >= size) slot -= size;
+    }
+    isTaken[slot >> 5]! |= 1 << (slot & 31);
+    this.slots[slot] = member;
+    this.#cursors[member] = slot;
+    this.free--;
+  }
+}
+
+function takeTurns(sequences: Sequences, count: number): void {
+  for (let member = 0; sequences.free > 0; member = member + 1 === count ? 0 : member + 1) {
+    sequences.take(member);
+  }
+}
+
+/** A calendar: for each round those whose turn it is, as a linked list, so that light members cost nothing between their turns. */
+function takeWeightedTurns(sequences: Sequences, weights: Float64Array): void {
+  const rounds = sequences.free;
   let heaviest = 0;
   for (const weight of weights) heaviest = Math.max(heaviest, weight);
-  const gaps = weights.map((weight) => heaviest / weight);
-  const dues = new Float64Array(count);
-  // A calendar: for each round those whose turn it is, as a linked list, so that light members cost nothing between their turns.
-  const firsts = new Int32Array(size + 1).fill(NOBODY);
-  const lasts = new Int32Array(size + 1).fill(NOBODY);
-  const nexts = new Int32Array(count).fill(NOBODY);
+  const dues = new Float64Array(weights.length);
+  const firsts = new Int32Array(rounds + 1).fill(NOBODY);
+  const lasts = new Int32Array(rounds + 1).fill(NOBODY);
+  const nexts = new Int32Array(weights.length).fill(NOBODY);
   const schedule = (member: number, round: number): void => {
     nexts[member] = NOBODY;
     if (firsts[round] === NOBODY) firsts[round] = member;
     else nexts[lasts[round]!] = member;
     lasts[round] = member;
   };
-  for (let member = 0; member < count; member++) schedule(member, 0);
-  let taken = 0;
-  for (let round = 0; taken < size; round++) {
+  for (let member = 0; member < weights.length; member++) schedule(member, 0);
+  for (let round = 0; sequences.free > 0; round++) {
     let member = firsts[round]!;
-    while (member !== NOBODY && taken < size) {
+    while (member !== NOBODY && sequences.free > 0) {
       const next = nexts[member]!;
-      const step = steps[member]!;
-      let slot = cursors[member]!;
-      while ((isTaken[slot >> 5]! & (1 << (slot & 31))) !== 0) {
-        slot += step;
-        if (slot >= size) slot -= size;
-      }
-      isTaken[slot >> 5]! |= 1 << (slot & 31);
-      slots[slot] = member;
-      cursors[member] = slot;
-      taken++;
-      dues[member]! += gaps[member]!;
+      sequences.take(member);
+      dues[member]! += heaviest / weights[member]!;
       const due = Math.ceil(dues[member]!);
-      if (due <= size) schedule(member, due);
+      if (due <= rounds) schedule(member, due);
       member = next;
     }
   }
-  return slots;
 }

@@ -52,7 +52,6 @@ const minShrink = 3;
  */
 export class Guard {
   readonly #options: GuardOptions;
-  readonly #byId = new Map<string, DirectoryEndpoint>();
   readonly #held = new Map<string, Held>();
   #kind: "none" | "bound" | "absent" = "none";
   #known: readonly DirectoryEndpoint[] = [];
@@ -69,13 +68,8 @@ export class Guard {
     return this.#kind;
   }
 
-  /** What the source listed last, by id, without what is kept as a last resort. */
-  get known(): ReadonlyMap<string, DirectoryEndpoint> {
-    return this.#byId;
-  }
-
-  /** The same, sorted by id. */
-  get listed(): readonly DirectoryEndpoint[] {
+  /** What the source listed last, sorted by id, without what is kept as a last resort. */
+  get known(): readonly DirectoryEndpoint[] {
     return this.#known;
   }
 
@@ -102,6 +96,8 @@ export class Guard {
   changeFrom(served: readonly DirectoryEndpoint[]): Change {
     const to = this.endpoints();
     const last = this.#change;
+    // Told once; keeping it would keep the list before as well.
+    this.#change = undefined;
     return last?.from === served && last.to === to ? last : changeOf(served, to);
   }
 
@@ -161,7 +157,7 @@ export class Guard {
 
   /** Adds and updates, removes nothing. */
   #merge(endpoints: readonly DirectoryEndpoint[]): Protection | undefined {
-    const listed = new Set(endpoints.map((endpoint) => endpoint.id));
+    const listed = idsOf(endpoints);
     const addresses = new Set(endpoints.map(addressOf));
     const unlisted = this.#known.filter((endpoint) => !listed.has(endpoint.id));
     const kept = unlisted.filter((endpoint) => !addresses.has(addressOf(endpoint)));
@@ -169,7 +165,8 @@ export class Guard {
       this.#emptyHold = undefined;
       // Nothing may go and nothing more fits: then only what is known is updated.
       const fits = kept.length + endpoints.length <= this.#options.maxEndpoints;
-      const taken = fits ? endpoints : endpoints.filter((endpoint) => this.#byId.has(endpoint.id));
+      const ids = idsOf(this.#known);
+      const taken = fits ? endpoints : endpoints.filter(({ id }) => ids.has(id));
       this.#accept(Object.freeze([...kept, ...taken].toSorted(byId)));
       this.#tidyHeld();
     }
@@ -180,14 +177,10 @@ export class Guard {
   #accept(endpoints: readonly DirectoryEndpoint[], given?: Change): readonly DirectoryEndpoint[] {
     const from = this.#known;
     const change = given?.from === from ? given : changeOf(from, endpoints);
-    const { added, updated, removed } = change.diff;
-    for (const endpoint of removed) this.#byId.delete(endpoint.id);
-    for (const endpoint of added) this.#byId.set(endpoint.id, endpoint);
-    for (const [, endpoint] of updated) this.#byId.set(endpoint.id, endpoint);
     this.#known = endpoints;
     this.#change = change;
     this.#kind = "bound";
-    return removed;
+    return change.diff.removed;
   }
 
   #clear(kind: "bound" | "absent"): void {
@@ -205,14 +198,19 @@ export class Guard {
   /** Drops from the last resort what came back, and the oldest when there are too many. */
   #tidyHeld(): void {
     if (this.#held.size === 0) return;
+    const ids = idsOf(this.#known);
     const addresses = new Set(this.#known.map(addressOf));
     let excess = this.#known.length + this.#held.size - this.#options.maxEndpoints;
     for (const [id, { endpoint }] of this.#held) {
-      if (excess <= 0 && !this.#byId.has(id) && !addresses.has(addressOf(endpoint))) continue;
+      if (excess <= 0 && !ids.has(id) && !addresses.has(addressOf(endpoint))) continue;
       this.#held.delete(id);
       excess--;
     }
   }
+}
+
+function idsOf(endpoints: readonly DirectoryEndpoint[]): ReadonlySet<string> {
+  return new Set(endpoints.map(({ id }) => id));
 }
 
 function isStaying(endpoint: DirectoryEndpoint): boolean {

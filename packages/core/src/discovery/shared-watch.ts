@@ -224,17 +224,17 @@ export class SharedWatch implements SubscriptionHost, SourceWatchSink {
   }
 
   #read(head: SnapshotHead): News {
-    const { known, listed } = this.#guard;
+    const { known } = this.#guard;
     // Unless the guard made something else of what the source told last.
-    const last = this.#listing?.sorted === listed ? this.#listing : undefined;
+    const last = this.#listing?.sorted === known ? this.#listing : undefined;
     const body = readBody(head, known, last);
-    return { head, body, change: body.change ?? changeOf(listed, body.endpoints) };
+    return { head, body, change: body.change ?? changeOf(known, body.endpoints) };
   }
 
   #isUrgent({ change, head }: News): boolean {
     return (
       this.#env.options.debounceMs === 0 ||
-      this.#guard.known.size === 0 ||
+      this.#guard.known.length === 0 ||
       this.#guard.holdingEmpty ||
       head.explicit ||
       head.entries.length === 0 ||

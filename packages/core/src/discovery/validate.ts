@@ -75,18 +75,19 @@ function isSnapshotLike(value: unknown): value is Loose {
  */
 export function readBody(
   head: SnapshotHead,
-  known: ReadonlyMap<string, DirectoryEndpoint>,
+  known: readonly DirectoryEndpoint[],
   last?: Listing,
 ): SnapshotBody {
   const reasons = new Map<string, number>();
   if (head.skipped > 0) reasons.set("not understood by the source", head.skipped);
   const near = readNear(head, last);
   if (near !== undefined) return { ...near, endpoints: near.listing.sorted, ...summary(reasons) };
-  const { told, movedTo } = readAll(head, known, reasons);
+  const byId = new Map(known.map((endpoint) => [endpoint.id, endpoint]));
+  const { told, movedTo } = readAll(head, byId, reasons);
   const listing = listingOf(told);
-  const byIds = isUnique(listing.sorted) ? listing.sorted : uniqueById(listing.sorted, known, reasons);
+  const unclashed = isUnique(listing.sorted) ? listing.sorted : uniqueById(listing.sorted, byId, reasons);
   // What is known has unique addresses, so only an address that is new or moved can clash.
-  const unique = movedTo.size === 0 ? byIds : uniqueByAddress(byIds, movedTo, known, reasons);
+  const unique = movedTo.size === 0 ? unclashed : uniqueByAddress(unclashed, movedTo, byId, reasons);
   const isWhole = unique === listing.sorted;
   return { endpoints: Object.freeze(unique), ...(isWhole ? { listing } : undefined), ...summary(reasons) };
 }

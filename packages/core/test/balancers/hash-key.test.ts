@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { hashKeyOf, resolveHashOn } from "../../src/balancers/hash-key.ts";
 import type { HashOnPolicy } from "../../src/balancers/hash-key.ts";
 import type { PickContext, PickRequest } from "../../src/balancers/picker.ts";
-import { emptyHash, xxhash64 } from "../../src/balancers/xxhash64.ts";
+import { emptyHash, xxhash64 } from "../../src/xxhash64.ts";
 import { pickContext } from "../support/balancing.ts";
 
 function contextOf(request: Partial<PickRequest>, hashKey?: string): PickContext {

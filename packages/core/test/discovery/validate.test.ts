@@ -8,7 +8,7 @@ import { readBody, readHead } from "../../src/discovery/validate.ts";
 import type { SnapshotHead } from "../../src/discovery/validate.ts";
 import { fakeEndpoint } from "../../src/testing/fake-source.ts";
 
-const nothing: ReadonlyMap<string, DirectoryEndpoint> = new Map();
+const nothing: readonly DirectoryEndpoint[] = [];
 
 function head(entries: readonly unknown[], patch: Partial<SnapshotHead> = {}): SnapshotHead {
   return { kind: "bound", entries, suspect: false, explicit: false, ageMs: 0, skipped: 0, ...patch };
@@ -19,8 +19,8 @@ function problemOf(patch: object): string | undefined {
   return isProblem(read) ? read.field : undefined;
 }
 
-function known(...endpoints: readonly unknown[]): Map<string, DirectoryEndpoint> {
-  return new Map(readBody(head(endpoints), nothing).endpoints.map((endpoint) => [endpoint.id, endpoint]));
+function known(...endpoints: readonly unknown[]): readonly DirectoryEndpoint[] {
+  return readBody(head(endpoints), nothing).endpoints;
 }
 
 describe("hostProblem", () => {
@@ -295,8 +295,8 @@ describe("readBody", () => {
       head([fakeEndpoint("b", { weight: 2 }), fakeEndpoint("a", { metadata: { k: "v" } })]),
       before,
     );
-    expect(endpoints[0]).toBe(before.get("a"));
-    expect(endpoints[1]).not.toBe(before.get("b"));
+    expect(endpoints[0]).toBe(before[0]);
+    expect(endpoints[1]).not.toBe(before[1]);
   });
 
   it("sees a change of any field", () => {
@@ -317,8 +317,8 @@ describe("readBody", () => {
       { metadata: {} },
       { metadata: { k: "v", l: "" } },
     ]) {
-      expect(readBody(head([{ ...base, ...patch }]), before).endpoints[0]).not.toBe(before.get("a"));
+      expect(readBody(head([{ ...base, ...patch }]), before).endpoints[0]).not.toBe(before[0]);
     }
-    expect(readBody(head([structuredClone(base)]), before).endpoints[0]).toBe(before.get("a"));
+    expect(readBody(head([structuredClone(base)]), before).endpoints[0]).toBe(before[0]);
   });
 });

@@ -60,8 +60,8 @@ export class GateRecord {
   penaltyUntil = 0;
   /** Its connections are being opened. */
   warming = false;
-  /** When it began to warm up by little traffic; NaN when it does not. */
-  rampingSince: number = NaN;
+  /** When it began to warm up by little traffic; -1 when it does not. */
+  rampingSince = -1;
   /** Requests since then. */
   rampingRequests = 0;
 }

@@ -8,11 +8,11 @@ import type { Finding } from "../outlier/detectors.ts";
 import type { ResolvedOutlierDetection } from "../outlier/outlier-policy.ts";
 import { OutlierStats } from "../outlier/outlier-stats.ts";
 import type { Detector } from "../outlier/outlier-stats.ts";
-import { slowStartFactor } from "../slow-start.ts";
 import type { ResolvedSlowStart } from "../slow-start.ts";
 import { canBePicked } from "./gate-reasons.ts";
 import type { ActiveHealth } from "./gate-record.ts";
 import { ProbeQueue } from "./probe-queue.ts";
+import { WarmUp } from "./warm-up.ts";
 
 /** An ejection, or one that was found to be due and not made. */
 export interface Ejection {
@@ -68,7 +68,7 @@ export class Gate {
   readonly #stats: OutlierStats | undefined;
   readonly #probes: ProbeQueue;
   readonly #penalised = new Set<EndpointState>();
-  readonly #ramping = new Set<EndpointState>();
+  readonly #warmUp: WarmUp;
   /** Endpoints that are out through ejection or penalty: what the limit is about. */
   #out = 0;
   /** Endpoints that may be picked. */
@@ -78,6 +78,7 @@ export class Gate {
   constructor(options: GateOptions) {
     this.#options = options;
     const { outliers } = options;
+    this.#warmUp = new WarmUp(options.slowStart, options.table);
     this.#stats = outliers === false ? undefined : new OutlierStats(outliers);
     this.#probes = new ProbeQueue(outliers === false ? undefined : outliers.halfOpen, (state, text, now) => {
       this.#reopen(state, text, now, 0);
@@ -94,7 +95,7 @@ export class Gate {
     this.#members.add(state);
     this.#byRow[state.offset / STRIDE] = state;
     this.#stats?.clear(state.offset);
-    if (!isInitial) this.#ramp(state, now);
+    if (!isInitial) this.#warmUp.begin(state, now);
     if (state.open) this.#open++;
     this.#refresh(state);
   }
@@ -105,7 +106,7 @@ export class Gate {
     this.#convicted.delete(state);
     if (this.#probes.remove(state)) this.#out--;
     if (this.#penalised.delete(state)) this.#out--;
-    this.#ramping.delete(state);
+    this.#warmUp.end(state);
     // What was within the limit among many may be beyond it among few.
     if (this.#isWithinLimit(this.#out)) return;
     const oldest = this.#probes.oldest;
@@ -123,10 +124,10 @@ export class Gate {
   /** The source says something else of it. */
   update(state: EndpointState, now: number): void {
     this.#probes.wake();
-    if (this.#ramping.has(state)) this.#weigh(state, now);
+    this.#warmUp.weigh(state, now);
     if (!this.#refresh(state)) return;
     // One that comes up is as cold as one that is new.
-    if (state.open) this.#ramp(state, now);
+    if (state.open) this.#warmUp.begin(state, now);
     this.#options.onChange();
   }
 
@@ -147,7 +148,7 @@ export class Gate {
     if (health === "healthy" && record.circuit !== "closed" && unejects)
       this.#close(state, "health check", now);
     else {
-      if (health === "healthy" && wasDown) this.#ramp(state, now);
+      if (health === "healthy" && wasDown) this.#warmUp.begin(state, now);
       if (this.#refresh(state)) this.#options.onChange();
     }
   }
@@ -188,7 +189,7 @@ export class Gate {
     }
     // Panic picks reach open circuits as well; only probes decide about those.
     if (!this.#isIn(state)) return;
-    if (this.#ramping.size > 0 && this.#ramping.has(state)) record.rampingRequests++;
+    this.#warmUp.used(state);
     const stats = this.#stats;
     if (stats === undefined) return;
     const detector = stats.record(state.offset, result);
@@ -206,8 +207,7 @@ export class Gate {
     for (const state of this.#penalised) {
       if (now >= state.gate.penaltyUntil) isChanged = this.#forgive(state) || isChanged;
     }
-    for (const state of this.#ramping) isChanged = this.#weigh(state, now) || isChanged;
-    if (isChanged) this.#options.onChange();
+    if (this.#warmUp.tick(now) || isChanged) this.#options.onChange();
     const { outliers } = this.#options;
     if (outliers === false || this.#stats === undefined || now < this.#intervalEndsAt) return;
     const isFirst = this.#intervalEndsAt === -Infinity;
@@ -357,7 +357,7 @@ export class Gate {
     this.#out--;
     state.gate.returnedAt = now;
     this.#stats?.clear(state.offset);
-    this.#ramp(state, now);
+    this.#warmUp.begin(state, now);
     this.#refresh(state);
     this.#options.report.returned(state, how);
     this.#options.onChange();
@@ -382,30 +382,6 @@ export class Gate {
     this.#out--;
     state.gate.penaltyUntil = 0;
     return this.#refresh(state);
-  }
-
-  #ramp(state: EndpointState, now: number): void {
-    if (this.#options.slowStart === false) return;
-    state.gate.rampingSince = now;
-    state.gate.rampingRequests = 0;
-    this.#ramping.add(state);
-    this.#weigh(state, now);
-  }
-
-  /** @returns whether the weight changed */
-  #weigh(state: EndpointState, now: number): boolean {
-    const { slowStart, table } = this.#options;
-    if (slowStart === false) return false;
-    const { rampingRequests, rampingSince } = state.gate;
-    const factor = slowStartFactor(slowStart, now - rampingSince, rampingRequests);
-    if (factor >= 1) {
-      this.#ramping.delete(state);
-      state.gate.rampingSince = NaN;
-    }
-    const weight = state.spec.weight * factor;
-    if (table.weight(state.offset) === weight) return false;
-    table.reweigh(state.offset, weight);
-    return true;
   }
 
   /** @returns whether it may now be picked where it could not be, or the other way round */

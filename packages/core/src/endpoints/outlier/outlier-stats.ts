@@ -35,7 +35,7 @@ const TYPICAL_STEP = 1.02;
 
 /**
  * What outlier detection remembers of each endpoint of a service, in flat arrays by row: counting a result takes some
- * nanoseconds, and an idle endpoint costs a hundred bytes.
+ * nanoseconds, and an idle endpoint costs some forty bytes.
  */
 export class OutlierStats {
   /**
@@ -46,10 +46,12 @@ export class OutlierStats {
   #answers = 0;
   readonly #policy: ResolvedOutlierDetection;
   #counts = new Uint32Array(COLUMNS * 8);
-  #histograms = new Uint16Array(BUCKETS * 8);
-  /** The rows with a result in the running interval, and 1 for each of them: the others need no look at its end. */
+  /** The rows with a result in the running interval: the others need no look at its end, and no histogram. */
   readonly #heard: number[] = [];
-  #isHeard = new Uint8Array(8);
+  /** For each row 1 + its place among those heard; 0 where nothing was. */
+  #places = new Int32Array(8);
+  /** By place among those heard. */
+  #histograms = new Uint16Array(BUCKETS * 8);
 
   constructor(policy: ResolvedOutlierDetection) {
     this.#policy = policy;
@@ -58,15 +60,15 @@ export class OutlierStats {
   /** Makes a row as good as new. */
   clear(offset: number): void {
     const row = offset / STRIDE;
-    if ((row + 1) * COLUMNS > this.#counts.length) {
-      this.#counts = grown(this.#counts, new Uint32Array(this.#counts.length * 2));
-      this.#histograms = grown(this.#histograms, new Uint16Array(this.#histograms.length * 2));
-      this.#isHeard = grown(this.#isHeard, new Uint8Array(this.#isHeard.length * 2));
-      this.clear(offset);
+    if (row >= this.#places.length) {
+      const rows = Math.ceil(1.5 * row);
+      this.#counts = grown(this.#counts, new Uint32Array(COLUMNS * rows));
+      this.#places = grown(this.#places, new Int32Array(rows));
       return;
     }
     this.#counts.fill(0, row * COLUMNS, (row + 1) * COLUMNS);
-    this.#histograms.fill(0, row * BUCKETS, (row + 1) * BUCKETS);
+    const place = this.#places[row]! - 1;
+    if (place >= 0) this.#histograms.fill(0, place * BUCKETS, (place + 1) * BUCKETS);
   }
 
   /** Counts a result. @returns the detector that has seen enough; undefined for none */
@@ -76,10 +78,7 @@ export class OutlierStats {
     const row = offset / STRIDE;
     const at = row * COLUMNS;
     const counts = this.#counts;
-    if (this.#isHeard[row] === 0) {
-      this.#isHeard[row] = 1;
-      this.#heard.push(row);
-    }
+    if (this.#places[row] === 0) this.#hear(row);
     if (outcome === "success") {
       counts[at + SERVER_RUN] = counts[at + GATEWAY_RUN] = counts[at + LOCAL_RUN] = 0;
       counts[at + TOTAL]!++;
@@ -133,9 +132,10 @@ export class OutlierStats {
   medianMs(offset: number): number {
     const row = offset / STRIDE;
     const half = this.#counts[row * COLUMNS + MEASURED]! / 2;
+    const start = (this.#places[row]! - 1) * BUCKETS;
     let below = 0;
     for (let bucket = 0; bucket < BUCKETS; bucket++) {
-      const inside = this.#histograms[row * BUCKETS + bucket]!;
+      const inside = this.#histograms[start + bucket]!;
       if (below + inside >= half && inside > 0) return 2 ** ((bucket - 8 + (half - below) / inside) / 2);
       below += inside;
     }
@@ -165,19 +165,31 @@ export class OutlierStats {
     const counts = this.#counts;
     const { latency } = this.#policy;
     const enough = latency === false ? 0 : latency.requestVolume;
+    const histograms = this.#histograms;
     let kept = 0;
-    for (const row of this.#heard) {
+    for (const [place, row] of this.#heard.entries()) {
       const at = row * COLUMNS;
       counts[at + TOTAL] = counts[at + FAILED] = 0;
       const measured = counts[at + MEASURED]!;
       if (measured > 0 && measured < enough) {
+        histograms.copyWithin(kept * BUCKETS, place * BUCKETS, (place + 1) * BUCKETS);
         this.#heard[kept++] = row;
+        this.#places[row] = kept;
         continue;
       }
-      this.#isHeard[row] = counts[at + MEASURED] = 0;
-      this.#histograms.fill(0, row * BUCKETS, (row + 1) * BUCKETS);
+      this.#places[row] = counts[at + MEASURED] = 0;
     }
+    histograms.fill(0, kept * BUCKETS, this.#heard.length * BUCKETS);
     this.#heard.length = kept;
+  }
+
+  /** The first result of a row in the running interval. */
+  #hear(row: number): void {
+    this.#places[row] = this.#heard.push(row);
+    const wanted = this.#heard.length * BUCKETS;
+    if (wanted > this.#histograms.length) {
+      this.#histograms = grown(this.#histograms, new Uint16Array(Math.ceil(1.5 * wanted)));
+    }
   }
 
   #measure(offset: number, latencyMs: number): Detector | undefined {
@@ -186,7 +198,7 @@ export class OutlierStats {
     const at = row * COLUMNS;
     counts[at + MEASURED]!++;
     const bucket = Math.max(0, Math.min(BUCKETS - 1, Math.floor(2 * Math.log2(latencyMs) + 8)));
-    const cell = row * BUCKETS + bucket;
+    const cell = (this.#places[row]! - 1) * BUCKETS + bucket;
     // Saturates instead of wrapping; a median does not need more.
     if (this.#histograms[cell]! < 65_535) this.#histograms[cell]!++;
     const typical = this.typicalMs;
@@ -217,7 +229,7 @@ function enforcing(policy: { readonly enforcing: number } | false): number {
   return policy === false ? 0 : policy.enforcing;
 }
 
-function grown<T extends Uint32Array | Uint16Array | Uint8Array>(from: T, to: T): T {
+function grown<T extends Uint32Array | Uint16Array | Int32Array>(from: T, to: T): T {
   to.set(from);
   return to;
 }

@@ -1,4 +1,4 @@
-import { xxhash53 } from "../../balancers/xxhash64.ts";
+import { xxhash53 } from "../../xxhash64.ts";
 import type { EndpointState } from "../endpoint-state.ts";
 import type { ResolvedSubset } from "./subset-policy.ts";
 
@@ -14,6 +14,9 @@ export interface Subsetter {
   /** @param endpoints of one priority, in any order */
   choose(endpoints: readonly EndpointState[]): readonly SubsetVariant[];
 }
+
+/** How many different hashes there are. */
+const HASHES = 2 ** 53;
 
 /** Which of the callers of a service a process is: `index` from 0, below `total`. */
 export interface Ordinal {
@@ -47,7 +50,11 @@ function hashOf(state: EndpointState, seed: number): number {
 
 /** What the registry calls unusable is not worth a place, as long as there are others. Ejections must not move connections. */
 function usable(endpoints: readonly EndpointState[], size: number): readonly EndpointState[] {
-  const found = endpoints.filter(({ spec }) => spec.health !== "unhealthy" && spec.health !== "starting");
+  const found: EndpointState[] = [];
+  for (const state of endpoints) {
+    const { health } = state.spec;
+    if (health !== "unhealthy" && health !== "starting") found.push(state);
+  }
   return found.length >= size ? found : endpoints;
 }
 
@@ -68,9 +75,21 @@ class Rendezvous implements Subsetter {
     const size = this.#size;
     if (endpoints.length <= size) return whole(endpoints);
     const candidates = usable(endpoints, size);
-    const hashes = Float64Array.from(candidates, (state) => hashOf(state, this.#seed));
-    const last = hashes.toSorted()[size - 1]!;
-    return whole(candidates.filter((_, index) => hashes[index]! <= last));
+    // Hashes lie evenly, so the first are to be found among the lowest few: sorting all of ten thousand would take long.
+    let bound = (2 * size * HASHES) / candidates.length;
+    let low = this.#below(bound, candidates);
+    while (low.length < size) {
+      bound *= 2;
+      low = this.#below(bound, candidates);
+    }
+    const last = Float64Array.from(low, (state) => hashOf(state, this.#seed)).toSorted()[size - 1]!;
+    return whole(low.filter((state) => hashOf(state, this.#seed) <= last));
+  }
+
+  #below(bound: number, endpoints: readonly EndpointState[]): readonly EndpointState[] {
+    const found: EndpointState[] = [];
+    for (const state of endpoints) if (hashOf(state, this.#seed) < bound) found.push(state);
+    return found;
   }
 }
 

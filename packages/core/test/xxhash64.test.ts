@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
-import { emptyHash, xxhash53, xxhash64 } from "../../src/balancers/xxhash64.ts";
+import { emptyHash, xxhash53, xxhash64 } from "../src/xxhash64.ts";
 
 function hex(text: string, seed?: number): string {
   const hash = emptyHash();

@@ -1,4 +1,4 @@
-import type { DiscoverySource, Endpoint, Sink } from "@proxyless/core";
+import type { DiscoverySource, Endpoint, ServiceOptions, Sink } from "@proxyless/core";
 
 import type { CallEngine, WholeSink } from "../packages/core/src/engine/request.ts";
 import { openMesh } from "../packages/core/src/mesh.ts";
@@ -19,7 +19,7 @@ export interface BusyMesh {
 }
 
 /** A mesh whose service has `count` endpoints, in the order of a registry that has one of its own. */
-export async function openBusyMesh(count: number): Promise<BusyMesh> {
+export async function openBusyMesh(count: number, options: ServiceOptions = {}): Promise<BusyMesh> {
   const order = shuffled(count);
   const listing = (): Endpoint[] => order.map(instance);
   let sink: Sink | undefined;
@@ -41,7 +41,7 @@ export async function openBusyMesh(count: number): Promise<BusyMesh> {
   const tell = (endpoints: readonly Endpoint[]): void => {
     sink?.snapshot({ kind: "bound", endpoints, trust: "authoritative" });
   };
-  const { engine, mesh } = openMesh({ discovery }, answerAtOnce);
+  const { engine, mesh } = openMesh({ discovery, services: { [service]: options } }, answerAtOnce);
   await mesh.ready(service);
   return { mesh, call: callerOf(engine), listing, tell };
 }

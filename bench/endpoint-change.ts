@@ -5,9 +5,10 @@ import type { Endpoint } from "@proxyless/core";
 import { openBusyMesh } from "./busy-mesh.ts";
 import { median } from "./statistics.ts";
 import { watchTurns } from "./turns.ts";
+import type { Turns } from "./turns.ts";
 
 /** What can happen to one of many endpoints. */
-const changes: readonly ((all: Endpoint[], one: number) => void)[] = [
+export const changes: readonly ((all: Endpoint[], one: number) => void)[] = [
   (all, one) => void all.splice(one, 1),
   () => {},
   (all, one) => (all[one] = { ...all[one]!, health: "unhealthy" }),
@@ -16,7 +17,7 @@ const changes: readonly ((all: Endpoint[], one: number) => void)[] = [
   () => {},
 ];
 
-/** The directory collects changes for a moment; this is longer. */
+/** The directory collects changes for a moment; this is longer, unless the machine is very busy. */
 const windowMs = 60;
 
 /**
@@ -40,13 +41,25 @@ export async function measureChange(count: number, rounds: number): Promise<read
     changes[round % changes.length]!(all, one);
     const watched = watchTurns(windowMs);
     setImmediate(tell, all);
-    const turns = await watched;
+    let turns = await watched;
+    // What comes late on a machine that is busy with other things counts all the same.
+    for (let more = 0; more < 50; more++) {
+      if (updates > round) break;
+      turns = together(turns, await watchTurns(windowMs));
+    }
     if (updates !== round + 1) throw new Error(`${updates} updates after ${round + 1} changes`);
     busy.push(turns.busyMs);
     longest.push(turns.longestMs);
   }
   await mesh.close();
   return [dearestBest(busy), median(busy), dearestBest(longest), median(longest)];
+}
+
+function together(one: Turns, other: Turns): Turns {
+  return {
+    longestMs: Math.max(one.longestMs, other.longestMs),
+    busyMs: one.busyMs + other.busyMs,
+  };
 }
 
 /** Other work on the machine makes single rounds slower, never faster. */

@@ -2,6 +2,7 @@ import { createHook } from "node:async_hooks";
 import { setTimeout as wait } from "node:timers/promises";
 
 import { measureChange } from "./endpoint-change.ts";
+import { changeCpu, sweepCpu } from "./endpoint-cpu.ts";
 import { measureSweep } from "./endpoint-sweep.ts";
 import { openSubject } from "./idle-subjects.ts";
 import type { SubjectName } from "./idle-subjects.ts";
@@ -16,7 +17,8 @@ export type Question =
     }
   | { readonly what: "timers"; readonly subject: SubjectName; readonly count: number }
   | { readonly what: "change"; readonly count: number; readonly rounds: number }
-  | { readonly what: "sweep"; readonly count: number; readonly rounds: number };
+  | { readonly what: "sweep"; readonly count: number; readonly rounds: number }
+  | { readonly what: "change-cpu" | "sweep-cpu"; readonly count: number; readonly rounds: number };
 
 /** Enough to have loaded and compiled what the measured ones need too. */
 const few = 10;
@@ -25,6 +27,8 @@ async function answer(question: Question): Promise<readonly number[]> {
   const { count, what } = question;
   if (what === "memory") return measureIdle(question.subject, count, question.idleMs);
   if (what === "timers") return [await measureTimers(question.subject, count)];
+  if (what === "change-cpu") return [await changeCpu(count, question.rounds)];
+  if (what === "sweep-cpu") return [await sweepCpu(count, question.rounds)];
   return what === "change" ? measureChange(count, question.rounds) : measureSweep(count, question.rounds);
 }
 

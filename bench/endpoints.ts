@@ -68,7 +68,7 @@ function usual(ms: number | undefined): string {
 }
 
 /** Puts a question to a process of its own: what one measures shall not weigh on the next. */
-async function ask(question: Question): Promise<readonly (number | undefined)[]> {
+export async function ask(question: Question): Promise<readonly (number | undefined)[]> {
   const file = fileURLToPath(new URL("endpoints-process.ts", import.meta.url));
   const child = fork(file, { execArgv: ["--expose-gc"] });
   const ended = new AbortController();

@@ -6,23 +6,29 @@ import { benchDiscovery } from "./discovery.ts";
 import { benchEndpoints } from "./endpoints.ts";
 import { benchHttp } from "./http.ts";
 import { benchPick } from "./pick.ts";
+import { benchPipeline } from "./pipeline.ts";
+import { benchPolicies } from "./policies.ts";
 import { isOver, json, table } from "./row.ts";
 import type { Row } from "./row.ts";
+import { benchTimeouts } from "./timeouts.ts";
 
 const usage = `pnpm bench [suite…] [options]
 
   http       what a call costs: the mesh, bare clients, hand-made stacks
   pick       what choosing an endpoint costs, among 10 to 10,000
+  pipeline   what the policies around a call cost, without sockets
+  timeouts   how late a time limit ends a call
+  policies   what each policy adds to a call of a function; what a million calls leave behind
   endpoints  what 10,000 endpoints cost: memory, timers, one change, the sweep
   discovery  how soon a new instance is called; starts a real Consul agent
   all        all of these. Without a suite: http and pick, in about a minute
 
   --json            the figures once more as JSON, on the last line
   --quick           few and short rounds: to see that it works, not to quote
-  --rounds N        rounds of http, pick and endpoints, trials of discovery
+  --rounds N        rounds of http, pick, pipeline, policies and endpoints, calls of timeouts, trials of discovery
   --only a,b        only these variants of http`;
 
-const suites = ["http", "pick", "endpoints", "discovery"] as const;
+const suites = ["http", "pick", "pipeline", "timeouts", "policies", "endpoints", "discovery"] as const;
 
 interface Settings {
   readonly rounds: number | undefined;
@@ -36,6 +42,16 @@ async function run(suite: string, { only, quick, rounds }: Settings): Promise<re
       return benchHttp({ rounds: rounds ?? (quick ? 4 : 50), roundMs: quick ? 50 : 90, only, progress });
     case "pick":
       return benchPick({ rounds: rounds ?? (quick ? 20 : 200), progress });
+    case "pipeline":
+      return benchPipeline({ rounds: rounds ?? (quick ? 5 : 40), progress });
+    case "timeouts":
+      return benchTimeouts({ calls: rounds ?? (quick ? 5 : 100), progress });
+    case "policies":
+      return benchPolicies({
+        rounds: rounds ?? (quick ? 5 : 40),
+        calls: quick ? 50_000 : 1_000_000,
+        progress,
+      });
     case "endpoints":
       return benchEndpoints({ rounds: rounds ?? (quick ? 6 : 60), idleMs: quick ? 1_000 : 10_000, progress });
     default:

@@ -4,9 +4,9 @@ export interface Row {
   readonly name: string;
   /**
    * `cpu`: client CPU per call in µs. `p99`, `p50` and `ms`: milliseconds. `ns`: nanoseconds per operation. `bytes` and
-   * `timers`: for each of many. `core`: percent of one core.
+   * `timers`: for each of many. `core`: percent of one core. `left`: how many there still are.
    */
-  readonly metric: "cpu" | "ns" | "p50" | "p99" | "ms" | "bytes" | "timers" | "core";
+  readonly metric: "cpu" | "ns" | "p50" | "p99" | "ms" | "bytes" | "timers" | "core" | "left";
   readonly value: number;
   /** The median, over the rounds, of this figure divided by that of `against` in the same round. */
   readonly ratio: number | null;
@@ -32,6 +32,7 @@ const units = {
   bytes: { unit: "bytes", digits: 0 },
   timers: { unit: "timers", digits: 2 },
   core: { unit: "% of a core", digits: 2 },
+  left: { unit: "left", digits: 0 },
 } as const satisfies Record<Row["metric"], { readonly unit: string; readonly digits: number }>;
 
 /** The rows as a table for people. */

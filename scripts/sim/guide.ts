@@ -1,89 +1,67 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
+import { columnsIn, guideTable } from "./guide-table.ts";
 import { createProgress } from "./progress.ts";
 import type { Row } from "./row.ts";
 import { studies } from "./studies.ts";
-import { shareOf } from "./table.ts";
+import type { Study } from "./study.ts";
 
-/** The page whose tables this writes: each between `<!-- sim: scenario -->` and `<!-- /sim -->`. */
-const page = join(import.meta.dirname, "../../docs/choosing-a-balancer.md");
-const tables = /<!-- sim: ([\w-]+) -->\n[^]*?<!-- \/sim -->/g;
-/** Always the same, so that the page is. */
+const docs = join(import.meta.dirname, "../../docs");
+/** The pages whose tables this writes. */
+const pages = ["choosing-a-balancer.md", "what-happens-when.md"] as const;
+/** A table stands between `<!-- sim: scenario; title = figure; title = figure -->` and `<!-- /sim -->`. */
+const tables = /<!-- sim: (?<name>[\w-]+)(?<columns>[^\n]*) -->\n[^]*?<!-- \/sim -->/g;
+/** Always the same, so that the pages are. */
 const seed = 1;
 
-/** A scenario as a Markdown table, aligned as the formatter does it. */
-async function tableOf(name: string, say: (text: string) => void): Promise<string> {
-  const study = studies.find((one) => one.name === name);
-  if (study === undefined) throw new Error(`there is no scenario ${name}`);
-  const rows: Row[] = [];
-  for (const policy of study.policies) {
-    say(`${name}: ${policy}…`);
-    // oxlint-disable-next-line no-await-in-loop -- one core, one run at a time
-    rows.push((await study.run(policy, seed)).row);
-  }
-  const { affected, okWithinMs } = study;
-  const head = [
-    "policy",
-    `within ${okWithinMs} ms`,
-    "p50",
-    "p99",
-    "p99.9",
-    ...(affected.length === 0 ? [] : [`to ${affected[0]}`]),
-    "busiest",
-  ];
-  const body = rows.map((row) => {
-    const cells = [
-      `\`${row.policy}\``,
-      `${(100 * row.okRatio).toFixed(2)} %`,
-      ms(row.p50Ms),
-      ms(row.p99Ms),
-      ms(row.p999Ms),
-    ];
-    if (affected.length > 0) cells.push(`${(100 * shareOf(row, affected.slice(0, 1))).toFixed(1)} %`);
-    cells.push(`${row.maxOverMean.toFixed(2)} ×`);
-    return cells;
-  });
-  return aligned([head, ...body]);
-}
-
-function ms(value: number): string {
-  return `${value < 100 ? value.toFixed(1) : value.toFixed(0)} ms`;
-}
-
-function aligned(rows: readonly (readonly string[])[]): string {
-  const widths = rows[0]!.map((_, column) => Math.max(3, ...rows.map((row) => row[column]!.length)));
-  const line = (cells: readonly string[]): string =>
-    `| ${cells.map((cell, column) => cell.padEnd(widths[column]!)).join(" | ")} |`;
-  const rule = line(widths.map((width) => "-".repeat(width)));
-  return [line(rows[0]!), rule, ...rows.slice(1).map((row) => line(row))].join("\n");
+/** Runs a scenario with each of its policies, once for all tables that show it. */
+function createRunner(say: (text: string) => void): (study: Study) => Promise<readonly Row[]> {
+  const done = new Map<Study, readonly Row[]>();
+  return async (study) => {
+    const before = done.get(study);
+    if (before !== undefined) return before;
+    const rows: Row[] = [];
+    for (const policy of study.policies) {
+      say(`${study.name}: ${policy}…`);
+      rows.push((await study.run(policy, seed)).row);
+    }
+    done.set(study, rows);
+    return rows;
+  };
 }
 
 /** Writes the tables anew, or, with `--check`, says which are not what the simulator says. */
 async function main(args: readonly string[]): Promise<number> {
   const only = args.filter((arg) => !arg.startsWith("--"));
-  const text = readFileSync(page, "utf8");
+  const isCheck = args.includes("--check");
   const progress = createProgress(process.stderr);
-  const stale: string[] = [];
-  let fresh = text;
-  for (const [whole, name = ""] of text.matchAll(tables)) {
-    if (only.length > 0 && !only.includes(name)) continue;
-    const say = (line: string): void => {
-      progress.show(line);
-    };
-    // oxlint-disable-next-line no-await-in-loop -- one core, one scenario at a time
-    const table = `<!-- sim: ${name} -->\n\n${await tableOf(name, say)}\n\n<!-- /sim -->`;
-    if (table !== whole) stale.push(name);
-    fresh = fresh.replace(whole, () => table);
+  const rowsOf = createRunner((text) => {
+    progress.show(text);
+  });
+  let code = 0;
+  for (const page of pages) {
+    const path = join(docs, page);
+    const text = readFileSync(path, "utf8");
+    const stale: string[] = [];
+    let fresh = text;
+    for (const [whole, name = "", columns = ""] of text.matchAll(tables)) {
+      if (only.length > 0 && !only.includes(name)) continue;
+      const study = studies.find((one) => one.name === name);
+      if (study === undefined) throw new Error(`there is no scenario ${name}`);
+      const table = guideTable(study, await rowsOf(study), columnsIn(columns));
+      const block = `<!-- sim: ${name}${columns} -->\n\n${table}\n\n<!-- /sim -->`;
+      if (block !== whole) stale.push(name);
+      fresh = fresh.replace(whole, () => block);
+    }
+    progress.clear();
+    if (!isCheck) writeFileSync(path, fresh);
+    else if (stale.length > 0) {
+      console.error(`docs/${page} is stale (${stale.join(", ")}); run: pnpm sim:docs`);
+      code = 1;
+    }
   }
-  progress.clear();
-  if (!args.includes("--check")) {
-    writeFileSync(page, fresh);
-    return 0;
-  }
-  if (stale.length > 0)
-    console.error(`docs/choosing-a-balancer.md is stale (${stale.join(", ")}); run: pnpm sim:docs`);
-  return stale.length === 0 ? 0 : 1;
+  return code;
 }
 
 process.exitCode = await main(process.argv.slice(2));

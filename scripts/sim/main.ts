@@ -16,7 +16,7 @@ const plotFolder = "sim-plots";
 const known = { scenarios: studies.map(({ name }) => name), policies: Object.keys(policies) };
 
 function list(): string {
-  const lines = studies.map(({ about, name }) => `  ${name.padEnd(20)}${about}`);
+  const lines = studies.map(({ about, name }) => `  ${name.padEnd(26)}${about}`);
   return ["scenarios", ...lines, "", "policies", ...known.policies.map((name) => `  ${name} `)].join("\n");
 }
 

@@ -53,7 +53,7 @@ export async function overSockets(
 }
 
 async function drive(
-  { callsPerSecond, durationMs, limitMs }: Scenario,
+  { callsPerSecond: rate, durationMs, limitMs }: Scenario,
   candidates: readonly Candidate[],
   backends: ChildProcess,
 ): Promise<void> {
@@ -64,7 +64,7 @@ async function drive(
   await began;
   const beganAt = performance.now();
   const traffic = {
-    rate: callsPerSecond * candidates.length,
+    rate: Number(rate) * candidates.length,
     seconds: durationMs / 1_000,
     seed: 2,
     signal: new AbortController().signal,

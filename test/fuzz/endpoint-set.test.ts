@@ -9,6 +9,7 @@ import { subsetterFor } from "../../packages/core/src/endpoints/subset/subsetter
 import { resolveLocality } from "../../packages/core/src/endpoints/traffic/locality-policy.ts";
 import type { BalancingView } from "../../packages/core/src/engine/balancing-views.ts";
 import { EndpointSet } from "../../packages/core/src/engine/endpoint-set.ts";
+import type { EndpointDiff } from "../../packages/core/src/engine/endpoint-set.ts";
 import { EventHub } from "../../packages/core/src/events.ts";
 import { seededRandom } from "../../packages/core/src/random.ts";
 import type { Random } from "../../packages/core/src/random.ts";
@@ -58,6 +59,8 @@ class World {
   readonly listed = new Map<string, Endpoint>();
   readonly disconnected = new Set<EndpointState>();
   picks = 0;
+  /** How often it was seen that an endpoint outlived a change of the list with all that was measured of it. */
+  survivals = 0;
   /** The most endpoints that were ejected at a time. */
   ejected = 0;
   #named = 0;
@@ -106,17 +109,45 @@ class World {
     };
   }
 
+  /** Changes the list. What was measured of those that stay must stay with them, whatever group of the traffic they are in then. */
+  apply(diff: Partial<EndpointDiff>): void {
+    const before = this.listed.size > 500 ? [] : this.measured();
+    this.set.apply({ added: [], updated: [], removed: [], ...diff });
+    if (before.length === 0) return;
+    const after = new Map(this.measured().map((entry) => [entry.state, entry]));
+    for (const { figures, state } of before) {
+      const now = after.get(state)?.figures;
+      if (now === undefined) continue;
+      const isKept = figures.every((figure, i) => figure === now[i]);
+      this.demand(isKept, `${state.id} had ${figures.join(", ")} and has ${now.join(", ")}`);
+      this.survivals++;
+    }
+  }
+
+  /** Those that may be picked and are idle: what a weight makes of requests in flight depends on the other weights. */
+  measured(): { readonly state: EndpointState; readonly figures: readonly unknown[] }[] {
+    const now = this.clock.now();
+    const { picker, plan } = this.view;
+    const states = new Set(plan.groups.flatMap(({ endpoints }) => endpoints));
+    return [...states]
+      .filter(({ leaving, pending }) => pending === 0 && !leaving)
+      .map((state) => ({
+        state,
+        figures: [state.latencyMs, state.successRatio(now), picker.cost?.(state, now)],
+      }));
+  }
+
   add(count: number): void {
     const added = Array.from({ length: count }, () => this.fresh());
     for (const spec of added) this.listed.set(spec.id, spec);
-    this.set.apply({ added, updated: [], removed: [] });
+    this.apply({ added });
   }
 
   remove(): void {
     const spec = this.any();
     if (spec === undefined) return;
     this.listed.delete(spec.id);
-    this.set.apply({ added: [], updated: [], removed: [spec] });
+    this.apply({ removed: [spec] });
   }
 
   change(): void {
@@ -125,7 +156,7 @@ class World {
     const moved = this.int(20) === 0 ? { port: 1 + this.int(60_000) } : undefined;
     const next = { ...spec, ...moved, health: healths[this.int(healths.length)]!, weight: this.int(4) };
     this.listed.set(spec.id, next);
-    this.set.apply({ added: [], updated: [[spec, next]], removed: [] });
+    this.apply({ updated: [[spec, next]] });
   }
 
   any(): Endpoint | undefined {
@@ -145,6 +176,7 @@ class World {
       now,
       tried,
       hashKey: `key ${this.int(500)}`,
+      avoided: undefined,
       mayRepeat: this.int(3) > 0,
     };
     const state = this.set.pick(this.view, call, undefined);
@@ -180,6 +212,8 @@ class World {
       status,
       phase: "body",
       timedOut: false,
+      isSuperseded: false,
+      isAnswered: false,
       latencyMs: draw > 0.95 ? Number.NaN : 1 + 100 * this.random(),
       headers: status === 503 ? { "retry-after": "1" } : {},
     };
@@ -203,7 +237,7 @@ class World {
       if (state.pending !== (inFlight.get(state) ?? 0))
         throw new Error(`${state.id} has ${state.pending} in flight`);
       if (state.gate.circuit !== "closed" || state.gate.penaltyUntil > this.clock.now()) out++;
-      probing += state.gate.probesInFlight;
+      probing += state.gate.ejection.probesInFlight;
     }
     this.demand(out <= Math.max(1, present.length / 2), `${out} of ${present.length} are out`);
     this.demand(probing <= this.set.ejected, `${probing} probes for ${this.set.ejected} ejected endpoints`);
@@ -243,6 +277,7 @@ describe.each(balancers.map((balancer) => [JSON.stringify(balancer), balancer] a
       await drive(world, 4_000);
       expect(world.picks).toBeGreaterThan(1_500);
       expect(world.ejected).toBeGreaterThan(0);
+      expect(world.survivals).toBeGreaterThan(10);
       world.set.close();
     });
   },

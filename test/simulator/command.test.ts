@@ -38,8 +38,10 @@ describe("pnpm sim", () => {
     expect(code).toBe(0);
     const scenarios =
       "linkerd-2016 cold-start slow-endpoint temporary-failure permanent-failure fast-failing background-errors " +
-      "flaky-30 grey-latency rolling-deploy subsetting zone-outage capacity";
-    const policies = "round-robin random least-request peak-ewma default default+ejection";
+      "flaky-30 grey-latency rolling-deploy subsetting zone-outage capacity dead-dependency dead-dependency-3-layers " +
+      "errors-5 errors-10 backoff-contention fan-out-100 global-slowdown overload-ramp flapping paused-process";
+    const policies =
+      "round-robin random least-request peak-ewma default default+ejection default+hedge default+retry all-defaults";
     for (const name of `${scenarios} ${policies}`.split(" ")) {
       expect(stdout).toMatch(new RegExp(`^  ${name.replace("+", "\\+")} `, "m"));
     }

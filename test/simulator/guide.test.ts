@@ -6,8 +6,14 @@ import { expect, it } from "vitest";
 
 const guide = resolve(import.meta.dirname, "../../scripts/sim/guide.ts");
 
-it("docs/choosing-a-balancer.md says what the simulator says: run pnpm sim:docs", async () => {
-  const scenarios = ["linkerd-2016", "fast-failing", "grey-latency", "cold-start"];
-  const { stderr } = await promisify(execFile)(process.execPath, [guide, "--check", ...scenarios]);
-  expect(stderr).toBe("");
-}, 120_000);
+it.each([
+  ["choosing-a-balancer.md", ["linkerd-2016", "fast-failing", "grey-latency", "cold-start"]],
+  ["what-happens-when.md", ["dead-dependency-3-layers", "paused-process", "backoff-contention"]],
+])(
+  "docs/%s says what the simulator says: run pnpm sim:docs",
+  async (_, scenarios) => {
+    const { stderr } = await promisify(execFile)(process.execPath, [guide, "--check", ...scenarios]);
+    expect(stderr).toBe("");
+  },
+  120_000,
+);

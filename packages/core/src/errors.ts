@@ -10,6 +10,7 @@ export const errorCodes = [
   "ERR_PROXYLESS_PROTOCOL",
   "ERR_PROXYLESS_TIMEOUT",
   "ERR_PROXYLESS_CIRCUIT_OPEN",
+  "ERR_PROXYLESS_SHED",
   "ERR_PROXYLESS_CONTRACT",
   "ERR_PROXYLESS_DECODE",
   "ERR_PROXYLESS_STATUS",
@@ -23,9 +24,23 @@ export type ErrorCode = (typeof errorCodes)[number];
 /**
  * A short reason in the manner of Envoy's response flags: `UF` connection failure, `UC` connection termination,
  * `UT` attempt timeout, `DT` the call's total time is over, `UH` no healthy endpoint, `UO` refused by a circuit,
- * `NR` no such service, `UPE` protocol error, `DC` the caller gave up, `LR` refused locally.
+ * `NR` no such service, `RL` rate limited, `UPE` protocol error, `DC` the caller gave up, `LR` refused locally, `FI` fault injected, `DI` delay
+ * injected.
  */
-export type ReasonFlag = "UF" | "UC" | "UT" | "DT" | "UH" | "UO" | "NR" | "UPE" | "DC" | "LR";
+export type ReasonFlag =
+  | "UF"
+  | "UC"
+  | "UT"
+  | "DT"
+  | "UH"
+  | "UO"
+  | "NR"
+  | "RL"
+  | "UPE"
+  | "DC"
+  | "LR"
+  | "FI"
+  | "DI";
 
 /**
  * How far an attempt got. `connect`: nothing was sent. `sent`: the request may have reached the endpoint and no
@@ -33,8 +48,15 @@ export type ReasonFlag = "UF" | "UC" | "UT" | "DT" | "UH" | "UO" | "NR" | "UPE" 
  */
 export type Phase = "connect" | "sent" | "headers" | "body";
 
+/**
+ * Why a call was not let through. `rate_limit`: no token is left. `throttled`: the service refuses so many calls that this one
+ * was not even sent, or it asked to be left alone. `concurrency`: as many calls are in flight as may be. `queue_full`: and as
+ * many wait; or the call waited, and a more important one took its place. `queue_timeout`: it waited as long as it may.
+ */
+export type ShedReason = "rate_limit" | "throttled" | "concurrency" | "queue_full" | "queue_timeout";
+
 /** Which time limit ended a call or an attempt. */
-export type TimeoutKind = "connect" | "attempt" | "total";
+export type TimeoutKind = "connect" | "queue" | "headers" | "attempt" | "body_idle" | "stream" | "total";
 
 /**
  * What kind of trouble a source has. `transient`: try again. `auth`: credentials are missing or wrong. `config`: the
@@ -70,6 +92,8 @@ export interface ErrorDetails {
   readonly retryable?: boolean | undefined;
   /** Milliseconds after which calling again may help. */
   readonly retryAfterMs?: number | undefined;
+  /** Why the call was not let through, for `ERR_PROXYLESS_SHED`. */
+  readonly shed?: ShedReason | undefined;
   /** The option at fault, as a path (`retry.maxAttempts`), for `ERR_PROXYLESS_CONFIG`. */
   readonly field?: string | undefined;
 }
@@ -91,6 +115,7 @@ export class ProxylessError extends Error {
   readonly flag: ReasonFlag | undefined;
   readonly retryable: boolean;
   readonly retryAfterMs: number | undefined;
+  readonly shed: ShedReason | undefined;
   readonly field: string | undefined;
 
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
@@ -104,6 +129,7 @@ export class ProxylessError extends Error {
     this.flag = details.flag;
     this.retryable = details.retryable ?? false;
     this.retryAfterMs = details.retryAfterMs;
+    this.shed = details.shed;
     this.field = details.field;
   }
 

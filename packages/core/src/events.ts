@@ -3,14 +3,15 @@ import type { Channel } from "node:diagnostics_channel";
 
 import { EventEmitter } from "eventemitter3";
 
-import type { DiscoveryErrorClass, ErrorCode, Phase, ReasonFlag } from "./errors.ts";
+import type { Criticality } from "./context/criticality.ts";
+import type { DiscoveryErrorClass, ErrorCode, Phase, ReasonFlag, ShedReason } from "./errors.ts";
 
 /** How one attempt ended, decided once; statistics, circuits, budgets and limiters all read this value. */
 export type Outcome = "success" | "failure" | "overload" | "ignored";
 
 /**
  * How the endpoint of an attempt was chosen: `LB` by the balancer, `PR` as a probe of one that was ejected, `PA` in panic
- * (its gate is closed, but nothing better was found), `SS` by the session, `OH` by the caller (override host).
+ * (its gate is closed, or it fails as all of them do: nothing better was found), `SS` by the session, `OH` by the caller (override host).
  */
 export type PickFlag = "LB" | "PR" | "PA" | "SS" | "OH";
 
@@ -40,6 +41,8 @@ export type MeshEvent =
       readonly phase: Phase;
       readonly reason: string | undefined;
       readonly pick: PickFlag;
+      /** It was sent beside another attempt that took long. */
+      readonly hedge: boolean;
       readonly durationMs: number;
     }
   | {
@@ -50,17 +53,135 @@ export type MeshEvent =
       readonly reason: string;
       readonly delayMs: number;
     }
+  | {
+      readonly type: "call.hedged";
+      readonly service: string;
+      /** Of the hedge. */
+      readonly endpoint: string;
+      readonly number: number;
+      /** Since the call began. */
+      readonly afterMs: number;
+    }
+  | {
+      readonly type: "call.shed";
+      readonly service: string;
+      readonly route: string | undefined;
+      readonly why: ShedReason;
+      readonly criticality: Criticality;
+      /** Milliseconds after which calling again may help, where that is known. */
+      readonly retryAfterMs: number | undefined;
+    }
   | { readonly type: "budget.exhausted"; readonly service: string; readonly balance: number }
+  | {
+      readonly type: "fault.injected";
+      readonly service: string;
+      readonly route: string | undefined;
+      /** The endpoint whose attempt it is; undefined where the call as a whole is meant. */
+      readonly endpoint: string | undefined;
+      /** The attempt's number; 0 where the call as a whole is meant. */
+      readonly number: number;
+      /** `FI` where it is broken off or answered, `DI` where it is only held up. */
+      readonly flag: "FI" | "DI";
+      /** 0 without a delay. */
+      readonly delayMs: number;
+      /** `reset`, `refuse`, `timeout`, `error` or a status; undefined where the service is asked all the same. */
+      readonly abort: string | undefined;
+    }
+  | {
+      /** Got the answer, or the error, of an identical call that was already on its way, and was not sent itself. */
+      readonly type: "call.coalesced";
+      readonly service: string;
+      readonly route: string | undefined;
+      readonly method: string;
+      readonly status: number | undefined;
+      readonly error: ErrorCode | undefined;
+      readonly flag: ReasonFlag | undefined;
+      readonly durationMs: number;
+    }
+  | {
+      /** Failed, and something else was answered instead. */
+      readonly type: "call.fell_back";
+      readonly service: string;
+      readonly route: string | undefined;
+      readonly method: string;
+      readonly to: "stale" | "service" | "function" | "value";
+      /** The failure: a status, or an error. */
+      readonly failedStatus: number | undefined;
+      readonly failedError: ErrorCode | undefined;
+      /** Of what was answered instead. */
+      readonly status: number;
+    }
+  | {
+      /** What was to be answered instead of a failure could not be had; the next is tried, or the failure stands. */
+      readonly type: "call.fallback_failed";
+      readonly service: string;
+      readonly route: string | undefined;
+      readonly method: string;
+      readonly to: "service" | "function";
+      readonly reason: string;
+    }
+  | {
+      /** Answered from the cache of responses. */
+      readonly type: "call.cached";
+      readonly service: string;
+      readonly route: string | undefined;
+      readonly method: string;
+      readonly status: number;
+      /** `hit`: it was fresh. `revalidated`: the service said that it still holds. `stale`: it was given although stale. */
+      readonly how: "hit" | "revalidated" | "stale";
+      /** Its age. */
+      readonly ageMs: number;
+    }
   | {
       readonly type: "circuit.opened";
       readonly service: string;
       readonly route: string | undefined;
+      /** `consecutive`: failures in a row. `probe`: it was half-open. `forced`: somebody switched the mode. */
+      readonly cause: "failures" | "slow" | "consecutive" | "probe" | "forced";
       readonly failureRatio: number;
+      readonly slowRatio: number;
       readonly calls: number;
+      /** `Infinity` when it was forced. */
       readonly openMs: number;
+      /** `false` in the mode `metrics-only`: no call is refused. */
+      readonly enforced: boolean;
     }
-  | { readonly type: "circuit.half_opened"; readonly service: string; readonly route: string | undefined }
-  | { readonly type: "circuit.closed"; readonly service: string; readonly route: string | undefined }
+  | {
+      readonly type: "circuit.half_opened";
+      readonly service: string;
+      readonly route: string | undefined;
+      readonly enforced: boolean;
+    }
+  | {
+      readonly type: "circuit.closed";
+      readonly service: string;
+      readonly route: string | undefined;
+      readonly enforced: boolean;
+    }
+  | {
+      readonly type: "circuit.mode_changed";
+      readonly service: string;
+      readonly route: string | undefined;
+      readonly mode: "auto" | "forced-open" | "forced-closed" | "metrics-only";
+      /** After the switch. */
+      readonly state: "closed" | "open" | "half_open";
+    }
+  | {
+      /** A document's policy is in force; calls in flight keep the one that they began with. */
+      readonly type: "policy.applied";
+      readonly service: string;
+      readonly version: string;
+    }
+  | {
+      /** Nothing of a document was put in force. */
+      readonly type: "policy.refused";
+      /** Undefined where it is the document as a whole. */
+      readonly service: string | undefined;
+      /** Undefined where it has none. */
+      readonly version: string | undefined;
+      readonly field: string | undefined;
+      readonly reason: string;
+    }
   | {
       readonly type: "balancer.panicked";
       readonly service: string;

@@ -1,16 +1,63 @@
 export { createMesh } from "./mesh.ts";
 export type { Mesh, MeshView, ServiceClientOptions } from "./mesh.ts";
 export type { MeshOptions, ServiceOptions } from "./mesh-options.ts";
+export type { CircuitControl, CircuitState } from "./engine/circuits.ts";
+export type { CircuitSnapshot } from "./policies/circuit/circuit-snapshot.ts";
+export type { CircuitView } from "./policies/circuit/circuit-types.ts";
+export type { CircuitEngine, CircuitMode, CircuitPolicy } from "./policies/circuit/circuit-policy.ts";
+export type { HedgingView } from "./policies/hedge/hedging.ts";
+export type { AdaptiveConcurrencyPolicy } from "./policies/limit/adaptive-concurrency/adaptive-concurrency-policy.ts";
+export type { AdaptiveThrottlingPolicy } from "./policies/limit/adaptive-throttling-policy.ts";
+export type { BulkheadPolicy } from "./policies/limit/bulkhead-policy.ts";
+export type { LimitsPolicy } from "./policies/limit/limits-policy.ts";
+export type { LimitsState } from "./policies/limit/limits.ts";
+export type { RateLimitPolicy } from "./policies/limit/rate-limit-policy.ts";
+export { createBatcher } from "./batch/batcher.ts";
+export type { BatchRequestOptions, Batcher } from "./batch/batcher.ts";
+export type { BatchContext, BatchLoad, BatchResult, BatcherOptions } from "./batch/batch-options.ts";
+export type { AnswerPolicy } from "./policies/answer.ts";
+export type { AroundPolicy } from "./policies/around-policy.ts";
+export type { CachePolicy } from "./policies/cache/cache-policy.ts";
+export type { CoalescePolicy } from "./policies/coalesce/coalesce-policy.ts";
 export type {
-  CircuitPolicy,
+  FallbackAnswer,
+  FallbackFailure,
+  FallbackFunction,
+  FallbackOn,
+  FallbackPolicy,
+  StalePolicy,
+} from "./policies/fallback/fallback-policy.ts";
+export type {
+  AbortKind,
+  AbortPolicy,
+  DelayPolicy,
+  FaultBehaviour,
+  FaultMatch,
+  FaultOutcome,
+  FaultPolicy,
+  FaultSubject,
+} from "./policies/fault/fault-policy.ts";
+export type { HedgePolicy } from "./policies/hedge/hedge-policy.ts";
+export type { RouteMatch, RoutePolicy, ServicePolicy } from "./policies/policy.ts";
+export type { Jitter } from "./policies/retry/backoff.ts";
+export type { ResetHeader } from "./policies/retry/retry-after.ts";
+export type { FailedAnswer, RetriableHeader, RetryCondition } from "./policies/retry/retry-on.ts";
+export type {
   RetryBudgetPolicy,
+  RetryCandidate,
   RetryPolicy,
-  RouteMatch,
-  RoutePolicy,
   RouteRetryPolicy,
-  ServicePolicy,
-  TimeoutPolicy,
-} from "./policies/policy.ts";
+} from "./policies/retry/retry-policy.ts";
+export { policySchema } from "./policies/data/policy-schema.ts";
+export type { JsonSchema } from "./policies/data/json-schema.ts";
+export type { Json } from "./policies/data/field.ts";
+export { presets } from "./policies/data/presets.ts";
+export type { PresetName } from "./policies/data/presets.ts";
+export type { PolicyOrigin } from "./policies/data/layers.ts";
+export type { PolicyPartView, PolicyValues, PolicyView } from "./policies/data/policy-view.ts";
+export type { PolicyDocument } from "./engine/policy-book.ts";
+export type { Compared, DryRunReport } from "./engine/dry-run-report.ts";
+export type { TimeoutPolicy } from "./policies/timeout/timeout-policy.ts";
 export type { BalancerName, BalancerPolicy } from "./balancers/balancers.ts";
 export type { BalancingPolicy, RouteBalancingPolicy } from "./policies/balancing-policy.ts";
 export type { HealthCheckPolicy } from "./endpoints/health-check/health-check-policy.ts";
@@ -54,15 +101,34 @@ export { defineContract } from "./client/typed/contract.ts";
 export type { InferInput, InferOutput, StandardSchema } from "./client/typed/standard-schema.ts";
 export type { CallRetryOptions, PickExplanation } from "./engine/request.ts";
 
+export {
+  currentContext,
+  remainingMs,
+  runWithContext,
+  withDeadline,
+  withoutContext,
+} from "./context/call-context.ts";
+export type { CallContext } from "./context/call-context.ts";
+export type { Criticality } from "./context/criticality.ts";
+export type { DeadlinePolicy, DeadlinePropagation } from "./context/deadline-policy.ts";
+
 export { memorySource } from "./discovery/memory-source.ts";
 export type { MemorySource } from "./discovery/memory-source.ts";
 export { staticSource } from "./discovery/static-source.ts";
 export type { EndpointInput } from "./discovery/endpoint-input.ts";
 
 export { errorCodes, ProxylessError } from "./errors.ts";
-export type { AttemptRecord, ErrorCode, ErrorDetails, Phase, ReasonFlag, TimeoutKind } from "./errors.ts";
+export type {
+  AttemptRecord,
+  ErrorCode,
+  ErrorDetails,
+  Phase,
+  ReasonFlag,
+  ShedReason,
+  TimeoutKind,
+} from "./errors.ts";
 export type { MeshEvent, MeshEventOf, MeshEventType, Outcome, PickFlag } from "./events.ts";
-export type { EndpointView, ServiceView } from "./engine/inspect.ts";
+export type { ChoiceView, EndpointView, ServiceView } from "./engine/inspect.ts";
 export type { GateReason, GateReasonKind } from "./endpoints/gate/gate-record.ts";
 export type { EndpointDump, WatchDump } from "./discovery/dump.ts";
 

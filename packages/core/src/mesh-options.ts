@@ -2,6 +2,7 @@ import type { Clock } from "./clock.ts";
 import type { DirectoryOptions } from "./discovery/directory-options.ts";
 import type { DiscoverySource, Locality } from "./discovery/source.ts";
 import type { Ordinal } from "./endpoints/subset/subsetter.ts";
+import type { CircuitState } from "./engine/circuits.ts";
 import { configError } from "./errors.ts";
 import { checkNumber, checkObject, fieldPath } from "./option-checks.ts";
 import type { Caller } from "./policies/balancing-policy.ts";
@@ -36,6 +37,13 @@ export interface MeshOptions {
    * `total`. Lets them share endpoints evenly between them (aperture subsetting). Unknown by default.
    */
   readonly ordinal?: Ordinal | undefined;
+  /** What circuits knew in the process before this one: its `mesh.exportCircuits()`. */
+  readonly circuitState?: CircuitState | undefined;
+  /**
+   * How many of the last calls of each service are remembered for `mesh.dryRun`: a whole number from 0 to 1,000,000; 0 by default.
+   * Numbers only (time, route, outcome, status, latency, endpoint), about 300 bytes each.
+   */
+  readonly recordOutcomes?: number | undefined;
   /** Limits of the directory of endpoints. */
   readonly directory?: DirectoryOptions | undefined;
   /** The source of time; the system's by default. */
@@ -49,8 +57,10 @@ const meshKeys = [
   "services",
   "external",
   "drainMs",
+  "recordOutcomes",
   "locality",
   "ordinal",
+  "circuitState",
   "directory",
   "clock",
   "random",
@@ -74,6 +84,7 @@ export function checkMeshOptions(options: MeshOptions): void {
     throw configError("external", '"refuse" or "allow"', external);
   }
   checkNumber(options.drainMs, "drainMs", { min: 0, max: 600_000 });
+  checkNumber(options.recordOutcomes, "recordOutcomes", { min: 0, max: 1_000_000, integer: true });
   checkCaller(options);
   const services: unknown = options.services ?? {};
   if (typeof services !== "object" || services === null || Array.isArray(services)) {
@@ -116,7 +127,7 @@ export function resolveService(
   checkObject(options, prefix, serviceKeys);
   const { transport, ...policy } = options;
   return {
-    policy: resolvePolicy(policy, prefix, caller),
+    policy: resolvePolicy(policy, prefix, caller, service),
     transport: resolveTransport(transport, service, fieldPath(prefix, "transport")),
   };
 }

@@ -20,10 +20,16 @@ import type { WatchDump } from "./discovery/dump.ts";
 import { HealthCheckers } from "./endpoints/health-check/health-checkers.ts";
 import { awaitEndpoints } from "./engine/await-endpoints.ts";
 import { noEndpointError } from "./engine/call-errors.ts";
+import { ImportedCircuits } from "./engine/circuits.ts";
+import type { CircuitControl, CircuitState } from "./engine/circuits.ts";
+import type { DryRunReport } from "./engine/dry-run-report.ts";
+import { dryRun } from "./engine/dry-run.ts";
 import { Engine } from "./engine/engine.ts";
 import { inspectUpstream } from "./engine/inspect.ts";
 import type { ServiceView } from "./engine/inspect.ts";
 import { LoopLag } from "./engine/loop-lag.ts";
+import { PolicyBook } from "./engine/policy-book.ts";
+import type { CodePolicy, PolicyDocument } from "./engine/policy-book.ts";
 import type { CallEngine } from "./engine/request.ts";
 import { Telemetry } from "./engine/telemetry.ts";
 import { Upstream } from "./engine/upstream.ts";
@@ -31,12 +37,17 @@ import { configError } from "./errors.ts";
 import { EventHub } from "./events.ts";
 import type { MeshEventOf, MeshEventType } from "./events.ts";
 import { checkMeshOptions, resolveService, serviceKeys, serviceName } from "./mesh-options.ts";
-import type { MeshOptions, ResolvedService, ServiceOptions } from "./mesh-options.ts";
+import type { MeshOptions, ServiceOptions } from "./mesh-options.ts";
 import { checkNumber } from "./option-checks.ts";
 import type { Caller } from "./policies/balancing-policy.ts";
+import type { FaultPolicy } from "./policies/fault/fault-policy.ts";
+import { resolveFault } from "./policies/fault/resolve-fault.ts";
+import type { ServicePolicy } from "./policies/policy.ts";
 import { systemRandom } from "./random.ts";
 import type { Random } from "./random.ts";
 import { openPools } from "./transport/pools.ts";
+import { resolveTransport } from "./transport/transport-options.ts";
+import type { ResolvedTransport } from "./transport/transport-options.ts";
 import type { OpenTransport } from "./transport/transport.ts";
 
 /** Options of `mesh.service`: those of the service, which are given once per mesh, and those of this client. */
@@ -69,8 +80,36 @@ export interface Mesh extends AsyncDisposable {
   readonly dispatcher: Dispatcher;
   /** Hears of everything of one type that happens. Returns the function that ends it. */
   on<T extends MeshEventType>(type: T, listener: (event: MeshEventOf<T>) => void): () => void;
+  /**
+   * Puts a document of policies in force, all of it or nothing, and for calls that begin from now on: those in flight keep the
+   * rules that they began with. Laid over what was given in code; what only code can say stays. Nothing that was counted is lost.
+   * A document whose version is in force changes nothing. Told by the events `policy.applied` and `policy.refused`.
+   * @param document of data alone; as from `JSON.parse`
+   * @returns the services whose policy was put in force
+   * @throws ProxylessError `ERR_PROXYLESS_CONFIG` with the field at fault
+   */
+  configure(document: PolicyDocument): readonly string[];
+  /**
+   * What a policy would have done to the last calls of a service, were it laid over what was given in code; changes nothing. Takes
+   * the option `recordOutcomes`.
+   * @throws ProxylessError `ERR_PROXYLESS_CONFIG` for a bad policy, or where nothing is recorded
+   */
+  dryRun(service: string, policy: ServicePolicy): DryRunReport;
   /** The present state of every service that was used. */
   inspect(): MeshView;
+  /**
+   * The circuit of a service, or of one of its routes (by its path), to be operated by hand.
+   * @throws ProxylessError `ERR_PROXYLESS_CONFIG` where there is none
+   */
+  circuit(service: string, route?: string): CircuitControl;
+  /**
+   * Changes the faults that are injected into the calls of a service, or of one of its routes (by its path), from now on; `false` ends
+   * them. The service or route must have been given a `faultInjection`, which may say `enabled: false`.
+   * @throws ProxylessError `ERR_PROXYLESS_CONFIG` for a bad policy, or where none was given
+   */
+  injectFaults(service: string, faults: false | FaultPolicy, route?: string): void;
+  /** What the circuits know, for the `circuitState` of the mesh that comes after this one. */
+  exportCircuits(): CircuitState;
   /**
    * Resolves when the endpoints of a service are known.
    * @throws ProxylessError `ERR_PROXYLESS_UNKNOWN_SERVICE` when discovery has no such name, `ERR_PROXYLESS_DISCOVERY`
@@ -89,13 +128,17 @@ export function createMesh(options: MeshOptions): Mesh {
   return openMesh(options, openPools).mesh;
 }
 
-/** A mesh over a transport of the caller's choice, with the engine that its doors call. */
+/**
+ * A mesh over a transport of the caller's choice, with the engine that its doors call.
+ * @param mayStall whether the clock is that of a process whose event loop may stand still
+ */
 export function openMesh(
   options: MeshOptions,
   openTransport: OpenTransport,
+  mayStall: boolean = (options.clock ?? systemClock) === systemClock,
 ): { readonly mesh: Mesh; readonly engine: CallEngine } {
   checkMeshOptions(options);
-  const mesh = new ServiceMesh(options, openTransport);
+  const mesh = new ServiceMesh(options, openTransport, mayStall);
   return { mesh, engine: mesh.engine };
 }
 
@@ -104,8 +147,12 @@ const MAX_UNDECLARED = 256;
 
 interface Declared {
   readonly options: ServiceOptions;
-  readonly resolved: ResolvedService;
+  /** Its policy as it was given. */
+  readonly code: CodePolicy;
+  readonly transport: ResolvedTransport;
 }
+
+const undeclaredCode: CodePolicy = { given: {}, prefix: "" };
 
 class ServiceMesh implements Mesh {
   readonly fetch: MeshFetch;
@@ -119,23 +166,29 @@ class ServiceMesh implements Mesh {
   readonly #random: Random;
   readonly #drainMs: number;
   readonly #checkers: HealthCheckers;
+  readonly #imported: ImportedCircuits;
   readonly #lag: LoopLag | undefined;
   readonly #caller: Caller & { readonly seed: number };
   readonly #declared = new Map<string, Declared>();
+  readonly #book: PolicyBook;
+  readonly #recordOutcomes: number;
   /** Declared names by the lower case that URLs have. */
   readonly #hosts = new Map<string, string>();
   #closing: Promise<void> | undefined;
 
-  constructor(options: MeshOptions, openTransport: OpenTransport) {
+  constructor(options: MeshOptions, openTransport: OpenTransport, mayStall: boolean) {
     this.#openTransport = openTransport;
     this.#clock = options.clock ?? systemClock;
     this.#random = options.random ?? systemRandom;
     this.#drainMs = options.drainMs ?? 10_000;
-    // Another clock knows nothing of this process' event loop.
-    this.#lag = this.#clock === systemClock ? new LoopLag(this.#clock) : undefined;
+    // Another clock than the system's knows nothing of this process' event loop, unless it says so.
+    this.#lag = mayStall ? new LoopLag(this.#clock) : undefined;
     this.#checkers = new HealthCheckers(this.#clock, this.#random);
+    this.#imported = new ImportedCircuits(options.circuitState, this.#clock.wallNow());
     const { locality, ordinal } = options;
     this.#caller = { locality, ordinal, seed: Math.floor(this.#random() * 2 ** 32) };
+    this.#book = new PolicyBook(this.#caller, this.#events);
+    this.#recordOutcomes = options.recordOutcomes ?? 0;
     for (const [name, service] of Object.entries(options.services ?? {})) {
       this.#declare(name, service, `services.${name}`);
     }
@@ -185,9 +238,49 @@ class ServiceMesh implements Mesh {
   inspect(): MeshView {
     const now = this.#clock.now();
     return {
-      services: Array.from(this.engine.upstreams, (upstream) => inspectUpstream(upstream, now)),
+      services: Array.from(this.engine.upstreams, (upstream) =>
+        inspectUpstream(upstream, this.#book.viewOf(upstream.policy), now),
+      ),
       discovery: this.#directory.dump(),
     };
+  }
+
+  configure(document: PolicyDocument): readonly string[] {
+    return this.#book.configure(
+      document,
+      (name) => this.#codeOf(serviceName(name)),
+      (name) => this.engine.find(name),
+    );
+  }
+
+  dryRun(service: string, policy: ServicePolicy): DryRunReport {
+    const { outcomes } = this.engine.upstream(serviceName(service));
+    if (outcomes === undefined) {
+      throw configError("recordOutcomes", "above 0 for dry runs", this.#recordOutcomes);
+    }
+    return dryRun(service, outcomes.calls, this.#book.supposed(service, this.#codeOf(service), policy));
+  }
+
+  circuit(service: string, route?: string): CircuitControl {
+    return this.engine.upstream(service).circuits.control(route);
+  }
+
+  injectFaults(service: string, faults: false | FaultPolicy, route?: string): void {
+    const upstream = this.engine.upstream(service);
+    const rules = [upstream.serviceRules, ...upstream.routes].find((one) => one.route === route);
+    if (rules?.faults === undefined) {
+      throw configError(
+        "service",
+        `one that was given a faultInjection${route === undefined ? "" : ` for ${route}`}`,
+        service,
+      );
+    }
+    rules.faults.update(resolveFault(faults, "faults"));
+  }
+
+  exportCircuits(): CircuitState {
+    const circuits = Array.from(this.engine.upstreams, (upstream) => upstream.circuits.export()).flat();
+    return { version: 1, exportedAt: this.#clock.wallNow(), circuits };
   }
 
   async ready(service: string, options: { readonly signal?: AbortSignal } = {}): Promise<void> {
@@ -222,13 +315,23 @@ class ServiceMesh implements Mesh {
       );
     }
     // Checked now, not on the first call: bad options must show at start.
-    this.#declared.set(name, { options, resolved: resolveService(name, options, prefix, this.#caller) });
+    const { transport } = resolveService(name, options, prefix, this.#caller);
+    const { transport: _, ...given } = options;
+    const code = { given, prefix };
+    // What a document that came earlier lays over it must fit as well.
+    this.#book.policyOf(name, code);
+    this.#declared.set(name, { options, code, transport });
     this.#hosts.set(name.toLowerCase(), name);
+  }
+
+  #codeOf(service: string): CodePolicy {
+    return this.#declared.get(service)?.code ?? undeclaredCode;
   }
 
   #open(service: string): Upstream {
     const declared = this.#declared.get(service);
-    const { policy, transport } = declared?.resolved ?? resolveService(service, {}, "", this.#caller);
+    const policy = this.#book.policyOf(service, this.#codeOf(service));
+    const transport = declared?.transport ?? resolveTransport(undefined, service, "transport");
     return new Upstream({
       service,
       declared: declared !== undefined,
@@ -236,8 +339,11 @@ class ServiceMesh implements Mesh {
       transport,
       openTransport: this.#openTransport,
       drainMs: this.#drainMs,
+      recordOutcomes: this.#recordOutcomes,
       caller: this.#caller,
       checkers: this.#checkers,
+      imported: this.#imported,
+      callsOf: (upstream) => this.engine.callsOf(upstream),
       directory: this.#directory,
       clock: this.#clock,
       random: this.#random,
@@ -249,7 +355,7 @@ class ServiceMesh implements Mesh {
     return {
       external,
       declared: (host) => this.#hosts.get(host) ?? this.#hosts.get(host.toLowerCase()),
-      schemeOf: (name) => this.#declared.get(name)?.resolved.transport.scheme ?? "http",
+      schemeOf: (name) => this.#declared.get(name)?.transport.scheme ?? "http",
       isFull: (name) => !this.engine.has(name) && this.engine.undeclared >= MAX_UNDECLARED,
       known: (name) => {
         const { status } = this.engine.upstream(name).discovery.current;

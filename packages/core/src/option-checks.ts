@@ -75,3 +75,43 @@ function isPlainObject(value: unknown): value is Readonly<Record<string, unknown
   const prototype: unknown = Object.getPrototypeOf(value);
   return prototype === Object.prototype || prototype === null;
 }
+
+/**
+ * One of several words, or `undefined` where none was given.
+ * @throws ProxylessError `ERR_PROXYLESS_CONFIG`
+ */
+export function checkChoice<T extends string>(
+  input: unknown,
+  path: string,
+  allowed: readonly T[],
+): T | undefined {
+  if (input === undefined) return undefined;
+  const found = allowed.find((value) => value === input);
+  if (found === undefined) throw configError(path, `one of ${allowed.join(", ")}`, input);
+  return found;
+}
+
+/**
+ * A list of some of several words, each once, or `undefined` where none was given.
+ * @throws ProxylessError `ERR_PROXYLESS_CONFIG`
+ */
+export function checkChoices<T extends string>(
+  input: unknown,
+  path: string,
+  allowed: readonly T[],
+): readonly T[] | undefined {
+  const given = checkArray(input, path, allowed.join(", "));
+  if (given === undefined) return undefined;
+  const found = given.map((value, index) => {
+    const one = checkChoice(value, `${path}[${index}]`, allowed);
+    if (one === undefined) throw configError(`${path}[${index}]`, `one of ${allowed.join(", ")}`, value);
+    return one;
+  });
+  return Object.freeze([...new Set(found)]);
+}
+
+/** @throws ProxylessError `ERR_PROXYLESS_CONFIG` */
+export function checkFlag(input: unknown, path: string): boolean | undefined {
+  if (input !== undefined && typeof input !== "boolean") throw configError(path, "true or false", input);
+  return input;
+}

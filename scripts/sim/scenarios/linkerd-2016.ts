@@ -15,7 +15,15 @@ const scenario: Scenario = {
 
 export const linkerd2016: Study = study(scenario, {
   about: "one of 11 is ten times slower from 15 s to 45 s, as in Linkerd's Beyond Round Robin",
-  policies: ["round-robin", "random", "least-request", "peak-ewma", "default", "default+ejection"],
+  policies: [
+    "round-robin",
+    "random",
+    "least-request",
+    "peak-ewma",
+    "default",
+    "default+ejection",
+    "default+hedge",
+  ],
   affected: [first],
   extra: (result) => ({
     callsNotOk: result.calls - result.ok,

@@ -2,6 +2,7 @@ import { PENDING } from "../endpoints/load-table.ts";
 import type { LoadTable } from "../endpoints/load-table.ts";
 import { checkNumber, checkObject, fieldPath } from "../option-checks.ts";
 import type { HashMembers } from "./hash-members.ts";
+import { MemberLoad } from "./member-load.ts";
 
 /** How far one endpoint's requests in flight may exceed its fair share. */
 export interface BoundedLoadPolicy {
@@ -35,13 +36,15 @@ const ROUNDING = 1e-9;
  * Consistent hashing with bounded loads (Mirrokni, Thorup and Zadimoghaddam, arXiv 1608.01350): an endpoint's capacity is
  * `ceil(factor × (requests in flight + 1) × weight / all weights)`, so that together they always have room for one more.
  *
- * All requests in flight of the service count, also those on endpoints that are leaving: until they are gone the bound is wider.
+ * Only requests to the members count. What the service has in flight elsewhere, on endpoints that are leaving or of another
+ * subset, would widen the bound.
  */
 export class BoundedLoad {
   readonly #members: HashMembers;
   readonly #table: LoadTable;
   readonly #factor: number;
   readonly #total: number;
+  readonly #inFlight: MemberLoad;
   /** The weight of those whose gate is open. */
   #open: number;
   /** How many more picks among closed endpoints go by what was counted last. */
@@ -52,16 +55,17 @@ export class BoundedLoad {
     this.#table = table;
     this.#factor = factor;
     this.#total = members.weights.reduce((sum, weight) => sum + weight, 0);
+    this.#inFlight = new MemberLoad(members.offsets, table);
     this.#open = this.#total;
   }
 
   /** Whether a member may have one more request. */
   hasRoom(index: number): boolean {
-    const { data, pendingTotal, troubled } = this.#table;
+    const { data, troubled } = this.#table;
     const pending = data[this.#members.offsets[index]! + PENDING]!;
     if (pending === 0) return true;
     const weights = troubled === 0 ? this.#total : this.#open;
-    const share = (this.#factor * (pendingTotal + 1) * this.#members.weights[index]!) / weights;
+    const share = (this.#factor * (this.#inFlight.count() + 1) * this.#members.weights[index]!) / weights;
     return pending < Math.ceil(share - ROUNDING);
   }
 

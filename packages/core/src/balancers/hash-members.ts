@@ -15,17 +15,20 @@ export interface HashMembers {
   readonly hi: Int32Array;
   readonly lo: Int32Array;
   /**
-   * The weights of the source, not those of the load table: a key must not move from home to home while an endpoint warms up.
-   * Above 0.
+   * The weights of the source, not those of the load table: a key must not move from home to home while an endpoint warms up. Where
+   * traffic is divided between zones or priorities, the part of them that counts. Above 0.
    */
   readonly weights: Float64Array;
 }
 
 /** What counts as no weight at all, where nobody has more. */
-const LEAST_WEIGHT = 1e-6;
+export const LEAST_WEIGHT = 1e-6;
 
-/** Puts endpoints in the order of their hashes. */
-export function hashMembers(given: readonly EndpointState[]): HashMembers {
+/**
+ * Puts endpoints in the order of their hashes.
+ * @param parts of the weight of each, what counts, above 0 to 1; all of it by default
+ */
+export function hashMembers(given: readonly EndpointState[], parts?: Float64Array): HashMembers {
   const count = given.length;
   const hash = emptyHash();
   const givenKeys = keysOf(given);
@@ -51,7 +54,9 @@ export function hashMembers(given: readonly EndpointState[]): HashMembers {
     offsets[rank] = endpoint.offset;
     hi[rank] = givenHi[i]!;
     lo[rank] = givenLo[i]!;
-    weights[rank] = Math.max(endpoint.spec.weight, LEAST_WEIGHT);
+    // Rounded, or the order in which shares were added up would make another table.
+    const part = parts === undefined ? 1 : Math.fround(parts[i]!);
+    weights[rank] = Math.max(endpoint.spec.weight, LEAST_WEIGHT) * part;
   }
   return { endpoints, offsets, keys, hi, lo, weights };
 }

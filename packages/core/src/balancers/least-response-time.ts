@@ -4,7 +4,7 @@ import type { BalancerKind } from "./kind.ts";
 import { p2c } from "./p2c.ts";
 
 /**
- * The cheaper of two by average latency of successes, requests in flight and weight. It does not see failures: an endpoint that
+ * The cheaper of two by average latency of successes and requests in flight, in proportion to weights. It does not see failures: an endpoint that
  * fails at once keeps the latency it had, and the calls it had.
  */
 export interface LeastResponseTimePolicy {
@@ -17,11 +17,12 @@ const UNMEASURED_PENALTY = 100;
 const cost: Cost = {
   name: "least-response-time",
   remembers: true,
-  of(table, offset, now) {
-    const pending = table.data[offset + PENDING]!;
+  noise: 1.5,
+  of: (table, offset, now) => cost.idle(table, offset, now) * (table.data[offset + PENDING]! + 1),
+  idle(table, offset, now) {
     const latency = expectedLatency(table, offset, now);
-    const penalty = latency === undefined && pending > 0 ? UNMEASURED_PENALTY : 1;
-    return ((latency ?? table.reference) * (pending + 1) * penalty) / table.weight(offset);
+    const isUnknown = latency === undefined && table.data[offset + PENDING]! > 0;
+    return (latency ?? table.reference) * (isUnknown ? UNMEASURED_PENALTY : 1);
   },
 };
 

@@ -41,9 +41,10 @@ export const maglev: BalancerKind = {
     const size = resolveTableSize(given["tableSize"], fieldPath(path, "tableSize"));
     return {
       name: "maglev",
-      build(endpoints, deps, previous) {
+      consistent: true,
+      build(endpoints, deps, previous, parts) {
         if (endpoints.length === 0) return emptyPicker;
-        const members = hashMembers(endpoints);
+        const members = hashMembers(endpoints, parts);
         const old =
           previous instanceof HashPicker && previous.table instanceof MaglevTable
             ? previous.table

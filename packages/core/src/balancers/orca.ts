@@ -20,7 +20,8 @@ const MAX_LENGTH = 8_192;
 const MAX_METRICS = 100;
 
 /**
- * The load report in the headers of an answer: `endpoint-load-metrics` as `JSON {…}` or `TEXT name=value,…`, else
+ * The load report in the headers of an answer: `endpoint-load-metrics` as `JSON {…}` or `TEXT name=value,…` (or `name:value`, as Envoy writes it),
+ * else
  * `endpoint-load-metrics-bin` as base64 of the protobuf message. `undefined` where there is none, `null` where it makes no sense.
  */
 export function loadReportOf(headers: Headers): LoadReport | null | undefined {
@@ -58,10 +59,11 @@ function fromText(given: string): Fields | undefined {
   if (!given.startsWith("TEXT ")) return undefined;
   const fields: Fields = new Map();
   for (const part of given.slice(5).split(",").slice(0, MAX_METRICS)) {
-    const equals = part.indexOf("=");
-    const value = part.slice(equals + 1).trim();
-    if (equals < 1 || value === "") return undefined;
-    fields.set(part.slice(0, equals).trim(), Number(value));
+    // Envoy writes a colon, gRPC's texts an equals sign; no name has either.
+    const sign = part.search(/[=:]/);
+    const value = numberIn(part.slice(sign + 1));
+    if (sign < 1 || value === undefined) return undefined;
+    fields.set(part.slice(0, sign).trim(), value);
   }
   return fields;
 }
@@ -73,15 +75,25 @@ function fromJson(text: string): Fields | undefined {
   for (const [name, value] of Object.entries(given).slice(0, MAX_METRICS)) {
     // Protobuf's JSON has lowerCamelCase names, and reads both.
     const field = name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
-    if (typeof value === "number") fields.set(field, value);
-    else if (typeof value === "object" && value !== null) {
+    if (typeof value === "object" && value !== null) {
       for (const [key, inner] of Object.entries(value).slice(0, MAX_METRICS)) {
-        if (typeof inner !== "number") return undefined;
-        fields.set(`${field}.${key}`, inner);
+        const number = numberIn(inner);
+        if (number === undefined) return undefined;
+        fields.set(`${field}.${key}`, number);
       }
-    } else return undefined;
+    } else {
+      const number = numberIn(value);
+      if (number === undefined) return undefined;
+      fields.set(field, number);
+    }
   }
   return fields;
+}
+
+/** A number, or one as text, which Protobuf's JSON allows for each and demands for whole ones of 64 bits. */
+function numberIn(given: unknown): number | undefined {
+  if (typeof given === "number") return given;
+  return typeof given === "string" && given.trim() !== "" ? Number(given) : undefined;
 }
 
 const DOUBLE = 1;

@@ -1,16 +1,15 @@
 import type { EndpointState } from "../endpoints/endpoint-state.ts";
-import { FRESH_UNTIL, PENDING, STRIDE } from "../endpoints/load-table.ts";
+import { STRIDE } from "../endpoints/load-table.ts";
 import type { LoadTable } from "../endpoints/load-table.ts";
 import type { Random } from "../random.ts";
+import { weightsOf } from "./alias-table.ts";
 import type { Cost } from "./cost.ts";
-import { MAX_EFFORT, emptyPicker, nextUsable } from "./picker.ts";
-import type { Balancer, PickContext, PickTrace, Picker, PickerDeps } from "./picker.ts";
-
-/**
- * Every so many picks one goes to an endpoint that was drawn and has not been measured for three seconds, if there is one,
- * whatever it cost then (Kratos' and go-zero's forced pick, which do so always and so turn random where traffic is thin).
- */
-const REMEASURE_EVERY = 32;
+import { Drawn } from "./drawn.ts";
+import type { CostingPicker } from "./drawn.ts";
+import { MAX_EFFORT, emptyPicker } from "./picker.ts";
+import type { Balancer, PickContext, PickTrace, PickerDeps } from "./picker.ts";
+import { Remeasure } from "./remeasure.ts";
+import { WeightedP2cPicker } from "./weighted-p2c.ts";
 
 /**
  * The power of two choices: draws two different endpoints and takes the cheaper one, so that one pick costs the same
@@ -19,16 +18,32 @@ const REMEASURE_EVERY = 32;
  *
  * Where one of the two is hopeless a third is drawn, or it would be no choice: the slow one of three endpoints would get
  * a third of the traffic for as long as another one is dead. Where both are closed it draws again, a few times.
+ *
+ * Where endpoints have different weights {@link WeightedP2cPicker} draws them.
  */
 export function p2c(cost: Cost): Balancer {
   return {
     name: cost.name,
-    build: (endpoints, deps) => (endpoints.length === 0 ? emptyPicker : new P2cPicker(endpoints, deps, cost)),
+    build: (endpoints, deps) => (endpoints.length === 0 ? emptyPicker : twoOf(endpoints, deps, cost)),
   };
 }
 
-/** The picker of {@link p2c}, for balancers that bring statistics of their own. */
-export class P2cPicker implements Picker {
+/** The picker of {@link p2c}, for balancers that bring statistics of their own. There must be an endpoint. */
+export function twoOf(endpoints: readonly EndpointState[], deps: PickerDeps, cost: Cost): CostingPicker {
+  const weights = weightsOf(endpoints);
+  return isAllOf(weights, weights[0]!)
+    ? new P2cPicker(endpoints, deps, cost)
+    : new WeightedP2cPicker(endpoints, deps, cost, weights, 2);
+}
+
+/** Whether there is no other weight. */
+export function isAllOf(weights: Float64Array, weight: number): boolean {
+  for (let i = 0; i < weights.length; i++) if (weights[i] !== weight) return false;
+  return true;
+}
+
+/** For endpoints of the same weight. */
+class P2cPicker implements CostingPicker {
   readonly #endpoints: readonly EndpointState[];
   readonly #offsets: Int32Array;
   /** The first row where the rows of all endpoints lie side by side, as they do until some have come and gone; else -1. */
@@ -36,7 +51,8 @@ export class P2cPicker implements Picker {
   readonly #table: LoadTable;
   readonly #random: Random;
   readonly #cost: Cost;
-  #picks = 0;
+  readonly #drawn: Drawn;
+  readonly #remeasure: Remeasure;
 
   constructor(endpoints: readonly EndpointState[], deps: PickerDeps, cost: Cost) {
     this.#endpoints = endpoints;
@@ -54,6 +70,8 @@ export class P2cPicker implements Picker {
     this.#table = deps.table;
     this.#random = deps.random;
     this.#cost = cost;
+    this.#drawn = new Drawn(endpoints, deps.table, this);
+    this.#remeasure = new Remeasure(deps.table, cost);
   }
 
   pick(context: PickContext, trace?: PickTrace): EndpointState | undefined {
@@ -76,12 +94,8 @@ export class P2cPicker implements Picker {
       return this.#reconsider(first, second, context, trace);
     }
     const isOther = this.#cost.of(table, other, now) < this.#cost.of(table, one, now);
-    // Every so many picks the one that lost is looked at again.
-    const isNeglected =
-      ++this.#picks % REMEASURE_EVERY === 0 &&
-      this.#cost.remembers &&
-      this.#isNeglected(isOther ? one : other, now);
-    return this.#endpoints[isOther === isNeglected ? first : second];
+    const isDue = this.#remeasure.isDue(isOther ? one : other, now);
+    return this.#endpoints[isOther === isDue ? first : second];
   }
 
   cost(endpoint: EndpointState, now: number): number {
@@ -92,62 +106,39 @@ export class P2cPicker implements Picker {
   #reconsider(
     first: number,
     second: number,
-    { now, tried }: PickContext,
+    context: PickContext,
     trace: PickTrace | undefined,
   ): EndpointState {
-    const table = this.#table;
-    const offsets = this.#offsets;
-    let drawn = [first, second];
-    for (let effort = 1; effort < MAX_EFFORT; effort++) {
-      if (drawn.some((index) => !table.isClosed(offsets[index]!))) break;
-      drawn = this.#twoOf();
-    }
-    if (offsets.length > 2 && drawn.some((index) => table.isTroubled(offsets[index]!))) {
-      drawn.push(this.#thirdOf(drawn[0]!, drawn[1]!));
-    }
-    const costs = new Map(drawn.map((index) => [index, this.#cost.of(table, offsets[index]!, now)]));
-    const shut = (index: number): number => Number(table.isClosed(offsets[index]!));
-    const ranked = [...costs.keys()].toSorted((a, b) => shut(a) - shut(b) || costs.get(a)! - costs.get(b)!);
-    const best = ranked[0]!;
-    const chosen = tried === undefined ? this.#endpoints[best]! : this.#untried(ranked, tried);
-    if (trace !== undefined) {
-      trace.push({ endpoint: chosen, cost: this.#cost.of(table, chosen.offset, now) });
-      for (const index of ranked) {
-        const endpoint = this.#endpoints[index]!;
-        if (endpoint !== chosen) trace.push({ endpoint, cost: costs.get(index)! });
-      }
-    }
-    return chosen;
-  }
-
-  /** The best of those drawn that this call has not tried, else whoever is left. */
-  #untried(ranked: readonly number[], tried: readonly EndpointState[]): EndpointState {
-    for (const index of ranked) {
-      const endpoint = this.#endpoints[index]!;
-      if (!tried.includes(endpoint) && !this.#table.isClosed(endpoint.offset)) return endpoint;
-    }
-    const [best = 0] = ranked;
-    return nextUsable(this.#endpoints, best, tried, this.#table) ?? this.#endpoints[best]!;
-  }
-
-  /** Nothing was heard of it for a while and nothing is on its way: what is known of it may be long past. */
-  #isNeglected(offset: number, now: number): boolean {
-    const { data } = this.#table;
-    return (
-      data[offset + PENDING] === 0 && now >= data[offset + FRESH_UNTIL]! && !this.#table.isClosed(offset)
-    );
-  }
-
-  #twoOf(): number[] {
+    const drawn = this.#drawn;
+    const { now } = context;
     const count = this.#offsets.length;
-    const first = Math.floor(this.#random() * count);
-    const second = count === 1 ? 0 : Math.floor(this.#random() * (count - 1));
-    return [first, second + Number(count > 1 && second >= first)];
+    let one = first;
+    let other = second;
+    drawn.clear();
+    drawn.add(one, now);
+    drawn.add(other, now);
+    for (let effort = 1; effort < MAX_EFFORT && !drawn.hasOpen; effort++) {
+      drawn.clear();
+      one = this.#below(count);
+      other = count === 1 ? one : this.#otherThan(one);
+      drawn.add(one, now);
+      drawn.add(other, now);
+    }
+    if (count > 2 && drawn.hasTroubled) drawn.add(this.#neitherOf(one, other), now);
+    return drawn.choose(context, trace);
   }
 
-  /** One that is neither of the two. */
-  #thirdOf(one: number, other: number): number {
-    let third = Math.floor(this.#random() * (this.#offsets.length - 2));
+  #below(count: number): number {
+    return Math.floor(this.#random() * count);
+  }
+
+  #otherThan(one: number): number {
+    const other = this.#below(this.#offsets.length - 1);
+    return other + Number(other >= one);
+  }
+
+  #neitherOf(one: number, other: number): number {
+    let third = this.#below(this.#offsets.length - 2);
     third += Number(third >= Math.min(one, other));
     third += Number(third >= Math.max(one, other));
     return third;

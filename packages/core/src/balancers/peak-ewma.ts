@@ -4,8 +4,9 @@ import { PENDING, STRIDE } from "../endpoints/load-table.ts";
 import type { LoadTable } from "../endpoints/load-table.ts";
 import { checkNumber, fieldPath } from "../option-checks.ts";
 import type { Cost } from "./cost.ts";
+import type { CostingPicker } from "./drawn.ts";
 import type { BalancerKind } from "./kind.ts";
-import { P2cPicker } from "./p2c.ts";
+import { twoOf } from "./p2c.ts";
 import { emptyPicker } from "./picker.ts";
 import type { Balancer, PickContext, PickTrace, Picker, PickerDeps } from "./picker.ts";
 
@@ -42,11 +43,11 @@ function balancer(decayMs: number): Balancer {
 
 class PeakEwmaPicker implements Picker {
   readonly averages: Averages;
-  readonly #picker: P2cPicker;
+  readonly #picker: CostingPicker;
 
   constructor(endpoints: readonly EndpointState[], deps: PickerDeps, averages: Averages) {
     this.averages = averages;
-    this.#picker = new P2cPicker(endpoints, deps, averages);
+    this.#picker = twoOf(endpoints, deps, averages);
   }
 
   pick(context: PickContext, trace?: PickTrace): EndpointState | undefined {
@@ -71,6 +72,8 @@ class Averages implements Cost {
   readonly name = "peak-ewma";
   /** An idle endpoint decays to nothing by itself. */
   readonly remembers = false;
+  /** Who has more requests has higher peaks. */
+  readonly noise = 2;
   readonly #decayMs: number;
   /** Average and when it was that, in turn. */
   #values = new Float64Array(32);
@@ -105,13 +108,15 @@ class Averages implements Cost {
   }
 
   of(table: LoadTable, offset: number, now: number): number {
+    return this.idle(table, offset, now) * (table.data[offset + PENDING]! + 1);
+  }
+
+  idle({ data }: LoadTable, offset: number, now: number): number {
     const at = (2 * offset) / STRIDE;
     const values = this.#values;
-    const pending = table.data[offset + PENDING]!;
     const peak = values[at]!;
-    if (peak === 0) return pending > 0 ? (PENALTY + pending) / table.weight(offset) : 0;
-    const average = peak * decay(Math.max(0, now - values[at + 1]!) / this.#decayMs);
-    return (average * (pending + 1)) / table.weight(offset);
+    if (peak === 0) return data[offset + PENDING]! > 0 ? PENALTY : 0;
+    return peak * decay(Math.max(0, now - values[at + 1]!) / this.#decayMs);
   }
 }
 

@@ -62,13 +62,26 @@ export interface ProbeAnswer {
 /** Builds a picker for each new set of endpoints. */
 export interface Balancer {
   readonly name: string;
-  /** It keeps keys to endpoints: traffic is then not divided between zones or priorities by chance before it is asked. */
+  /**
+   * It keeps keys to endpoints: traffic is then not divided between zones or priorities by chance before it is asked, and by
+   * default neither zones nor a subset narrow its choice, so that every process finds the same endpoint for a key.
+   */
   readonly consistent?: boolean;
   /**
-   * `endpoints` are those that may be picked, in no particular order. `previous` is the picker that this one replaces, of the
-   * same balancer: the place to take state from that must outlive a change of the list (turns, weights, probes).
+   * `endpoints` are those that may be picked, in no particular order. `previous` is a picker of the same balancer, of the list
+   * before, or of another part of the traffic where that is divided between zones or priorities: the place to take state from that
+   * must outlive a change of the list (turns, averages, probes). Take over the thing itself, not a copy, and keep it by endpoint:
+   * the pickers of all parts then have it in common, of which one alone is told how attempts ended.
+   *
+   * `parts` is given only to a {@link Balancer.consistent} balancer, where traffic is divided: of each endpoint's weight, what is to
+   * count, above 0 to 1, in the order of `endpoints`.
    */
-  build(endpoints: readonly EndpointState[], deps: PickerDeps, previous?: Picker): Picker;
+  build(
+    endpoints: readonly EndpointState[],
+    deps: PickerDeps,
+    previous?: Picker,
+    parts?: Float64Array,
+  ): Picker;
 }
 
 /** The picker of a service without endpoints. */

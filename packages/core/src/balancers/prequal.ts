@@ -69,7 +69,6 @@ function balancer(settings: PrequalSettings): Balancer {
     build(endpoints, deps, previous) {
       if (endpoints.length === 0) return emptyPicker;
       const pool = previous instanceof PrequalPicker ? previous.pool : new ProbePool(settings, deps.random);
-      pool.keep(new Set(endpoints));
       return new PrequalPicker(endpoints, deps, settings, pool);
     },
   };
@@ -81,6 +80,7 @@ const MAX_IN_FLIGHT = 64;
 class PrequalPicker implements Picker {
   readonly pool: ProbePool;
   readonly #endpoints: readonly EndpointState[];
+  readonly #members: ReadonlySet<EndpointState>;
   readonly #deps: PickerDeps;
   readonly #settings: PrequalSettings;
 
@@ -92,13 +92,14 @@ class PrequalPicker implements Picker {
   ) {
     this.pool = pool;
     this.#endpoints = endpoints;
+    this.#members = new Set(endpoints);
     this.#deps = deps;
     this.#settings = settings;
   }
 
   pick({ now, tried }: PickContext, trace?: PickTrace): EndpointState | undefined {
     const { random, table } = this.#deps;
-    const known = this.pool.best(now, tried, this.#endpoints.length);
+    const known = this.pool.best(now, tried, this.#members);
     const endpoint =
       known ?? nextUsable(this.#endpoints, Math.floor(random() * this.#endpoints.length), tried, table);
     if (endpoint !== undefined) trace?.push({ endpoint, cost: 0 });
@@ -135,7 +136,7 @@ class PrequalPicker implements Picker {
     pool.inFlight++;
     try {
       const load = readLoad(await probe(endpoint, probePath, timeoutMs));
-      if (load !== undefined && !endpoint.leaving) pool.add(endpoint, load, clock.now());
+      if (load !== undefined && !endpoint.leaving) pool.add(endpoint, load, clock.now(), this.#members);
     } catch {
       // No answer is no news: the endpoint is chosen by chance as long as the others say nothing better.
     } finally {

@@ -33,7 +33,10 @@ interface Entry {
 /** Below this success ratio an endpoint is passed over: errors are quick, and a broken endpoint is an idle one. */
 const LEAST_SUCCESS = 0.8;
 
-/** The answers to probes that choices are made by. */
+/**
+ * The answers to probes that choices are made by. One serves all parts of a service's traffic, each with its own endpoints as
+ * `members`: endpoints go from part to part, and what they said goes with them.
+ */
 export class ProbePool {
   inFlight = 0;
   readonly #settings: PrequalSettings;
@@ -47,17 +50,22 @@ export class ProbePool {
     this.#random = random;
   }
 
-  add(endpoint: EndpointState, { latencyMs, rif }: ProbedLoad, now: number): void {
+  add(
+    endpoint: EndpointState,
+    { latencyMs, rif }: ProbedLoad,
+    now: number,
+    members: ReadonlySet<EndpointState>,
+  ): void {
     if (this.#closed) return;
     // What the endpoint said before is no longer true.
     this.distrust(endpoint);
-    if (this.#entries.length >= this.#settings.poolSize) this.#entries.shift();
+    if (this.#ownOf(members).length >= this.#settings.poolSize) {
+      this.#entries.splice(
+        this.#entries.findIndex((entry) => members.has(entry.endpoint)),
+        1,
+      );
+    }
     this.#entries.push({ endpoint, at: now, rif, latencyMs, uses: NaN });
-  }
-
-  /** Drops what is known of endpoints that are gone. */
-  keep(endpoints: ReadonlySet<EndpointState>): void {
-    this.#drop(({ endpoint }) => !endpoints.has(endpoint));
   }
 
   distrust(endpoint: EndpointState): void {
@@ -72,17 +80,17 @@ export class ProbePool {
   /**
    * The hot-cold lexicographic rule: an endpoint is hot when it has more requests in flight than the given quantile of those in
    * the pool. Of the cold ones the fastest; where all are hot the least busy.
-   * @param endpoints how many there are in all
+   * @param members those that may be chosen
    * @returns undefined where fewer than two answers are fresh
    */
   best(
     now: number,
     tried: readonly EndpointState[] | undefined,
-    endpoints: number,
+    members: ReadonlySet<EndpointState>,
   ): EndpointState | undefined {
     const { maxAgeMs, rifQuantile } = this.#settings;
-    this.#drop(({ at, uses }) => now - at > maxAgeMs || uses <= 0);
-    const usable = this.#entries.filter(
+    this.#drop(({ at, endpoint, uses }) => now - at > maxAgeMs || uses <= 0 || endpoint.leaving);
+    const usable = this.#ownOf(members).filter(
       ({ endpoint }) =>
         endpoint.open &&
         tried?.includes(endpoint) !== true &&
@@ -101,9 +109,9 @@ export class ProbePool {
     }
     // This call will be one more in flight there, which the next choice should know before the next probe says so.
     chosen!.rif++;
-    if (Number.isNaN(chosen!.uses)) chosen!.uses = this.#uses(endpoints);
+    if (Number.isNaN(chosen!.uses)) chosen!.uses = this.#uses(members.size);
     chosen!.uses--;
-    this.#remove();
+    this.#remove(members);
     return chosen!.endpoint;
   }
 
@@ -119,19 +127,25 @@ export class ProbePool {
   }
 
   /** The oldest and the worst in turn: the one may be out of date, the other would stay for ever. */
-  #remove(): void {
-    const count = Math.floor(this.#settings.removalsPerCall + this.#random());
-    for (let i = 0; i < count && this.#entries.length > 2; i++) {
+  #remove(members: ReadonlySet<EndpointState>): void {
+    const own = this.#ownOf(members);
+    const count = Math.min(Math.floor(this.#settings.removalsPerCall + this.#random()), own.length - 2);
+    for (let i = 0; i < count; i++) {
       let index = 0;
       if (this.#isWorstNext) {
-        for (const [at, { latencyMs, rif }] of this.#entries.entries()) {
-          const worst = this.#entries[index]!;
+        for (const [at, { latencyMs, rif }] of own.entries()) {
+          const worst = own[index]!;
           if (rif > worst.rif || (rif === worst.rif && latencyMs > worst.latencyMs)) index = at;
         }
       }
       this.#isWorstNext = !this.#isWorstNext;
-      this.#entries.splice(index, 1);
+      const [removed] = own.splice(index, 1);
+      this.#drop((entry) => entry === removed);
     }
+  }
+
+  #ownOf(members: ReadonlySet<EndpointState>): Entry[] {
+    return this.#entries.filter(({ endpoint }) => members.has(endpoint));
   }
 
   #drop(which: (entry: Entry) => boolean): void {

@@ -4,7 +4,7 @@ import { resolveBoundedLoad } from "./bounded-load.ts";
 import type { BoundedLoadPolicy } from "./bounded-load.ts";
 import { resolveHashOn } from "./hash-key.ts";
 import type { HashOnPolicy } from "./hash-key.ts";
-import { hashMembers, isAlike } from "./hash-members.ts";
+import { LEAST_WEIGHT, hashMembers, isAlike } from "./hash-members.ts";
 import type { HashMembers } from "./hash-members.ts";
 import { HashPicker } from "./hash-picker.ts";
 import { HashRing } from "./hash-ring.ts";
@@ -56,9 +56,10 @@ export const ringHash: BalancerKind = {
     const size = resolveSize(given, path);
     return {
       name: "ring-hash",
-      build(endpoints, deps, previous) {
+      consistent: true,
+      build(endpoints, deps, previous, parts) {
         if (endpoints.length === 0) return emptyPicker;
-        const members = hashMembers(endpoints);
+        const members = hashMembers(endpoints, parts);
         const ring =
           previous instanceof HashPicker && previous.table instanceof HashRing ? previous.table : undefined;
         const table =
@@ -91,9 +92,16 @@ function resolveSize(given: Readonly<Record<string, unknown>>, path: string): Re
  * or keys would move between endpoints that have nothing to do with a change. Where it does depend on them, fractions of a point are
  * rounded at a limit that each endpoint has of its own: not all of them lose their last point at once.
  */
-function countPoints({ lo, weights }: HashMembers, { max, min }: ResolvedRingSize): Int32Array {
-  const points = Math.max(POINTS, min / weights.length);
-  const median = medianOf(weights);
+function countPoints({ endpoints, lo, weights }: HashMembers, { max, min }: ResolvedRingSize): Int32Array {
+  // Whatever part of their weights counts: those that count in full keep their points when others join them with a part.
+  const whole = new Float64Array(weights.length);
+  let counted = 0;
+  for (let i = 0; i < whole.length; i++) {
+    whole[i] = Math.max(endpoints[i]!.spec.weight, LEAST_WEIGHT);
+    counted += weights[i]! / whole[i]!;
+  }
+  const median = medianOf(whole);
+  const points = Math.max(POINTS, min / counted);
   let total = 0;
   for (const weight of weights) total += (points * weight) / median;
   const scale = (points / median) * Math.min(1, max / total);

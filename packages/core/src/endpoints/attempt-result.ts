@@ -9,6 +9,10 @@ export interface AttemptResult {
   /** How far the attempt got. */
   readonly phase: Phase;
   readonly timedOut: boolean;
+  /** That it was a success was counted when the head of its answer came. */
+  readonly isAnswered: boolean;
+  /** It was given up because another attempt of its call was quicker. */
+  readonly isSuperseded: boolean;
   /**
    * Milliseconds to the answer (its head where it is streamed), or to the failure. NaN where they say nothing of the endpoint: a long poll,
    * an event loop that stood still.

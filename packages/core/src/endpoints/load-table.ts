@@ -1,6 +1,6 @@
 /** Columns of {@link LoadTable.data}, which every pick reads: calls in flight. */
 export const PENDING = 0;
-/** What a call cost when the last result came, but for those in flight: latency / success² / weight. */
+/** What a call cost when the last result came, but for those in flight: latency / success². */
 export const PRICE = 1;
 /** Until when the price holds as it is; minus infinity when the endpoint was never measured. */
 export const FRESH_UNTIL = 2;
@@ -18,6 +18,9 @@ const SAMPLED_AT = 3;
 
 /** Numbers per row. */
 export const STRIDE = 4;
+
+/** How many beginnings and ends of calls are remembered. */
+export const LOGGED = 128;
 
 /** A latency below this is taken as this: differences under it are noise. */
 const MIN_LATENCY_MS = 0.05;
@@ -38,6 +41,8 @@ const SUCCESS_TAU = 3_000;
 const FRESH_MS = 3_000;
 /** The same after failures: an endpoint that is well again must be found out soon. */
 const FAILING_FRESH_MS = 1_000;
+/** How far a median moves with each sample. */
+const MEDIAN_STEP = 1.02;
 
 /**
  * The load of every endpoint of a service in flat arrays: comparing two endpoints out of ten thousand must not cost
@@ -48,14 +53,22 @@ export class LoadTable {
   /** Replaced when it grows, so read it anew for each pick. */
   data: Float64Array = new Float64Array(STRIDE * 8);
   details: Float64Array = new Float64Array(STRIDE * 8);
+  /** Median latency over all endpoints, by steps of 2 % (the frugal estimate of Ma, Muthukrishnan and Sandler, 2013); 0 before the first. */
+  typicalMs = 0;
   /** Average latency over all endpoints: what an endpoint that was never measured is taken to cost. */
   reference = 1;
   /** How many rows are hopeless or closed (twice, where both): while there are none, a pick need not look at each. */
   troubled = 0;
-  /** Calls in flight over all endpoints. */
-  pendingTotal = 0;
+  /** How often a call began or ended, on whatever endpoint. */
+  turns = 0;
+  /** On which endpoint the last {@link LOGGED} of them were: its offset, or `~offset` where a call ended. */
+  readonly log: Int32Array = new Int32Array(LOGGED);
+  /** When a neglected endpoint was last picked for no other reason than to be measured again. */
+  remeasuredAt: number = -Infinity;
   /** 1 where the gate is closed. */
   #closed = new Uint8Array(8);
+  /** Median latencies, by the same steps as `typicalMs`; 0 where nothing was measured. */
+  #medians = new Float32Array(8);
   #rows = 0;
   readonly #free: number[] = [];
 
@@ -68,8 +81,12 @@ export class LoadTable {
       const closed = new Uint8Array(this.#closed.length * 2);
       closed.set(this.#closed);
       this.#closed = closed;
+      const medians = new Float32Array(this.#medians.length * 2);
+      medians.set(this.#medians);
+      this.#medians = medians;
     }
     this.data.fill(0, offset, offset + STRIDE);
+    this.#medians[offset / STRIDE] = 0;
     this.data[offset + FRESH_UNTIL] = -Infinity;
     this.details[offset + LATENCY] = 0;
     this.details[offset + SUCCESS] = 1;
@@ -88,7 +105,6 @@ export class LoadTable {
   /** Changes the weight of an endpoint that keeps everything measured. */
   reweigh(offset: number, weight: number): void {
     this.details[offset + WEIGHT] = weight;
-    this.#sum(offset);
   }
 
   /** It failed so often of late that comparing another endpoint with it says nothing about the other. */
@@ -119,29 +135,33 @@ export class LoadTable {
 
   started(offset: number): void {
     this.data[offset + PENDING]! += 1;
-    this.pendingTotal++;
+    this.log[this.turns++ % LOGGED] = offset;
   }
 
   finished(offset: number): void {
     this.data[offset + PENDING]! -= 1;
-    this.pendingTotal--;
+    this.log[this.turns++ % LOGGED] = ~offset;
   }
 
   /** `latencyMs` is NaN where the time says nothing of the endpoint. */
   succeeded(offset: number, latencyMs: number, now: number): void {
     const { details } = this;
-    if (latencyMs >= 0) {
-      const known = details[offset + LATENCY]!;
-      const alpha = Math.max(MIN_ALPHA, 1 - Math.exp(-(now - details[offset + SAMPLED_AT]!) / LATENCY_TAU));
-      details[offset + LATENCY] =
-        known === 0 ? Math.max(latencyMs, Number.MIN_VALUE) : known + alpha * (latencyMs - known);
-      this.reference += 0.05 * (latencyMs - this.reference);
-    }
+    if (latencyMs >= 0) this.#measured(offset, latencyMs, now);
     if (details[offset + SUCCESS]! < 1) {
       const healed = healedSuccess(this, offset, now);
       // Close enough to 1 becomes 1, so that a healthy endpoint needs no exponential.
       details[offset + SUCCESS] = healed > 0.999 ? 1 : healed + SUCCESS_ALPHA * (1 - healed);
     }
+    details[offset + SAMPLED_AT] = now;
+    this.#sum(offset);
+  }
+
+  /** It was given up for another one that was quicker: what it would have taken is not known, but that it is more than this. */
+  tookAtLeast(offset: number, latencyMs: number, now: number): void {
+    const { details } = this;
+    if (!(latencyMs > details[offset + LATENCY]!)) return;
+    this.#measured(offset, latencyMs, now);
+    details[offset + SUCCESS] = healedSuccess(this, offset, now);
     details[offset + SAMPLED_AT] = now;
     this.#sum(offset);
   }
@@ -152,12 +172,29 @@ export class LoadTable {
     this.#sum(offset);
   }
 
+  #measured(offset: number, latencyMs: number, now: number): void {
+    const { details } = this;
+    const known = details[offset + LATENCY]!;
+    const alpha = Math.max(MIN_ALPHA, 1 - Math.exp(-(now - details[offset + SAMPLED_AT]!) / LATENCY_TAU));
+    details[offset + LATENCY] =
+      known === 0 ? Math.max(latencyMs, Number.MIN_VALUE) : known + alpha * (latencyMs - known);
+    this.reference += 0.05 * (latencyMs - this.reference);
+    this.typicalMs = towardsMedian(this.typicalMs, latencyMs);
+    const row = offset / STRIDE;
+    this.#medians[row] = towardsMedian(this.#medians[row]!, latencyMs);
+  }
+
+  /** The median latency in milliseconds; 0 where nothing was measured in the last seconds. */
+  medianMs(offset: number, now: number): number {
+    return now < this.data[offset + FRESH_UNTIL]! ? this.#medians[offset / STRIDE]! : 0;
+  }
+
   /** Works out once per result what would otherwise be worked out twice per pick. */
   #sum(offset: number): void {
     const { data, details } = this;
     const latency = details[offset + LATENCY]!;
     const success = details[offset + SUCCESS]!;
-    data[offset + PRICE] = priceOf(this, offset, latency, success);
+    data[offset + PRICE] = priceOf(latency, success);
     data[offset + FRESH_UNTIL] =
       latency === 0
         ? -Infinity
@@ -172,6 +209,11 @@ function grown(array: Float64Array): Float64Array {
   const larger = new Float64Array(array.length * 2);
   larger.set(array);
   return larger;
+}
+
+function towardsMedian(median: number, sample: number): number {
+  if (median === 0) return sample;
+  return median * (sample > median ? MEDIAN_STEP : 1 / MEDIAN_STEP);
 }
 
 /** The success ratio at `now`: it heals towards 1 while nothing is heard, so that a bad endpoint is tried again. */
@@ -195,7 +237,7 @@ export function expectedLatency(
 }
 
 /** What a call to an endpoint with nothing in flight costs, given its latency and success ratio. */
-export function priceOf({ details }: LoadTable, offset: number, latency: number, success: number): number {
+export function priceOf(latency: number, success: number): number {
   const ratio = Math.max(success, MIN_SUCCESS);
-  return Math.max(latency, MIN_LATENCY_MS) / (ratio * ratio * details[offset + WEIGHT]!);
+  return Math.max(latency, MIN_LATENCY_MS) / (ratio * ratio);
 }

@@ -1,6 +1,7 @@
 import type { Resolution } from "../discovery/resolution.ts";
 import { ProxylessError } from "../errors.ts";
 import type { AttemptRecord } from "../errors.ts";
+import type { Refusal } from "../policies/limit/refusal.ts";
 import type { Attempt } from "../transport/attempt.ts";
 import { faultOf } from "./classify.ts";
 
@@ -65,6 +66,32 @@ export function circuitError(
   );
 }
 
+/** A limit of this process did not let the call through. */
+export function shedError(
+  service: string,
+  route: string | undefined,
+  { retryAfterMs, why }: Refusal,
+): ProxylessError {
+  const what = route === undefined ? service : `${service} ${route}`;
+  const wait = retryAfterMs === undefined ? "" : `, retry in ${Math.ceil(retryAfterMs)} ms`;
+  return new ProxylessError("ERR_PROXYLESS_SHED", `${what} was not called: ${sheds[why]}${wait}`, {
+    service,
+    shed: why,
+    flag: why === "rate_limit" ? "RL" : "UO",
+    phase: "connect",
+    retryable: true,
+    ...(retryAfterMs === undefined ? undefined : { retryAfterMs: Math.ceil(retryAfterMs) }),
+  });
+}
+
+const sheds: Readonly<Record<Refusal["why"], string>> = {
+  rate_limit: "its rate limit is reached",
+  throttled: "it refuses so much that this call was not sent",
+  concurrency: "as many calls are in flight as may be",
+  queue_full: "as many calls are in flight and wait as may be",
+  queue_timeout: "the call waited for its turn as long as it may",
+};
+
 /** There is nothing to call. */
 export function noEndpointError(
   service: string,
@@ -97,6 +124,31 @@ export function overdueError(
   return new ProxylessError("ERR_PROXYLESS_TIMEOUT", message, {
     service,
     attempts,
+    timeout: "total",
+    flag: "DT",
+    phase: "connect",
+    retryable: true,
+  });
+}
+
+/** The work that the call is made in should be over by now. */
+export function lateError(service: string): ProxylessError {
+  const message = `${service} was not called: the deadline of the work that the call is made in has passed (total timeout)`;
+  return new ProxylessError("ERR_PROXYLESS_TIMEOUT", message, { service, timeout: "total", flag: "DT" });
+}
+
+/** What is left of the call's time is less than an attempt takes. */
+export function hopelessError(
+  service: string,
+  endpoint: string,
+  remainingMs: number,
+  expectedMs: number,
+): ProxylessError {
+  const left = `${Math.max(0, Math.round(remainingMs))} ms are left`;
+  const message = `${service} was not called: ${left}, and ${endpoint} takes ${Math.round(expectedMs)} ms (total timeout)`;
+  return new ProxylessError("ERR_PROXYLESS_TIMEOUT", message, {
+    service,
+    endpoint,
     timeout: "total",
     flag: "DT",
     phase: "connect",

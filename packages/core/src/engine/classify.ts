@@ -30,6 +30,7 @@ export function outcomeOf(attempt: Attempt, callersDoing: boolean): Outcome {
 /** Why an attempt was no success, in a word; undefined when it was one. */
 export function reasonOf(attempt: Attempt, outcome: Outcome): string | undefined {
   if (outcome === "success") return undefined;
+  if (attempt.isSuperseded) return "superseded";
   if (attempt.failure === undefined) return `status ${attempt.status}`;
   if (outcome === "ignored") return codeOf(attempt.failure) ?? "aborted";
   return attempt.timedOut ? "timeout" : (codeOf(attempt.failure) ?? "connection lost");
@@ -90,6 +91,14 @@ export function faultOf(attempt: Attempt, attemptMs: number): Fault {
     retryable: true,
   };
 }
+
+/** The endpoint refused the request before it looked at it: HTTP/2 says so by REFUSED_STREAM, or by a GOAWAY before the stream. */
+export function isRefused(failure: unknown): boolean {
+  if (!(failure instanceof Error)) return false;
+  return refusals.some((text) => failure.message.includes(text));
+}
+
+const refusals = ["NGHTTP2_REFUSED_STREAM", "REFUSED_STREAM", "GOAWAY"];
 
 function isParserError(failure: unknown): boolean {
   return failure instanceof Error && failure.name === "HTTPParserError";

@@ -17,6 +17,7 @@ import { mayGoOn } from "../routing/stateful-session.ts";
 import { BalancingViews } from "./balancing-views.ts";
 import type { BalancingView } from "./balancing-views.ts";
 import { reportGate } from "./gate-report.ts";
+import { isPanicPick } from "./panic.ts";
 import type { Wanted } from "./targeting.ts";
 
 /** A change of the list, as the directory reports it. */
@@ -50,6 +51,8 @@ export interface EndpointSetOptions {
 export interface PickCall extends PickContext {
   /** The call can be tried again elsewhere, should the attempt fail. */
   readonly mayRepeat: boolean;
+  /** Priorities to stay away from, where there are others. */
+  readonly avoided: readonly number[] | undefined;
 }
 
 /** Up to so many endpoints pickers are built anew at each change of a gate; of more, changes are collected. */
@@ -64,7 +67,7 @@ const COLLECT_MS = 20;
 export class EndpointSet {
   /** How the last pick was made. */
   flag: PickFlag = "LB";
-  /** Picks of an endpoint whose gate is closed, because nothing better was found. */
+  /** Picks of an endpoint that should not be picked, because nothing better was found: closed, or failing as all of them are. */
   panics = 0;
   readonly #options: EndpointSetOptions;
   readonly #table = new LoadTable();
@@ -96,6 +99,27 @@ export class EndpointSet {
     this.#views = new BalancingViews({ table: this.#table, random, clock, probe }, options.traffic);
   }
 
+  /**
+   * Takes other policies of who is let in and how traffic is divided. Everything that is known of the endpoints stays.
+   * @param views those that are in use from now on
+   * @param successorOf the view that a call goes on with that began with another
+   */
+  reconfigure(
+    policies: Pick<EndpointSetOptions, "outliers" | "slowStart" | "traffic">,
+    views: ReadonlySet<BalancingView>,
+    successorOf: (view: BalancingView) => BalancingView,
+  ): void {
+    this.#gate.reconfigure(policies.outliers, policies.slowStart, this.#options.clock.now());
+    this.#views.keep(views, successorOf);
+    this.#views.divide(policies.traffic);
+    this.#rebuild();
+  }
+
+  /** What health checks have found is forgotten. */
+  unchecked(): void {
+    for (const state of this.#members.values()) this.#gate.unchecked(state);
+  }
+
   /** The endpoints as `balancer` sees them, of those that `filter` lets through. */
   view(balancer: Balancer, filter: ResolvedMetadataFilter | undefined): BalancingView {
     return this.#views.open(balancer, filter, this.#members.values());
@@ -123,8 +147,11 @@ export class EndpointSet {
       const probed = this.#gate.claimProbe(call.now, call.mayRepeat, call.tried, accepts);
       if (probed !== undefined) return this.#flagged("PR", probed, trace);
     }
-    const endpoint = view.picker.pick(call, trace);
-    const isPanic = endpoint !== undefined && this.#table.troubled > 0 && !endpoint.open;
+    const { avoided } = call;
+    const beyond = avoided === undefined ? undefined : this.#views.without(view, avoided).pick(call, trace);
+    const endpoint = beyond ?? view.picker.pick(call, trace);
+    const isPanic =
+      endpoint !== undefined && this.#table.troubled > 0 && isPanicPick(view.plan, this.#table, endpoint);
     this.flag = isPanic ? "PA" : "LB";
     if (isPanic) this.panics++;
     return endpoint;
@@ -142,6 +169,18 @@ export class EndpointSet {
     this.#gate.released(state, state.gate.generation);
   }
 
+  /** The head of an answer came that streams: the endpoint is known to work now, not when the stream ends, if it ever does. */
+  answered(
+    state: EndpointState,
+    generation: number,
+    isProbe: boolean,
+    head: AttemptResult,
+    now: number,
+  ): void {
+    this.#table.succeeded(state.offset, head.latencyMs, now);
+    if (isProbe) this.#gate.settled(state, generation, true, head, undefined, now);
+  }
+
   /** An attempt ended: every book on the endpoint is kept here. */
   settled(
     state: EndpointState,
@@ -155,8 +194,10 @@ export class EndpointSet {
     const table = this.#table;
     table.finished(state.offset);
     const { latencyMs, outcome } = result;
-    if (outcome === "success") table.succeeded(state.offset, latencyMs, now);
-    else if (outcome !== "ignored") table.failed(state.offset, now);
+    if (outcome === "success") {
+      if (!result.isAnswered) table.succeeded(state.offset, latencyMs, now);
+    } else if (outcome !== "ignored") table.failed(state.offset, now);
+    else if (result.isSuperseded) table.tookAtLeast(state.offset, latencyMs, now);
     this.#gate.settled(state, generation, isProbe, result, retryAfterMs, now);
     view.picker.settled?.(state, result, now);
     if (state.leaving) this.#finished(state);
@@ -183,6 +224,16 @@ export class EndpointSet {
     const reasons = gateReasons(state, now);
     const kind = reasons.length > 0 ? undefined : view.passesOver(state);
     return kind === undefined ? reasons : [{ kind, text: kind }];
+  }
+
+  /** The median latency of an endpoint, in milliseconds; 0 where none was measured lately. */
+  medianMs(state: EndpointState, now: number): number {
+    return this.#table.medianMs(state.offset, now);
+  }
+
+  /** The median latency over all endpoints, in milliseconds; 0 while it is not known. */
+  get typicalMs(): number {
+    return this.#table.typicalMs;
   }
 
   get size(): number {
@@ -320,6 +371,8 @@ export class EndpointSet {
     const used = this.#views.members;
     if (warm !== undefined) this.#warmUp(used, warm);
     onMembers(used);
+    // Last, because it may let an endpoint back, which leads here again.
+    this.#gate.use(used, clock.now());
   }
 
   /** An attempt on an endpoint that left is over: lets go of the endpoint when it was the last one. */

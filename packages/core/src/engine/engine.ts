@@ -1,10 +1,12 @@
 import type { TimerHandle } from "../clock.ts";
+import { criticalities, isCriticality } from "../context/criticality.ts";
 import { configError } from "../errors.ts";
 import { resolveCallRetry } from "../policies/resolve-policy.ts";
 import { closedError } from "./call-errors.ts";
 import { Call } from "./call.ts";
 import type { EngineParts } from "./parts.ts";
 import type { CallEngine, CallRequest, ResponseSink } from "./request.ts";
+import type { Calls, RouteRules } from "./route-rules.ts";
 import type { Upstream } from "./upstream.ts";
 
 /** How often the mesh looks after what nobody asks for: ejections that end, connections and names that are not used. */
@@ -25,21 +27,54 @@ export class Engine implements CallEngine {
   }
 
   send(service: string, request: CallRequest, sink: ResponseSink): void {
-    let call: Call;
+    let rules: RouteRules;
+    let call: Call | undefined;
     try {
       const upstream = this.upstream(service);
       const { method, path, template } = request;
-      const rules = upstream.rulesFor(method, path, template);
-      const retry =
-        request.retry === undefined ? rules.retry : resolveCallRetry(request.retry, "retry", rules.retry);
+      rules = upstream.rulesFor(method, path, template);
       checkTimeout(request.timeoutMs);
       checkEndpoint(request.endpoint);
-      call = new Call(this.#parts, upstream, request, sink, rules, retry);
+      checkCriticality(request.criticality);
+      if (rules.around === undefined) call = this.#callOf(upstream, rules, request, sink);
     } catch (error) {
       sink.fail(error);
       return;
     }
-    call.start();
+    if (call === undefined) rules.around?.send(request, sink);
+    else call.start();
+  }
+
+  /** Who makes the calls of an upstream, once it is known what stands around them. */
+  callsOf(upstream: Upstream): Calls {
+    const make = (to: Upstream, rules: RouteRules, request: CallRequest, sink: ResponseSink): void => {
+      let call: Call;
+      try {
+        call = this.#callOf(to, rules, request, sink);
+      } catch (error) {
+        sink.fail(error);
+        return;
+      }
+      call.start();
+    };
+    return {
+      call: (rules, request, sink) => {
+        make(upstream, rules, request, sink);
+      },
+      // Without its fallback, so that two services cannot stand in for each other in turns.
+      elsewhere: (service, request, sink) => {
+        let other: Upstream;
+        try {
+          other = this.upstream(service);
+        } catch (error) {
+          sink.fail(error);
+          return;
+        }
+        const rules = other.rulesFor(request.method, request.path, request.template);
+        if (rules.around === undefined) make(other, rules, request, sink);
+        else rules.around.sendPlain(request, sink);
+      },
+    };
   }
 
   /**
@@ -59,6 +94,11 @@ export class Engine implements CallEngine {
     return upstream;
   }
 
+  /** The upstream of a service that is in use. */
+  find(service: string): Upstream | undefined {
+    return this.#upstreams.get(service);
+  }
+
   /** Whether a service is in use, so that its options cannot change any more. */
   has(service: string): boolean {
     return this.#upstreams.has(service);
@@ -73,6 +113,12 @@ export class Engine implements CallEngine {
 
   get upstreams(): Iterable<Upstream> {
     return this.#upstreams.values();
+  }
+
+  #callOf(upstream: Upstream, rules: RouteRules, request: CallRequest, sink: ResponseSink): Call {
+    const retry =
+      request.retry === undefined ? rules.retry : resolveCallRetry(request.retry, "retry", rules.retry);
+    return new Call(this.#parts, upstream, request, sink, rules, retry);
   }
 
   /** @internal */
@@ -118,4 +164,9 @@ function checkEndpoint(endpoint: unknown): void {
   if (endpoint === undefined || typeof endpoint === "string") return;
   if (Array.isArray(endpoint) && endpoint.every((address) => typeof address === "string")) return;
   throw configError("endpoint", "host:port, or an array of them", endpoint);
+}
+
+function checkCriticality(given: unknown): void {
+  if (given === undefined || isCriticality(given)) return;
+  throw configError("criticality", `one of ${criticalities.join(", ")}`, given);
 }

@@ -1,6 +1,11 @@
 import type { GateReason } from "../endpoints/gate/gate-record.ts";
-import type { CircuitView } from "../policies/circuit.ts";
+import type { CircuitView } from "../policies/circuit/circuit-types.ts";
+import type { PolicyView } from "../policies/data/policy-view.ts";
+import type { HedgingView } from "../policies/hedge/hedging.ts";
+import type { LimitsState } from "../policies/limit/limits.ts";
 import type { PoolStats } from "../transport/pools.ts";
+import type { BalancingView } from "./balancing-views.ts";
+import type { RouteRules } from "./route-rules.ts";
 import type { Upstream } from "./upstream.ts";
 
 /** One endpoint in a dump. */
@@ -30,6 +35,15 @@ export interface EndpointView {
   readonly connections: PoolStats | undefined;
 }
 
+/** How endpoints are chosen for some calls. */
+export interface ChoiceView {
+  readonly balancer: string;
+  /** So few endpoints are open that closed ones are picked as well. */
+  readonly panic: boolean;
+  /** The endpoints that share a part of the calls, and which part, 0 to 1: priorities and zones. */
+  readonly groups: readonly { readonly share: number; readonly endpoints: readonly string[] }[];
+}
+
 /** One service in a dump. */
 export interface ServiceView {
   readonly service: string;
@@ -38,21 +52,43 @@ export interface ServiceView {
   readonly calls: number;
   readonly endpoints: readonly EndpointView[];
   /** How its endpoints are chosen. */
-  readonly balancing: {
-    readonly balancer: string;
+  readonly balancing: ChoiceView & {
     /** Endpoints ejected or being probed. */
     readonly ejected: number;
-    /** Picks of closed endpoints because no open one was found. */
+    /** Picks of endpoints that are closed, or fail as all the others do, because nothing better was found. */
     readonly panics: number;
-    /** So few endpoints are open that closed ones are picked as well. */
-    readonly panic: boolean;
+    /** Routes that have a balancer, or a choice of endpoints, of their own. */
+    readonly routes: readonly (ChoiceView & { readonly route: string | undefined })[];
   };
   readonly circuits: readonly (CircuitView & { readonly route: string | undefined })[];
   readonly budget: { readonly balance: number };
+  /** What is in force, and where each value comes from. */
+  readonly policy: PolicyView | undefined;
+  /** What may refuse calls, and how calls are hedged: of the service, and of routes that have their own; what is off is absent. */
+  readonly limits: readonly (LimitsState & { readonly route: string | undefined })[];
+  readonly hedging: readonly (HedgingView & { readonly route: string | undefined })[];
+}
+
+/** The views of the parts that the service's rules and the routes' have, each part once. */
+function ownParts<V>(
+  { routes, serviceRules }: Upstream,
+  partOf: (rules: RouteRules) => { inspect(now: number): V } | undefined,
+  now: number,
+): (V & { readonly route: string | undefined })[] {
+  const own = partOf(serviceRules);
+  return [serviceRules, ...routes].flatMap((rules) => {
+    const part = partOf(rules);
+    const isShared = rules !== serviceRules && part === own;
+    return part === undefined || isShared ? [] : [{ route: rules.route, ...part.inspect(now) }];
+  });
 }
 
 /** A plain, JSON-serialisable view of one service, without secrets: no headers, no credentials, no metadata. */
-export function inspectUpstream(upstream: Upstream, now: number): ServiceView {
+export function inspectUpstream(
+  upstream: Upstream,
+  policy: PolicyView | undefined,
+  now: number,
+): ServiceView {
   const { current } = upstream.discovery;
   const { view } = upstream.serviceRules;
   return {
@@ -77,12 +113,25 @@ export function inspectUpstream(upstream: Upstream, now: number): ServiceView {
       connections: upstream.pools.stats(state),
     })),
     balancing: {
-      balancer: view.balancer.name,
+      ...choiceOf(view),
       ejected: upstream.endpoints.ejected,
       panics: upstream.endpoints.panics,
-      panic: view.plan.panic,
+      routes: upstream.routes
+        .filter((rules) => rules.view !== view)
+        .map(({ route, view: own }) => Object.assign({ route }, choiceOf(own))),
     },
-    circuits: upstream.circuits.map(({ circuit, route }) => ({ route, ...circuit.inspect(now) })),
+    circuits: Array.from(upstream.circuits, ({ circuit, route }) => ({ route, ...circuit.inspect(now) })),
     budget: { balance: upstream.budget.balance(now) },
+    policy,
+    limits: ownParts(upstream, ({ limits }) => limits, now),
+    hedging: ownParts(upstream, ({ hedging }) => hedging, now),
   };
+}
+
+function choiceOf({ balancer, plan }: BalancingView): ChoiceView {
+  const groups = plan.groups.map(({ endpoints, share }) => ({
+    share,
+    endpoints: endpoints.map(({ address }) => address),
+  }));
+  return { balancer: balancer.name, panic: plan.panic, groups };
 }

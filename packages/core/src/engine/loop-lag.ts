@@ -31,6 +31,11 @@ export class LoopLag {
   /** An attempt is over. @returns how long the loop stood still meanwhile, in milliseconds */
   ended(mark: number, now: number): number {
     this.#inFlight--;
+    return this.since(mark, now);
+  }
+
+  /** How long the loop stood still since an attempt began that still goes on, in milliseconds. */
+  since(mark: number, now: number): number {
     return this.#stalledAt(now) - mark;
   }
 

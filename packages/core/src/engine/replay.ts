@@ -1,7 +1,8 @@
 import { Readable } from "node:stream";
 
-import { isIdempotent } from "../policies/retry-decision.ts";
+import { isIdempotent } from "../policies/retry/retry-decision.ts";
 import type { AttemptBody } from "../transport/pools.ts";
+import { KeptStream } from "./kept-stream.ts";
 import type { CallRequest } from "./request.ts";
 
 /** Whether sending a request twice does no harm: by its method, its idempotency key, or the caller's word. */
@@ -14,59 +15,57 @@ export function mayRepeat({ headers, idempotencyKey, method, retry }: CallReques
   return false;
 }
 
-/** Whether the body can be sent again from its beginning. */
-export function isReplayable({ body }: CallRequest): boolean {
-  return body === null || typeof body !== "object" || body instanceof Uint8Array;
-}
-
-/**
- * Hands out the body for each attempt: a factory makes a new stream each time; a stream without one is handed out
- * again as it is, which is right as long as no attempt got far enough to read it.
- */
+/** Hands out the body for each attempt: what is in memory as it is, a new stream of a factory, a stream from its beginning. */
 export class BodySupply {
   readonly #body: CallRequest["body"];
-  #oneShot: Readable | undefined;
-  /** What the caller's own stream failed with: the fault is neither the endpoint's nor the network's. */
-  failure: Error | undefined = undefined;
+  readonly #stream: KeptStream | undefined;
+  #made: KeptStream | undefined;
 
-  constructor(body: CallRequest["body"]) {
+  readonly #isForOne: boolean;
+
+  /**
+   * @param keptBytes so much of a stream is kept, so that it can be sent again
+   * @param isForOne there is one attempt: who stops reading it ends it
+   */
+  constructor(body: CallRequest["body"], keptBytes: number, isForOne = false) {
     this.#body = body;
+    this.#isForOne = isForOne;
+    this.#stream =
+      body === null || typeof body !== "object" || body instanceof Uint8Array
+        ? undefined
+        : new KeptStream(body[Symbol.asyncIterator](), keptBytes);
+  }
+
+  /** Whether the body can be sent again from its beginning. */
+  get isReplayable(): boolean {
+    return this.#stream?.isWhole ?? true;
+  }
+
+  /** Whether it can be sent twice at the same time. */
+  get isShareable(): boolean {
+    return this.#stream === undefined;
+  }
+
+  /** What the caller's own stream failed with: the fault is neither the endpoint's nor the network's. */
+  get failure(): Error | undefined {
+    return this.#stream?.failure ?? this.#made?.failure;
   }
 
   next(): AttemptBody {
     const body = this.#body;
     if (body === null || typeof body === "string" || body instanceof Uint8Array) return body;
-    if (typeof body !== "function") return (this.#oneShot ??= this.#stream(body));
-    this.failure = undefined;
-    return this.#stream(body());
+    const stream =
+      typeof body === "function"
+        ? (this.#made = new KeptStream(body()[Symbol.asyncIterator](), 0))
+        : this.#stream!;
+    return Readable.from(stream.read(this.#isForOne || typeof body === "function"), { objectMode: false });
   }
 
-  #stream(body: AsyncIterable<Uint8Array>): Readable {
-    return Readable.from(this.#watched(body[Symbol.asyncIterator]()), { objectMode: false });
-  }
-
-  /** Only what the caller's iterator throws is the caller's: a dying socket destroys the stream around it as well. */
-  async *#watched(chunks: AsyncIterator<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
-    let ended = false;
-    try {
-      for (;;) {
-        // eslint-disable-next-line no-await-in-loop -- a stream is read in order
-        const { done, value } = await chunks.next().catch((error: unknown) => {
-          ended = true;
-          this.failure = error instanceof Error ? error : new Error("the body failed", { cause: error });
-          throw this.failure;
-        });
-        if (done === true) {
-          ended = true;
-          return;
-        }
-        yield value;
-      }
-    } finally {
-      if (!ended) await chunks.return?.();
-    }
+  /** The call is over: a stream that was not read to its end is told so. */
+  close(): void {
+    this.#stream?.close();
   }
 }
 
 /** Shared by all requests without one. */
-export const noBody: BodySupply = new BodySupply(null);
+export const noBody: BodySupply = new BodySupply(null, 0);

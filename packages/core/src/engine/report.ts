@@ -1,6 +1,8 @@
+import type { Criticality } from "../context/criticality.ts";
 import { ProxylessError } from "../errors.ts";
 import type { AttemptRecord } from "../errors.ts";
 import type { EventHub, Outcome, PickFlag } from "../events.ts";
+import type { Refusal } from "../policies/limit/refusal.ts";
 import type { Attempt } from "../transport/attempt.ts";
 
 /** Tells the listeners how an attempt ended. */
@@ -23,6 +25,7 @@ export function reportAttempt(
     phase: attempt.phase,
     reason,
     pick: attempt.pick,
+    hedge: attempt.isHedge,
     durationMs: now - attempt.startedAt,
   });
 }
@@ -63,6 +66,29 @@ export function reportRetry(
 ): void {
   if (!events.wants("call.retried")) return;
   events.emit({ type: "call.retried", service, endpoint, number, reason, delayMs });
+}
+
+/** Tells the listeners that a second attempt is sent beside the first. */
+export function reportHedge(
+  events: EventHub,
+  service: string,
+  { endpoint, number }: Attempt,
+  afterMs: number,
+): void {
+  if (!events.wants("call.hedged")) return;
+  events.emit({ type: "call.hedged", service, endpoint: endpoint.address, number, afterMs });
+}
+
+/** Tells the listeners that a limit of this process refused a call. */
+export function reportShed(
+  events: EventHub,
+  service: string,
+  route: string | undefined,
+  criticality: Criticality,
+  { retryAfterMs, why }: Refusal,
+): void {
+  if (!events.wants("call.shed")) return;
+  events.emit({ type: "call.shed", service, route, why, criticality, retryAfterMs });
 }
 
 /** What an error will remember of an attempt. */

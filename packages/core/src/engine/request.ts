@@ -1,3 +1,4 @@
+import type { Criticality } from "../context/criticality.ts";
 import type { ProxylessError } from "../errors.ts";
 import type { PickFlag } from "../events.ts";
 import type { ResponseHeaders } from "../transport/response.ts";
@@ -35,6 +36,10 @@ export interface CallRequest {
   readonly idempotencyKey?: string | undefined;
   /** What hash-based balancers hash. */
   readonly hashKey?: string | undefined;
+  /** How much the call matters where calls are shed: that of the work it is made in by default, else `critical`. */
+  readonly criticality?: Criticality | undefined;
+  /** Whose calls it is counted with, where the rate limit is per key. */
+  readonly rateLimitKey?: string | undefined;
   /**
    * The endpoint to call, `host:port`, or several in order of preference; one that is not there or may not be picked is
    * passed over, and if none is left the balancer chooses.

@@ -1,14 +1,15 @@
 import type { EndpointState } from "../endpoints/endpoint-state.ts";
 import type { AttemptRecord } from "../errors.ts";
 import type { Outcome } from "../events.ts";
-import type { ResolvedRetry } from "../policies/policy.ts";
-import { retryAfterOf } from "../policies/retry-after.ts";
-import { decideRetry } from "../policies/retry-decision.ts";
-import type { RetryDecision } from "../policies/retry-decision.ts";
-import { retryLoop } from "../policies/retry-loop.ts";
+import { retryAfterOf } from "../policies/retry/retry-after.ts";
+import { decideRetry } from "../policies/retry/retry-decision.ts";
+import type { RetryDecision } from "../policies/retry/retry-decision.ts";
+import { retryLoop } from "../policies/retry/retry-loop.ts";
+import type { ResolvedRetry } from "../policies/retry/retry-policy.ts";
 import type { Attempt } from "../transport/attempt.ts";
+import { isRefused } from "./classify.ts";
 import type { EngineParts } from "./parts.ts";
-import { isReplayable, mayRepeat } from "./replay.ts";
+import { mayRepeat } from "./replay.ts";
 import { recordOf, reportRetry } from "./report.ts";
 import type { CallRequest } from "./request.ts";
 import type { Upstream } from "./upstream.ts";
@@ -22,8 +23,16 @@ export interface FailedAttempt {
 
 /** How the call stands when its attempt has failed. */
 export interface CallState {
+  /** Attempts that were made one after the other, this one included: hedges are none of them. */
+  readonly retry: number;
   readonly now: number;
   readonly remainingMs: number;
+  /** How long an attempt takes as a rule; 0 where that is not known. */
+  readonly typicalMs: number;
+  /** It is itself a retry of our caller. */
+  readonly isRetried: boolean;
+  /** The body can be sent again from its beginning. */
+  readonly replayable: boolean;
   /** A head of a response went to the caller. */
   readonly committed: boolean;
   readonly callerGone: boolean;
@@ -40,6 +49,8 @@ export class Retries {
   readonly #request: CallRequest;
   readonly #policy: ResolvedRetry | false;
   #freeRetryUsed = false;
+  /** What was waited before the last retry. */
+  #delayMs = 0;
   /** Where the loop hears of the running attempt. */
   #settle: { readonly resolve: () => void; readonly reject: (failed: FailedAttempt) => void } | undefined;
 
@@ -55,18 +66,24 @@ export class Retries {
   }
 
   decide(attempt: Attempt, outcome: Outcome, call: CallState): RetryDecision {
-    const { random, clock, events } = this.#parts;
+    const { random, events } = this.#parts;
     const request = this.#request;
     const { budget, service } = this.#upstream;
     const answered = attempt.failure === undefined;
     const decision = decideRetry({
       retry: this.#policy,
-      attempt: attempt.number,
+      error: attempt.failure,
+      headers: attempt.headers,
+      refused: isRefused(attempt.failure),
+      previousDelayMs: this.#delayMs,
+      typicalMs: call.typicalMs,
+      isRetried: call.isRetried,
+      attempt: call.retry,
       idempotent: mayRepeat(request),
-      replayable: isReplayable(request),
+      replayable: call.replayable,
       phase: attempt.phase,
       status: answered ? attempt.status : undefined,
-      retryAfterMs: answered ? retryAfterOf(attempt.headers, clock) : undefined,
+      retryAfterMs: answered ? this.#retryAfterOf(attempt) : undefined,
       remainingMs: call.remainingMs,
       committed: call.committed,
       localShed: outcome === "ignored" && !attempt.timedOut,
@@ -116,11 +133,18 @@ export class Retries {
     );
   }
 
+  #retryAfterOf({ headers }: Attempt): number | undefined {
+    return this.#policy === false
+      ? undefined
+      : retryAfterOf(headers, this.#parts.clock, this.#policy.resetHeaders);
+  }
+
   #delayAfter(failed: unknown): number | undefined {
     if (!isFailedAttempt(failed) || !failed.decision.retry) return undefined;
     const { delayMs, free } = failed.decision;
     this.tried.push(failed.attempt.endpoint);
     if (free) this.#freeRetryUsed = true;
+    this.#delayMs = delayMs;
     reportRetry(this.#parts.events, this.#upstream.service, this.records.at(-1)!, delayMs);
     return delayMs;
   }

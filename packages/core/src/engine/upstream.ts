@@ -1,23 +1,26 @@
 import type { Clock } from "../clock.ts";
 import type { Directory } from "../discovery/directory.ts";
 import type { Subscription } from "../discovery/resolution.ts";
+import type { ResolvedHealthCheck } from "../endpoints/health-check/health-check-policy.ts";
 import type { HealthCheckers } from "../endpoints/health-check/health-checkers.ts";
 import { subsetterFor } from "../endpoints/subset/subsetter.ts";
 import type { EventHub } from "../events.ts";
-import type { Caller, ResolvedRouteBalancing } from "../policies/balancing-policy.ts";
-import { Circuit } from "../policies/circuit.ts";
-import { openOpossumWindow } from "../policies/opossum-window.ts";
-import type { ResolvedCircuit, ResolvedPolicy, ResolvedRetry, ResolvedTimeout } from "../policies/policy.ts";
-import { RetryBudget } from "../policies/retry-budget.ts";
+import type { Caller, ResolvedBalancing } from "../policies/balancing-policy.ts";
+import type { ResolvedPolicy } from "../policies/policy.ts";
+import { RetryBudget } from "../policies/retry/retry-budget.ts";
 import type { Random } from "../random.ts";
-import { compileRoutes } from "../routing/match.ts";
-import type { RouteMatcher } from "../routing/match.ts";
 import type { ResolvedTransport } from "../transport/transport-options.ts";
 import type { OpenTransport, Transport } from "../transport/transport.ts";
-import type { BalancingView } from "./balancing-views.ts";
 import { closedError } from "./call-errors.ts";
+import { Circuits } from "./circuits.ts";
+import type { ImportedCircuits } from "./circuits.ts";
 import { EndpointSet } from "./endpoint-set.ts";
+import type { EndpointSetOptions } from "./endpoint-set.ts";
+import { OutcomeLog } from "./outcome-log.ts";
+import { makeRules, successorOf, viewsOf } from "./policy-swap.ts";
+import type { ServiceRules, SwapParts } from "./policy-swap.ts";
 import { sendProbe } from "./probe.ts";
+import type { Calls, RouteRules } from "./route-rules.ts";
 import { Targeting } from "./targeting.ts";
 import { UpstreamHealth } from "./upstream-health.ts";
 
@@ -30,39 +33,32 @@ export interface UpstreamOptions {
   readonly transport: ResolvedTransport;
   readonly openTransport: OpenTransport;
   readonly drainMs: number;
+  /** How many of the last calls are remembered; 0 for none. */
+  readonly recordOutcomes: number;
   /** What is known of this process; `seed` tells it from others like it. */
   readonly caller: Caller & { readonly seed: number };
   readonly directory: Directory;
+  /** Who makes the calls of an upstream. */
+  readonly callsOf: (upstream: Upstream) => Calls;
   readonly checkers: HealthCheckers;
+  /** What circuits knew in the process before this one. */
+  readonly imported: ImportedCircuits;
   readonly clock: Clock;
   readonly random: Random;
   readonly events: EventHub;
 }
 
-/** The policies that apply to one call: its route's, or the service's own. */
-export interface RouteRules {
-  /** The route's path, or undefined for the service's own rules. */
-  readonly route: string | undefined;
-  readonly timeout: ResolvedTimeout;
-  readonly retry: ResolvedRetry | false;
-  /** The circuits to pass, the service's first. */
-  readonly circuits: readonly Circuit[];
-  /** Who chooses the endpoints. */
-  readonly view: BalancingView;
-  /** The time to an answer says nothing of the endpoint. */
-  readonly streaming: boolean;
-}
-
 /** Everything the engine keeps for one service. */
 export class Upstream {
   readonly service: string;
-  readonly policy: ResolvedPolicy;
   readonly transport: ResolvedTransport;
   readonly endpoints: EndpointSet;
   readonly pools: Transport;
   readonly budget: RetryBudget;
-  readonly targeting: Targeting;
+  targeting: Targeting;
   readonly discovery: Subscription;
+  /** The last calls, where they are to be remembered. */
+  readonly outcomes: OutcomeLog | undefined;
   /** Calls in flight. */
   calls = 0;
   /** What calls wait by that have no attempt running. */
@@ -73,18 +69,20 @@ export class Upstream {
   #onIdle: (() => void) | undefined;
   #health: UpstreamHealth | undefined;
   readonly #clock: Clock;
-  readonly #matcher: RouteMatcher;
-  /** The rules of calls that no route matches. */
-  readonly serviceRules: RouteRules;
-  readonly #routes: readonly RouteRules[];
-  readonly #circuits: { readonly route: string | undefined; readonly circuit: Circuit }[] = [];
+  readonly #options: UpstreamOptions;
+  readonly #parts: SwapParts;
+  /** Replaced as a whole. */
+  #rules: ServiceRules;
+  /** The service's circuit, then those that routes have of their own. */
+  readonly circuits: Circuits;
 
   constructor(options: UpstreamOptions) {
     const { caller, clock, events, policy, random, service, transport } = options;
     const { balancing } = policy;
     this.service = service;
     this.#declared = options.declared;
-    this.policy = policy;
+    this.#options = options;
+    this.outcomes = options.recordOutcomes > 0 ? new OutcomeLog(options.recordOutcomes) : undefined;
     this.transport = transport;
     this.#clock = clock;
     this.pools = options.openTransport(service, transport, policy.timeout.connectMs, clock);
@@ -93,13 +91,7 @@ export class Upstream {
       clock,
       random,
       events,
-      outliers: balancing.outlierDetection,
-      slowStart: balancing.slowStart,
-      traffic: {
-        locality: balancing.locality,
-        subsetter: subsetterFor(balancing.subset, caller.seed, caller.ordinal),
-        panicThreshold: balancing.panicThreshold,
-      },
+      ...endpointPolicies(balancing, caller),
       drainMs: options.drainMs,
       disconnect: (endpoint, abort) => {
         this.pools.disconnect(endpoint, abort);
@@ -121,41 +113,62 @@ export class Upstream {
     const { overrideHost, statefulSession } = balancing;
     this.targeting = new Targeting(statefulSession, overrideHost);
     this.budget = new RetryBudget(policy.budget, clock.now());
-    const serviceCircuit = this.#circuit(policy.circuit, undefined, options);
-    this.serviceRules = {
-      route: undefined,
-      timeout: policy.timeout,
-      retry: policy.retry,
-      circuits: present(serviceCircuit),
-      ...this.#balancingOf(balancing),
+    this.circuits = new Circuits({ service, clock, random, events, imported: options.imported });
+    this.#parts = {
+      service,
+      clock,
+      random,
+      events,
+      endpoints: this.endpoints,
+      transport: this.pools,
+      circuits: this.circuits,
+      calls: options.callsOf(this),
     };
-    this.#routes = policy.routes.map((route) => ({
-      route: route.match.path,
-      timeout: route.timeout,
-      retry: route.retry,
-      circuits: [
-        ...(route.serviceCircuit ? present(serviceCircuit) : []),
-        ...present(this.#circuit(route.circuit, route.match.path, options)),
-      ],
-      ...this.#balancingOf(route.balancing),
-    }));
-    this.#matcher = compileRoutes(policy.routes.map((route) => route.match));
+    this.#rules = makeRules(policy, this.#parts);
     this.discovery = options.directory.subscribe(service);
     this.discovery.onChange((_, diff) => {
       this.endpoints.apply(diff);
     });
   }
 
-  /** The rules for a request; the first matching route wins. */
-  rulesFor(method: string, path: string, template: string | undefined): RouteRules {
-    if (this.#routes.length === 0) return this.serviceRules;
-    const index = this.#matcher.match(method, path, template);
-    return index === -1 ? this.serviceRules : this.#routes[index]!;
+  /**
+   * Puts another policy in force. Calls in flight keep the rules that they began with; whatever was counted stays.
+   * @param policy checked
+   */
+  swap(policy: ResolvedPolicy): void {
+    const before = this.#rules;
+    const rules = makeRules(policy, this.#parts, before);
+    this.#rules = rules;
+    this.budget.update(policy.budget);
+    this.pools.limitConnecting?.(policy.timeout.connectMs);
+    const { balancing } = policy;
+    this.targeting = new Targeting(balancing.statefulSession, balancing.overrideHost);
+    this.#checkHealth(balancing.healthCheck, before.policy.balancing.healthCheck);
+    this.endpoints.reconfigure(endpointPolicies(balancing, this.#options.caller), viewsOf(rules), (view) =>
+      successorOf(view, before, rules),
+    );
   }
 
-  /** The service's circuit, then those that routes have of their own. */
-  get circuits(): readonly { readonly route: string | undefined; readonly circuit: Circuit }[] {
-    return this.#circuits;
+  get policy(): ResolvedPolicy {
+    return this.#rules.policy;
+  }
+
+  /** The rules for a request; the first matching route wins. */
+  rulesFor(method: string, path: string, template: string | undefined): RouteRules {
+    const { matcher, routes, service } = this.#rules;
+    if (routes.length === 0) return service;
+    const index = matcher.match(method, path, template);
+    return index === -1 ? service : routes[index]!;
+  }
+
+  /** The rules of calls that no route matches. */
+  get serviceRules(): RouteRules {
+    return this.#rules.service;
+  }
+
+  /** The rules of the routes, in their order. */
+  get routes(): readonly RouteRules[] {
+    return this.#rules.routes;
   }
 
   get declared(): boolean {
@@ -198,38 +211,21 @@ export class Upstream {
     await this.pools.close();
   }
 
-  #balancingOf(balancing: ResolvedRouteBalancing): Pick<RouteRules, "view" | "streaming"> {
-    const { balancer, endpoints, streaming } = balancing;
-    return { view: this.endpoints.view(balancer, endpoints), streaming };
-  }
-
-  #circuit(
-    policy: ResolvedCircuit | false,
-    route: string | undefined,
-    { events, random, service }: UpstreamOptions,
-  ): Circuit | undefined {
-    if (policy === false) return undefined;
-    const circuit = new Circuit({
-      policy,
-      random,
-      openWindow: openOpossumWindow,
-      now: this.#clock.now(),
-      onOpen: (opening) => {
-        if (events.wants("circuit.opened"))
-          events.emit({ type: "circuit.opened", service, route, ...opening });
-      },
-      onHalfOpen: () => {
-        if (events.wants("circuit.half_opened")) events.emit({ type: "circuit.half_opened", service, route });
-      },
-      onClose: () => {
-        if (events.wants("circuit.closed")) events.emit({ type: "circuit.closed", service, route });
-      },
-    });
-    this.#circuits.push({ route, circuit });
-    return circuit;
+  #checkHealth(policy: ResolvedHealthCheck | undefined, before: ResolvedHealthCheck | undefined): void {
+    if (JSON.stringify(policy) === JSON.stringify(before)) return;
+    this.#health?.close();
+    this.#health =
+      policy === undefined
+        ? undefined
+        : new UpstreamHealth(this.#options, policy, this.pools, this.endpoints);
+    if (policy === undefined) this.endpoints.unchecked();
   }
 }
 
-function present(circuit: Circuit | undefined): readonly Circuit[] {
-  return circuit === undefined ? [] : [circuit];
+function endpointPolicies(
+  { locality, outlierDetection, panicThreshold, slowStart, subset }: ResolvedBalancing,
+  { ordinal, seed }: UpstreamOptions["caller"],
+): Pick<EndpointSetOptions, "outliers" | "slowStart" | "traffic"> {
+  const subsetter = subsetterFor(subset, seed, ordinal);
+  return { outliers: outlierDetection, slowStart, traffic: { locality, subsetter, panicThreshold } };
 }

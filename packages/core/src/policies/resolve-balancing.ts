@@ -49,12 +49,21 @@ export function resolveBalancing(
   const path = (key: keyof BalancingPolicy): string => fieldPath(prefix, key);
   const percent = { min: 0, max: 100 };
   const panicThreshold = checkNumber(given["panicThreshold"], path("panicThreshold"), percent) ?? 50;
+  const outlierDetection = resolveOutlierDetection(given["outlierDetection"], path("outlierDetection"));
+  const healthCheck = resolveHealthCheck(given["healthCheck"], path("healthCheck"));
+  const locality = resolveLocality(given["locality"], path("locality"), caller.locality);
+  const ejectsNobody = outlierDetection === false || outlierDetection.shadow;
+  if (locality.mode === "failover" && ejectsNobody && healthCheck === undefined) {
+    // Who is dead would be known to the registry at best, and where it is not the calls would stay with the dead.
+    const legal = `on where ${path("locality")} is in mode "failover" and there is no ${path("healthCheck")}`;
+    throw configError(path("outlierDetection"), legal, given["outlierDetection"]);
+  }
   return Object.freeze({
     ...resolveRoute(given, prefix, undefined),
-    outlierDetection: resolveOutlierDetection(given["outlierDetection"], path("outlierDetection")),
-    healthCheck: resolveHealthCheck(given["healthCheck"], path("healthCheck")),
+    outlierDetection,
+    healthCheck,
     slowStart: resolveSlowStart(given["slowStart"], path("slowStart")),
-    locality: resolveLocality(given["locality"], path("locality"), caller.locality),
+    locality,
     subset: resolveSubset(given["subset"], path("subset"), caller.ordinal !== undefined),
     panicThreshold: panicThreshold / 100,
     statefulSession: resolveStatefulSession(given["statefulSession"], path("statefulSession")),

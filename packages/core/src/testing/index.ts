@@ -17,6 +17,7 @@ export type {
   Scenario,
   ServerModel,
   ServerPhase,
+  SimulatedCall,
   SimulatedEvent,
   SimulatedPolicy,
   SimulatedRequest,

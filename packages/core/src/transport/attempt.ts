@@ -1,9 +1,10 @@
+import type { Span } from "@opentelemetry/api";
 import type { Dispatcher } from "undici";
 
 import type { Clock, TimerHandle } from "../clock.ts";
 import type { AttemptResult } from "../endpoints/attempt-result.ts";
 import type { EndpointState } from "../endpoints/endpoint-state.ts";
-import type { Phase } from "../errors.ts";
+import type { Phase, TimeoutKind } from "../errors.ts";
 import type { Outcome, PickFlag } from "../events.ts";
 import type { ResponseHeaders } from "./response.ts";
 
@@ -15,15 +16,32 @@ export interface AttemptOwner<E = EndpointState> {
   attemptEnd(attempt: Attempt<E>): void;
 }
 
-/** What an attempt's timer stands for: its own timeout, or what is left of a call of `ms`. */
+/** What an attempt's timer stands for: its own timeout, or another one of `ms`. */
 export interface AttemptLimit {
-  readonly kind: "attempt" | "total";
+  readonly kind: TimeoutKind;
   readonly ms?: number;
+}
+
+/** Limits of the first stages of an attempt, in milliseconds from its beginning. */
+export interface StageLimits {
+  /** Until there is a connection. */
+  readonly queueMs: number | undefined;
+  /** Until the head of the response is here. */
+  readonly headersMs: number | undefined;
 }
 
 /** Takes the body of a streamed response. */
 export interface BodySink {
   data(chunk: Buffer): void;
+}
+
+/** How the body of a streamed response is timed. */
+interface BodyWatch {
+  readonly idleMs: number;
+  readonly endsAt: number;
+  readonly streamMs: number;
+  heardAt: number;
+  paused: boolean;
 }
 
 /** A refused response is read to its end, so that its connection can be kept, unless it is longer than this. */
@@ -62,6 +80,13 @@ export class Attempt<E = EndpointState> implements Dispatcher.DispatchHandler, A
   /** How it ended, decided once by its owner. */
   outcome: Outcome = "ignored";
   latencyMs: number = NaN;
+  isAnswered = false;
+  /** It was sent beside another one that took long. */
+  isHedge = false;
+  /** Another attempt was quicker, and this one was given up. */
+  isSuperseded = false;
+  /** What traces it; undefined where nobody does. */
+  span: Span | undefined = undefined;
   /** Our own timer ended it. */
   timedOut = false;
   /** What the timer stood for. */
@@ -76,6 +101,10 @@ export class Attempt<E = EndpointState> implements Dispatcher.DispatchHandler, A
   #settled = false;
   #discarded = 0;
   #limitMs = 0;
+  /** What the timer is set for, in milliseconds from the beginning. */
+  #dueMs = 0;
+  #stages: StageLimits | undefined;
+  #body: BodyWatch | undefined;
   #isExcused = false;
 
   constructor(
@@ -95,10 +124,12 @@ export class Attempt<E = EndpointState> implements Dispatcher.DispatchHandler, A
   }
 
   /** Ends the attempt as timed out unless its response (whole) or its head (streamed) comes within `ms`. */
-  arm(ms: number, limit: AttemptLimit): void {
+  arm(ms: number, limit: AttemptLimit, stages?: StageLimits): void {
     this.limit = limit;
-    this.#limitMs = ms;
-    this.#timer = this.#clock.setTimer(onTimeout, ms, this);
+    this.#limitMs = this.#dueMs = ms;
+    this.#stages = stages;
+    if (stages !== undefined) this.#dueMs = this.#stage()?.ms ?? ms;
+    this.#timer = this.#clock.setTimer(onTimeout, this.#dueMs, this);
   }
 
   /**
@@ -108,6 +139,13 @@ export class Attempt<E = EndpointState> implements Dispatcher.DispatchHandler, A
   forward(sink: BodySink, timed = false): void {
     this.#sink = sink;
     if (!timed) this.#disarm();
+  }
+
+  /** Ends the attempt when its body is silent for `idleMs` while it is read, or is not here whole at `endsAt`. */
+  watchBody(idleMs: number, endsAt: number, streamMs: number): void {
+    const now = this.#clock.now();
+    this.#body = { idleMs, endsAt, streamMs, heardAt: now, paused: false };
+    this.#timer = this.#clock.setTimer(onTimeout, Math.min(idleMs, endsAt - now), this, true);
   }
 
   /** Gives a streamed response up: the attempt is over, the rest of the body is read and dropped. */
@@ -129,10 +167,15 @@ export class Attempt<E = EndpointState> implements Dispatcher.DispatchHandler, A
   }
 
   pause(): void {
+    if (this.#body !== undefined) this.#body.paused = true;
     this.#controller?.pause();
   }
 
   resume(): void {
+    if (this.#body !== undefined) {
+      this.#body.paused = false;
+      this.#body.heardAt = this.#clock.now();
+    }
     this.#controller?.resume();
   }
 
@@ -143,11 +186,16 @@ export class Attempt<E = EndpointState> implements Dispatcher.DispatchHandler, A
       return;
     }
     // When our own loop stood still the answer may have come in time and only not been read: it gets one more turn.
-    const lateMs = this.#clock.now() - this.startedAt - this.#limitMs;
-    if (lateMs > STALL_MS && !this.#isExcused) {
-      this.#isExcused = true;
-      this.#timer = this.#clock.setTimer(onTimeout, 1, this);
-      return;
+    if (this.#body !== undefined) {
+      if (!this.#isBodyLate(this.#body)) return;
+    } else {
+      const passedMs = this.#clock.now() - this.startedAt;
+      if (passedMs - this.#dueMs > STALL_MS && !this.#isExcused) {
+        this.#isExcused = true;
+        this.#timer = this.#clock.setTimer(onTimeout, 1, this);
+        return;
+      }
+      if (!this.#isStageLate(passedMs)) return;
     }
     this.timedOut = true;
     this.abort(new Error("timed out"));
@@ -183,6 +231,7 @@ export class Attempt<E = EndpointState> implements Dispatcher.DispatchHandler, A
       return;
     }
     this.phase = "body";
+    if (this.#body !== undefined) this.#body.heardAt = this.#clock.now();
     if (this.#sink !== undefined) this.#sink.data(chunk);
     else if (this.chunks === undefined) this.chunks = [chunk];
     else this.chunks.push(chunk);
@@ -199,6 +248,43 @@ export class Attempt<E = EndpointState> implements Dispatcher.DispatchHandler, A
     if (this.#settled) return;
     this.failure = error;
     this.#settle();
+  }
+
+  /** The limit that comes next of the stages that are not over. */
+  #stage(): (AttemptLimit & { readonly ms: number }) | undefined {
+    const { headersMs = Infinity, queueMs = Infinity } = this.#stages ?? {};
+    const isQueued = this.phase === "connect";
+    const isUnanswered = isQueued || this.phase === "sent";
+    if (isQueued && queueMs < this.#limitMs && queueMs <= headersMs) return { kind: "queue", ms: queueMs };
+    if (isUnanswered && headersMs < this.#limitMs) return { kind: "headers", ms: headersMs };
+    return undefined;
+  }
+
+  /** Whether a limit was reached; if not, the timer is set for the next one. */
+  #isStageLate(passedMs: number): boolean {
+    if (this.#dueMs === this.#limitMs) return true;
+    const stage = this.#stage();
+    const dueMs = stage?.ms ?? this.#limitMs;
+    if (dueMs <= this.#dueMs) {
+      if (stage !== undefined) this.limit = stage;
+      return true;
+    }
+    this.#dueMs = dueMs;
+    this.#isExcused = false;
+    this.#timer = this.#clock.setTimer(onTimeout, Math.max(0, dueMs - passedMs), this);
+    return false;
+  }
+
+  /** The same for the body of a streamed response. */
+  #isBodyLate({ endsAt, heardAt, idleMs, paused, streamMs }: BodyWatch): boolean {
+    const now = this.#clock.now();
+    const silentUntil = (paused ? now : heardAt) + idleMs;
+    if (now < endsAt && now < silentUntil) {
+      this.#timer = this.#clock.setTimer(onTimeout, Math.min(endsAt, silentUntil) - now, this, true);
+      return false;
+    }
+    this.limit = now >= endsAt ? { kind: "stream", ms: streamMs } : { kind: "body_idle", ms: idleMs };
+    return true;
   }
 
   #settle(): void {

@@ -43,7 +43,7 @@ export interface ConnectorFactory {
  */
 export function createConnector(
   clock: Clock,
-  connectMs: number,
+  connectMs: () => number,
   http2: boolean,
   tls: TlsOptions | undefined,
 ): ConnectorFactory {
@@ -61,14 +61,15 @@ export function createConnector(
       give(error, null);
       if (socket instanceof Socket) socket.destroy();
     };
+    const limitMs = connectMs();
     opening.set(giveUp, { endpoint, since: clock.now() });
     const timer = clock.setTimer(
       () => {
         const where = `${options.hostname}:${options.port}`;
-        const message = `connecting to ${where} took longer than ${connectMs} ms`;
+        const message = `connecting to ${where} took longer than ${limitMs} ms`;
         giveUp(new ProxylessError("ERR_PROXYLESS_TIMEOUT", message, { timeout: "connect", flag: "UF" }));
       },
-      connectMs,
+      limitMs,
       undefined,
     );
     const named = serverName === undefined ? options : { ...options, servername: serverName };

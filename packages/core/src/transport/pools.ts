@@ -43,6 +43,7 @@ export interface PoolStats {
 class Pools implements Transport {
   readonly #pools = new Map<EndpointState, Pool>();
   readonly #transport: ResolvedTransport;
+  #connectMs: number;
   readonly #connectors: ConnectorFactory;
   readonly #http2Connectors: ConnectorFactory;
   /** Connections that are open ahead of their use, where that is asked for. */
@@ -54,13 +55,19 @@ class Pools implements Transport {
 
   constructor(clock: Clock, transport: ResolvedTransport, connectMs: number) {
     this.#transport = transport;
+    this.#connectMs = connectMs;
     const { http2, minReadyConnections, tls } = transport;
     if (minReadyConnections > 0) {
       this.warm = (endpoint) => this.#readyOf(endpoint).fill(minReadyConnections);
     }
-    this.#connectors = createConnector(clock, connectMs, http2, tls);
+    const limit = (): number => this.#connectMs;
+    this.#connectors = createConnector(clock, limit, http2, tls);
     // gRPC's health checks speak HTTP/2 whatever the calls do.
-    this.#http2Connectors = http2 ? this.#connectors : createConnector(clock, connectMs, true, tls);
+    this.#http2Connectors = http2 ? this.#connectors : createConnector(clock, limit, true, tls);
+  }
+
+  limitConnecting(connectMs: number): void {
+    this.#connectMs = connectMs;
   }
 
   send(attempt: Attempt, request: AttemptRequest): void {

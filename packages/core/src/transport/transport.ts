@@ -29,6 +29,8 @@ export interface Transport {
     policy: ResolvedHealthCheck,
     signal: AbortSignal,
   ): Promise<string | undefined>;
+  /** Changes how long opening a connection may take, in milliseconds; undefined where nothing is opened. */
+  limitConnecting?(connectMs: number): void;
   /** Lets go of connections that were not used for a while. */
   evictIdle(now: number): void;
   /** Ends every connection; resolves when they are gone. */

@@ -38,6 +38,17 @@ describe("a load report", () => {
       { "endpoint-load-metrics": "TEXT cpu_utilization=0.5, rps_fractional=20,named_metrics.queue=3" },
     ],
     [
+      "TEXT as Envoy writes it",
+      { "endpoint-load-metrics": "TEXT cpu_utilization:0.5,rps_fractional:20,named_metrics.queue:3" },
+    ],
+    [
+      "JSON with numbers as text",
+      {
+        "endpoint-load-metrics":
+          'JSON {"cpuUtilization": "0.5", "rps": "20", "named_metrics": {"queue": "3"}}',
+      },
+    ],
+    [
       "JSON",
       {
         "endpoint-load-metrics":
@@ -57,7 +68,11 @@ describe("a load report", () => {
     "TEXT cpu_utilization=-1",
     "JSON {",
     "JSON [1]",
-    'JSON {"cpu_utilization": "1"}',
+    "TEXT cpu_utilization:",
+    "TEXT :0.5",
+    'JSON {"cpu_utilization": "fast"}',
+    'JSON {"cpu_utilization": ""}',
+    'JSON {"named_metrics": {"queue": true}}',
     "XML <load/>",
     `TEXT ${"x=1,".repeat(5_000)}`,
   ])("that is garbage counts as none: %s", (text) => {
@@ -85,6 +100,8 @@ describe("client-side-weighted-round-robin", () => {
     status: 200,
     phase: "body",
     timedOut: false,
+    isSuperseded: false,
+    isAnswered: false,
     latencyMs: 1,
     headers: {
       "endpoint-load-metrics": `TEXT cpu_utilization=${utilisation},rps_fractional=${rps},eps=${eps}`,

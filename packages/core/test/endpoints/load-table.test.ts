@@ -63,15 +63,22 @@ describe("a load table", () => {
     expect(costAt(table, bad, 15_000)).toBeLessThan(costAt(table, good, 15_000) * 1.1);
   });
 
-  it("costs a heavier endpoint less in proportion, also when its weight changes", () => {
+  it("costs what it costs whatever the weight, which is a matter of how many are drawn and in flight", () => {
     const table = new LoadTable();
     const row = table.allocate(1, 0);
     table.succeeded(row, 10, 0);
-    const plain = costAt(table, row, 0);
     table.reweigh(row, 4);
-    expect(costAt(table, row, 0)).toBe(plain / 4);
-    const fresh = table.allocate(4, 0);
-    expect(costAt(table, fresh, 0)).toBe(table.reference / 4);
+    expect(costAt(table, row, 0)).toBe(10);
+    expect(table.weight(row)).toBe(4);
+  });
+
+  it("remembers where the last calls began and ended", () => {
+    const table = new LoadTable();
+    const [one, two] = [table.allocate(1, 0), table.allocate(1, 0)];
+    table.started(two);
+    table.started(one);
+    table.finished(two);
+    expect(Array.from(table.log.subarray(0, table.turns))).toEqual([two, one, ~two]);
   });
 
   it("sends an endpoint that was never measured one call, not a crowd", () => {

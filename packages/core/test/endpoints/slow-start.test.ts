@@ -1,6 +1,9 @@
 import { describe, expect, it } from "vitest";
 
+import type { BalancerName } from "../../src/balancers/balancers.ts";
 import { resolveSlowStart, slowStartFactor } from "../../src/endpoints/slow-start.ts";
+import { simulate } from "../../src/testing/index.ts";
+import { exponentialTime } from "../../src/testing/simulator/service-time.ts";
 import { GateRig, answer } from "./gate/gate-rig.ts";
 
 const policy = { windowMs: 10_000, aggression: 1, minWeightPercent: 10 };
@@ -124,6 +127,55 @@ describe("an endpoint that warms up", () => {
     const rig = new GateRig();
     rig.remove(rig.at(0));
     expect(rig.readd(0).weight).toBe(1);
+  });
+});
+
+describe.each<BalancerName>([
+  "success-aware-ewma",
+  "least-request",
+  "least-response-time",
+  "peak-ewma",
+  "weighted-round-robin",
+  "weighted-random",
+])("an endpoint that comes to four others under %s", (balancer) => {
+  /** Its calls, from 10 s to 10 s, of 50 s. */
+  async function ramp(callsPerSecond: number, seed: number): Promise<readonly number[]> {
+    const servers = Array.from({ length: 5 }, (_, i) => ({
+      id: `s${i}`,
+      serviceTime: exponentialTime(5),
+      present: [[i === 0 ? 10_000 : 0, Infinity]] as const,
+    }));
+    const service = {
+      balancer,
+      slowStart: { windowMs: 30_000 },
+      retry: false,
+      circuit: false,
+      outlierDetection: false,
+    } as const;
+    const scenario = { name: "ramp", durationMs: 60_000, servers, callsPerSecond, limitMs: 1_000 };
+    const { seconds } = await simulate(scenario, { policy: { name: balancer, service }, seed });
+    return [10, 20, 30, 40, 50].map((from) =>
+      seconds.slice(from, from + 10).reduce((sum, { sends }) => sum + sends[0]!, 0),
+    );
+  }
+
+  it("gets calls in proportion to the time since it came", async () => {
+    const calls = await ramp(300, 1);
+    // A third of the way, two thirds, all of it, on average over each ten seconds; the rest is shared with four.
+    const due = [0.19, 0.5, 0.83, 1, 1].map((part) => (3_000 * part) / (4 + part));
+    for (const [i, count] of calls.entries()) expect(Math.abs(count / due[i]! - 1)).toBeLessThan(0.25);
+  });
+
+  it("is never without calls, however few there are", async () => {
+    const rounds = await Promise.all([1, 2, 3].map((seed) => ramp(20, seed)));
+    const [first = 0, second = 0, third = 0, fourth = 0] = [0, 1, 2, 3].map((i) =>
+      rounds.reduce((sum, calls) => sum + calls[i]!, 0),
+    );
+    expect(first).toBeGreaterThan(10);
+    expect(first).toBeLessThan(75);
+    expect(second).toBeGreaterThan(first);
+    expect(third).toBeGreaterThan(50);
+    expect(fourth).toBeGreaterThan(60);
   });
 });
 

@@ -371,4 +371,152 @@ describe("an endpoint that fails", () => {
     expect(mesh.inspect().services[0]!.balancing).toMatchObject({ panics: 2, panic: true });
     expect(events("call.completed").map(({ pick }) => pick)).toEqual(["PA", "PA"]);
   });
+
+  it("is called all the same where all of them fail, ejected or not, and that is counted as panic from when it is known", async () => {
+    const { events, mesh } = await over(2, { balancer: "round-robin", retry: false }, () => (_, response) => {
+      response.statusCode = 500;
+      response.end();
+    });
+    for (let i = 0; i < 20; i++) await mesh.service("orders").GET("/x");
+    const picks = events("call.completed").map(({ pick }) => pick);
+    // Two failures each show that an endpoint is not to be relied on; five eject one of the two.
+    expect(picks).toEqual([
+      ...Array.from({ length: 4 }, () => "LB"),
+      ...Array.from({ length: 16 }, () => "PA"),
+    ]);
+    expect(events("endpoint.ejected")).toHaveLength(1);
+    expect(mesh.inspect().services[0]!.balancing).toMatchObject({ panics: 16, panic: false });
+  });
+
+  it("is no panic while another one is well, nor where all of a route's endpoints fail and not the service's", async () => {
+    const { events, mesh, servers, source } = await over(
+      3,
+      {
+        balancer: "round-robin",
+        outlierDetection: false,
+        retry: false,
+        routes: [{ match: { path: "/beta" }, endpoints: { metadata: { stage: "canary" } } }],
+      },
+      (index) => (request, response) => {
+        if (index === 2) response.statusCode = 500;
+        answerOk(request, response);
+      },
+    );
+    source.set(
+      "orders",
+      servers.map(({ port }, index) => ({
+        host: "127.0.0.1",
+        port,
+        metadata: { stage: index === 2 ? "canary" : "stable" },
+      })),
+    );
+    for (let i = 0; i < 12; i++) await mesh.service("orders").GET("/x");
+    expect(mesh.inspect().services[0]!.balancing.panics).toBe(0);
+    for (let i = 0; i < 3; i++) await mesh.service("orders").GET("/beta");
+    expect(
+      events("call.completed")
+        .slice(12)
+        .map(({ pick }) => pick),
+    ).toEqual(["PA", "PA", "PA"]);
+  });
+});
+
+describe("an explanation", () => {
+  it("names the endpoints that the call has tried already", async () => {
+    const { addresses, mesh } = await over(3, {}, (index) => (request, response) => {
+      if (index === 0) request.destroy();
+      else answerOk(request, response);
+    });
+    const heard: PickExplanation[] = [];
+    await mesh.service("orders").GET("/x", {
+      endpoint: addresses[0],
+      explain: (explanation) => heard.push(explanation),
+    });
+    expect(heard.map(({ excluded }) => excluded)).toEqual([
+      [],
+      [{ endpoint: addresses[0], reasons: ["tried already"] }],
+    ]);
+    expect(heard[0]!.text).toBe(`attempt 1 of orders: picked ${addresses[0]} (asked for)`);
+    expect(heard[1]!.text).toMatch(new RegExp(`cost .*; ${addresses[0]}: tried already$`));
+  });
+
+  it("says of an endpoint that is all there is, and was tried, that it was picked", async () => {
+    const { mesh } = await over(1, { retry: { maxAttempts: 2 } }, () => (request) => request.destroy());
+    const heard: PickExplanation[] = [];
+    await rejection(mesh.service("orders").GET("/x", { explain: (one) => heard.push(one) }));
+    expect(heard.map(({ excluded }) => excluded)).toEqual([[], []]);
+  });
+
+  it("says of a balancer that goes by turns that it compares no costs", async () => {
+    const { addresses, mesh } = await over(1, { balancer: "round-robin" });
+    let text = "";
+    await mesh.service("orders").GET("/x", { explain: (explanation) => (text = explanation.text) });
+    expect(text).toBe(
+      `attempt 1 of orders: picked ${addresses[0]} (balanced by round-robin, which compares no costs)`,
+    );
+  });
+});
+
+describe("inspection", () => {
+  it("shows how each route chooses that has a balancer or endpoints of its own", async () => {
+    const { mesh } = await over(2, {
+      balancer: "round-robin",
+      routes: [
+        { match: { path: "/plain" }, timeout: { totalMs: 500 } },
+        { match: { path: "/beta" }, endpoints: { metadata: { stage: "canary" } } },
+        { match: { path: "/orders" }, balancer: "random" },
+      ],
+    });
+    await mesh.ready("orders");
+    const { balancing, endpoints } = mesh.inspect().services[0]!;
+    const all = [{ share: 1, endpoints: endpoints.map(({ endpoint }) => endpoint) }];
+    expect(balancing).toMatchObject({ balancer: "round-robin", panic: false, groups: all });
+    expect(balancing.routes).toEqual([
+      { route: "/beta", balancer: "round-robin", panic: false, groups: [] },
+      { route: "/orders", balancer: "random", panic: false, groups: all },
+    ]);
+    expect(JSON.parse(JSON.stringify(balancing))).toEqual(balancing);
+  });
+});
+
+describe("a streamed answer", () => {
+  it("counts for its endpoint with its head: as a probe, and as what is known of its speed", async () => {
+    let isBroken = true;
+    const { addresses, events, mesh } = await over(
+      2,
+      {
+        balancer: "round-robin",
+        // Not retried, but such as may be a probe.
+        retry: { statuses: [] },
+        outlierDetection: { baseEjectionMs: 50, halfOpen: { intervalMs: 0, successes: 1 } },
+      },
+      (index) => (_, response) => {
+        response.writeHead(index === 0 && isBroken ? 500 : 200);
+        response.write("the beginning");
+        if (index === 0 && isBroken) response.end();
+      },
+    );
+    const abort = new AbortController();
+    const call = (): Promise<Response> => mesh.fetch("http://orders/stream", { signal: abort.signal });
+    await vi.waitFor(
+      async () => {
+        const response = await call();
+        if (response.status === 500) await response.text();
+        expect(events("endpoint.ejected")).toHaveLength(1);
+      },
+      { interval: 1, timeout: 4_000 },
+    );
+    isBroken = false;
+    await vi.waitFor(
+      async () => {
+        await call();
+        expect(events("endpoint.returned")).toHaveLength(1);
+      },
+      { interval: 5, timeout: 4_000 },
+    );
+    const view = mesh.inspect().services[0]!.endpoints.find(({ endpoint }) => endpoint === addresses[1]);
+    expect(view).toMatchObject({ latencyMs: expect.any(Number) });
+    expect(view?.pending).toBeGreaterThan(0);
+    abort.abort();
+  });
 });

@@ -96,4 +96,36 @@ describe("a circuit of a service", () => {
     expect(await rejection(client.GET("/reports"))).toMatchObject({ code: "ERR_PROXYLESS_CIRCUIT_OPEN" });
     expect((await client.GET("/orders")).response.status).toBe(200);
   });
+
+  it("can open on slow calls although every one succeeds; the time of a call is all of it, retries included", async () => {
+    const clock = new ManualClock();
+    const state = { slowMs: 400 };
+    const upstream = await server((_, response) => {
+      void clock.advance(state.slowMs).then(() => response.end("{}"));
+    });
+    const { mesh, events } = meshOf(
+      [upstream.address],
+      { circuit: { ...circuit, slowCallMs: 300 } },
+      { clock, random: () => 0 },
+    );
+    const client = mesh.service("orders");
+    for (let i = 0; i < 10; i++) expect((await client.GET("/x")).response.status).toBe(200);
+    expect(events("circuit.opened")).toMatchObject([
+      { cause: "slow", slowRatio: 1, failureRatio: 0, calls: 10 },
+    ]);
+    expect(await rejection(client.GET("/x"))).toMatchObject({ code: "ERR_PROXYLESS_CIRCUIT_OPEN" });
+  });
+
+  it("that only measures refuses nothing, tells what it would have done, and shows it in the dump", async () => {
+    const upstream = await server((_, response) => response.writeHead(500).end("{}"));
+    const { mesh, events } = meshOf([upstream.address], {
+      circuit: { ...circuit, mode: "metrics-only" },
+      retry: false,
+    });
+    for (let i = 0; i < 15; i++) expect((await mesh.service("orders").GET("/x")).response.status).toBe(500);
+    expect(events("circuit.opened")).toMatchObject([{ enforced: false, calls: 10 }]);
+    expect(mesh.inspect().services[0]?.circuits).toMatchObject([
+      { mode: "metrics-only", engine: "opossum", state: "open", refused: 5 },
+    ]);
+  });
 });

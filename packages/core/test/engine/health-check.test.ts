@@ -77,6 +77,35 @@ describe("health checks over HTTP", () => {
     expect(await becomes(test, well.address, undefined)).toBe("");
   });
 
+  it("let an endpoint back that is ejected, though they went well all the time and no call comes", async () => {
+    let isBroken = true;
+    const odd = await server((request, response) => {
+      if (request.url === "/x" && isBroken) response.statusCode = 500;
+      answerOk(request, response);
+    });
+    const well = await server(answerOk);
+    const { events, mesh } = meshOf([odd.address, well.address], {
+      healthCheck: { type: "http", ...quick },
+      balancer: "round-robin",
+      retry: false,
+    });
+    const orders = mesh.service("orders");
+    await vi.waitFor(
+      async () => {
+        await orders.GET("/x");
+        expect(events("endpoint.ejected")).toHaveLength(1);
+      },
+      { interval: 1, timeout: 5_000 },
+    );
+    isBroken = false;
+    await vi.waitFor(() => {
+      expect(events("endpoint.returned").map(({ how }) => how)).toEqual(["health check"]);
+    });
+    expect(events("endpoint.health_changed").filter(({ endpoint }) => endpoint === odd.address)).toHaveLength(
+      1,
+    );
+  });
+
   it("are made once for two services that use the same endpoint", async () => {
     const both = await server(answerOk);
     const healthCheck = { type: "http", ...quick, intervalMs: 3_600_000 } as const;

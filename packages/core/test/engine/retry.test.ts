@@ -1,3 +1,5 @@
+import type { RequestListener } from "node:http";
+
 import { describe, expect, it } from "vitest";
 
 import { answerOk, refusedAddress } from "../support/http.ts";
@@ -272,16 +274,60 @@ describe("a retryable status", () => {
 });
 
 describe("the retry budget", () => {
-  it("keeps a dead service at 1.2 times its load, plus the minimum", async () => {
+  it("ends with the successes that pay for it: a dead service gets its load, and two retries", async () => {
     const down = await server((_, response) => response.writeHead(503).end("{}"));
     const { mesh, events } = meshOf([down.address], {
       circuit: false,
-      retry: { baseDelayMs: 0, budget: { ratio: 0.2, minPerSecond: 0 } },
+      retry: { baseDelayMs: 0 },
     });
     const client = mesh.service("orders");
     for (let i = 0; i < 200; i++) await client.GET("/x");
-    expect(down.requests.length).toBeLessThanOrEqual(240);
-    expect(down.requests.length).toBeGreaterThan(230);
+    expect(down.requests).toHaveLength(202);
     expect(events("budget.exhausted").length).toBeGreaterThan(0);
+  });
+});
+
+describe("where a retry goes", () => {
+  const down: RequestListener = (_, response) => response.writeHead(503).end();
+
+  async function tiers(exclude: "hosts" | "priorities" | "none"): Promise<readonly number[]> {
+    const near = await Promise.all([server(down), server(down), server(down)]);
+    const far = await server(answerOk);
+    const { mesh, source } = meshOf([], {
+      balancer: "round-robin",
+      outlierDetection: false,
+      retry: { maxAttempts: 2, baseDelayMs: 0, exclude },
+    });
+    const at = (port: number, priority: number): { host: string; port: number; priority: number } => ({
+      host: "127.0.0.1",
+      port,
+      priority,
+    });
+    source.set("orders", [...near.map(({ port }) => at(port, 0)), at(far.port, 1)]);
+    await mesh.service("orders").GET("/x");
+    return [...near, far].map(({ requests }) => requests.length);
+  }
+
+  it("is another host, or another priority, as it is told", async () => {
+    expect((await tiers("hosts")).toSorted((a, b) => a - b)).toEqual([0, 0, 1, 1]);
+    expect((await tiers("hosts"))[3]).toBe(0);
+    expect((await tiers("priorities"))[3]).toBe(1);
+  });
+
+  it("may be the same host again", async () => {
+    const only = await server(down);
+    const other = await server(down);
+    const { mesh } = meshOf([only.address, other.address], {
+      balancer: {
+        name: "first",
+        build: (endpoints) => ({
+          pick: ({ tried }) => endpoints.find((one) => tried?.includes(one) !== true),
+        }),
+      },
+      outlierDetection: false,
+      retry: { maxAttempts: 2, baseDelayMs: 0, exclude: "none" },
+    });
+    await mesh.service("orders").GET("/x");
+    expect([only.requests.length, other.requests.length].toSorted((a, b) => a - b)).toEqual([0, 2]);
   });
 });

@@ -84,6 +84,8 @@ function resultOf(over: Partial<AttemptResult>): AttemptResult {
     status: 200,
     phase: "body",
     timedOut: false,
+    isSuperseded: false,
+    isAnswered: false,
     latencyMs: 10,
     headers: {},
     ...over,

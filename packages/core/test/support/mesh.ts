@@ -38,6 +38,8 @@ const recorded: readonly MeshEventType[] = [
   "attempt.completed",
   "call.completed",
   "call.retried",
+  "call.hedged",
+  "call.shed",
   "budget.exhausted",
   "circuit.opened",
   "circuit.closed",

@@ -25,7 +25,7 @@ export function sendExternal(
   call.watch(attempt);
   try {
     dispatcher.dispatch(
-      { origin, path, method, headers, body: new BodySupply(request.body).next() },
+      { origin, path, method, headers, body: new BodySupply(request.body, 0, true).next() },
       attempt,
     );
   } catch (error) {

@@ -91,6 +91,8 @@ export class FetchCall implements StreamSink {
       retry: options?.retry,
       idempotencyKey: plan.idempotencyKey,
       hashKey: options?.hashKey,
+      criticality: options?.criticality,
+      rateLimitKey: options?.rateLimitKey,
       endpoint: options?.endpoint,
       explain: options?.explain,
     };

@@ -1,3 +1,5 @@
+import { criticalities, isCriticality } from "../../context/criticality.ts";
+import type { Criticality } from "../../context/criticality.ts";
 import type { CallRetryOptions, PickExplanation } from "../../engine/request.ts";
 import { ProxylessError, show } from "../../errors.ts";
 
@@ -11,6 +13,10 @@ export interface FetchCallOptions {
   readonly idempotencyKey?: string | undefined;
   /** What hash-based balancers hash. */
   readonly hashKey?: string | undefined;
+  /** How much the call matters where calls are shed: that of the work it is made in by default, else `critical`. */
+  readonly criticality?: Criticality | undefined;
+  /** Whose calls it is counted with, where the rate limit is per key. */
+  readonly rateLimitKey?: string | undefined;
   /**
    * The endpoint to call, `host:port`, or several in order of preference; one that is not there or may not be picked is
    * passed over, and if none is left the balancer chooses.
@@ -41,6 +47,13 @@ export function readCallOptions(value: unknown): FetchCallOptions | undefined {
   }
   if (hashKey !== undefined && typeof hashKey !== "string") {
     throw optionError("mesh.hashKey", "a string", hashKey);
+  }
+  const { criticality, rateLimitKey } = value;
+  if (criticality !== undefined && !isCriticality(criticality)) {
+    throw optionError("mesh.criticality", `one of ${criticalities.join(", ")}`, criticality);
+  }
+  if (rateLimitKey !== undefined && typeof rateLimitKey !== "string") {
+    throw optionError("mesh.rateLimitKey", "a string", rateLimitKey);
   }
   if (explain !== undefined && typeof explain !== "function") {
     throw optionError("mesh.explain", "a function", explain);

@@ -81,6 +81,8 @@ export class Caller {
             retry: undefined,
             idempotencyKey: undefined,
             hashKey: undefined,
+            criticality: undefined,
+            rateLimitKey: undefined,
             endpoint: undefined,
             explain: undefined,
           }
@@ -119,6 +121,8 @@ export class Caller {
       retry: init.retry,
       idempotencyKey,
       hashKey: init.hashKey,
+      criticality: init.criticality,
+      rateLimitKey: init.rateLimitKey,
       endpoint: init.endpoint,
       explain: init.explain,
     };

@@ -1,3 +1,4 @@
+import type { Criticality } from "../../context/criticality.ts";
 import type { CallRetryOptions, PickExplanation } from "../../engine/request.ts";
 import type { ParseAs } from "./decode.ts";
 import type { HeadersInput } from "./headers.ts";
@@ -42,6 +43,10 @@ export interface CallOptions {
   readonly idempotencyKey?: string | undefined;
   /** What hash-based balancers hash. */
   readonly hashKey?: string | undefined;
+  /** How much the call matters where calls are shed: that of the work it is made in by default, else `critical`. */
+  readonly criticality?: Criticality | undefined;
+  /** Whose calls it is counted with, where the rate limit is per key. */
+  readonly rateLimitKey?: string | undefined;
   /**
    * The endpoint to call, `host:port`, or several in order of preference; one that is not there or may not be picked is
    * passed over, and if none is left the balancer chooses.

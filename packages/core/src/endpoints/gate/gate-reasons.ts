@@ -28,22 +28,27 @@ export function gateReasons({ gate, leaving, spec }: EndpointState, now: number)
   if (gate.activeHealth === "unhealthy") {
     reasons.push({ kind: "health check", text: `health check: ${gate.activeDetail}` });
   }
-  if (gate.circuit === "open" && now < gate.openUntil) {
-    const endsInMs = gate.openUntil - now;
-    const text = `ejected for another ${seconds(endsInMs)}: ${gate.cause}`;
+  if (gate.circuit === "open" && now < gate.ejection.openUntil) {
+    const endsInMs = gate.ejection.openUntil - now;
+    const text = `ejected for another ${seconds(endsInMs)}: ${gate.ejection.cause}`;
     reasons.push({ kind: "ejected", text, endsInMs });
   } else if (gate.circuit !== "closed") {
-    reasons.push({ kind: "probing", text: `waiting for probes after an ejection: ${gate.cause}` });
+    reasons.push({ kind: "probing", text: `waiting for probes after an ejection: ${gate.ejection.cause}` });
   }
   if (gate.penaltyUntil > 0) {
     // The sweep may come a moment later; until then the endpoint is closed, and says so.
     const endsInMs = Math.max(0, gate.penaltyUntil - now);
-    reasons.push({ kind: "retry-after", text: `asked to be left alone for ${seconds(endsInMs)}`, endsInMs });
+    reasons.push({ kind: "retry-after", text: leftAlone(endsInMs), endsInMs });
   }
   return reasons.length === 0 ? none : reasons;
 }
 
 const none: readonly GateReason[] = [];
+
+/** What `Retry-After` asks for, in words. */
+export function leftAlone(ms: number): string {
+  return `asked to be left alone for ${seconds(ms)}`;
+}
 
 function seconds(ms: number): string {
   return `${(ms / 1_000).toPrecision(2)} s`;

@@ -26,11 +26,45 @@ export type GateReasonKind =
 /** What active health checks say of an endpoint; undefined where none was made. */
 export type ActiveHealth = "healthy" | "unhealthy" | undefined;
 
+/** What is kept of an endpoint that has been ejected; of very many endpoints few ever are. */
+export class EjectionRecord {
+  /** Why it was ejected. */
+  cause = "";
+  /** It was for being slow: its probes must be quick as well. */
+  wasSlow = false;
+  /** How long the ejection was to be. */
+  ejectionMs = 0;
+  /** When it ends. */
+  openUntil = 0;
+  /** When the last one ended. */
+  returnedAt = 0;
+  /** A health check ended one of its ejections in a row. */
+  wasVouchedFor = false;
+  /** Somebody may look ahead of time whether it is well again: it failed plainly, and this is no relapse. */
+  mayLook = false;
+  /** Not before then. */
+  lookAt = 0;
+  /** Its probe is such a look. */
+  isLook = false;
+  probesInFlight = 0;
+  /** When the last probe that is in flight is given up as lost. */
+  leaseUntil = 0;
+  nextProbeAt = 0;
+  probeSuccesses = 0;
+  probeFailures = 0;
+  /** Probes that went well, but slowly. */
+  probesSlow = 0;
+  /** Probes that were answered with 4xx. */
+  probesRefused = 0;
+}
+
 /**
  * Everything that can keep an endpoint from being picked, in one record, so that no two mechanisms can wait for each other.
- * Only the {@link Gate} writes it. The circuit opens with an ejection, is half-open while probes are out, and closed otherwise.
+ * Only the gate writes it. The circuit opens with an ejection, is half-open while probes are out, and closed otherwise.
  */
 export class GateRecord {
+  /** It is one that this process may send calls to: of its subset, and not leaving. */
+  isUsed = false;
   activeHealth: ActiveHealth = undefined;
   activeDetail = "";
   circuit: "closed" | "open" | "half-open" = "closed";
@@ -38,30 +72,20 @@ export class GateRecord {
   generation = 0;
   /** Ejections in a row; what the next one is multiplied by, less one. */
   ejections = 0;
-  /** When the ejection ends. */
-  openUntil = 0;
-  /** When the last ejection ended. */
-  returnedAt = 0;
-  /** Why it was ejected. */
-  cause = "";
-  /** Its probes must be quick as well. */
-  wasSlow = false;
-  probesInFlight = 0;
-  /** When the last probe that is in flight is given up as lost. */
-  leaseUntil = 0;
-  nextProbeAt = 0;
-  /** Since when it waits for probes. */
-  readySince = 0;
-  probeSuccesses = 0;
-  probeFailures = 0;
-  /** Probes that went well, but slowly. */
-  probesSlow = 0;
+  #ejection: EjectionRecord | undefined;
   /** It asked to be left alone until then; 0 when it did not. */
   penaltyUntil = 0;
+  /** It asked to be left alone until then, which was reported and not followed. */
+  unheededUntil = 0;
   /** Its connections are being opened. */
   warming = false;
   /** When it began to warm up by little traffic; -1 when it does not. */
   rampingSince = -1;
   /** Requests since then. */
   rampingRequests = 0;
+
+  /** Its last ejection; made when it is first asked for. */
+  get ejection(): EjectionRecord {
+    return (this.#ejection ??= new EjectionRecord());
+  }
 }

@@ -9,9 +9,10 @@ import type { ResolvedOutlierDetection } from "../outlier/outlier-policy.ts";
 import { OutlierStats } from "../outlier/outlier-stats.ts";
 import type { Detector } from "../outlier/outlier-stats.ts";
 import type { ResolvedSlowStart } from "../slow-start.ts";
-import { canBePicked } from "./gate-reasons.ts";
+import { canBePicked, leftAlone } from "./gate-reasons.ts";
 import type { ActiveHealth } from "./gate-record.ts";
-import { ProbeQueue } from "./probe-queue.ts";
+import { Population } from "./population.ts";
+import { NO_LOOK_MS, ProbeQueue } from "./probe-queue.ts";
 import { WarmUp } from "./warm-up.ts";
 
 /** An ejection, or one that was found to be due and not made. */
@@ -29,7 +30,7 @@ export interface GateReporter {
   /** What was found was not followed, and why. */
   skipped(
     state: EndpointState,
-    detector: Detector,
+    detector: Detector | "retryAfter",
     text: string,
     why: "shadow" | "enforcing" | "limit",
   ): void;
@@ -60,29 +61,70 @@ export class Gate {
   }
 
   readonly #options: GateOptions;
-  readonly #members = new Set<EndpointState>();
+  readonly #population: Population;
   /** The members by their row in the table. */
   readonly #byRow: (EndpointState | undefined)[] = [];
   /** Members with ejections that quiet intervals have not yet made up for. */
   readonly #convicted = new Set<EndpointState>();
-  readonly #stats: OutlierStats | undefined;
+  #outliers: ResolvedOutlierDetection | false;
+  #stats: OutlierStats | undefined;
   readonly #probes: ProbeQueue;
   readonly #penalised = new Set<EndpointState>();
   readonly #warmUp: WarmUp;
-  /** Endpoints that are out through ejection or penalty: what the limit is about. */
-  #out = 0;
-  /** Endpoints that may be picked. */
-  #open = 0;
   #intervalEndsAt = -Infinity;
 
   constructor(options: GateOptions) {
     this.#options = options;
     const { outliers } = options;
+    this.#outliers = outliers;
+    this.#population = new Population(
+      outliers === false ? 0 : outliers.maxEjectionPercent,
+      (state) => !this.#isIn(state) || this.#penalised.has(state),
+    );
     this.#warmUp = new WarmUp(options.slowStart, options.table);
     this.#stats = outliers === false ? undefined : new OutlierStats(outliers);
     this.#probes = new ProbeQueue(outliers === false ? undefined : outliers.halfOpen, (state, text, now) => {
       this.#reopen(state, text, now, 0);
     });
+  }
+
+  /**
+   * Takes other policies. What was counted, who is ejected and who warms up stays so; without outlier detection everybody is
+   * let back in.
+   */
+  reconfigure(
+    outliers: ResolvedOutlierDetection | false,
+    slowStart: ResolvedSlowStart | false,
+    now: number,
+  ): void {
+    this.#outliers = outliers;
+    this.#population.limit(outliers === false ? 0 : outliers.maxEjectionPercent);
+    this.#probes.update(outliers === false ? undefined : outliers.halfOpen);
+    if (outliers === false) {
+      this.#stats = undefined;
+      this.#convicted.clear();
+    } else if (this.#stats !== undefined) this.#stats.update(outliers);
+    else {
+      this.#stats = new OutlierStats(outliers);
+      for (const { offset } of this.#population.members) this.#stats.clear(offset);
+    }
+    if (this.#warmUp.update(slowStart, now)) this.#options.onChange();
+    if (outliers === false) this.#letEverybodyIn(now);
+    else this.#keepLimit(now);
+  }
+
+  #letEverybodyIn(now: number): void {
+    for (const state of this.#population.members) if (!this.#isIn(state)) this.#close(state, "limit", now);
+    let isChanged = false;
+    for (const state of this.#penalised) isChanged = this.#forgive(state) || isChanged;
+    if (isChanged) this.#options.onChange();
+  }
+
+  /** Nobody checks an endpoint's health any more. */
+  unchecked(state: EndpointState): void {
+    state.gate.activeHealth = undefined;
+    state.gate.activeDetail = "";
+    if (this.#refresh(state)) this.#options.onChange();
   }
 
   /** How many endpoints are ejected or being probed. */
@@ -92,33 +134,42 @@ export class Gate {
 
   /** @param isInitial part of the first list: where all are new nobody is to be spared */
   add(state: EndpointState, now: number, isInitial: boolean): void {
-    this.#members.add(state);
+    this.#population.add(state);
     this.#byRow[state.offset / STRIDE] = state;
     this.#stats?.clear(state.offset);
     if (!isInitial) this.#warmUp.begin(state, now);
-    if (state.open) this.#open++;
     this.#refresh(state);
   }
 
   remove(state: EndpointState, now: number): void {
-    if (this.#members.delete(state) && state.open) this.#open--;
+    this.#population.remove(state);
     this.#byRow[state.offset / STRIDE] = undefined;
     this.#convicted.delete(state);
-    if (this.#probes.remove(state)) this.#out--;
-    if (this.#penalised.delete(state)) this.#out--;
+    this.#probes.remove(state);
+    this.#penalised.delete(state);
     this.#warmUp.end(state);
-    // What was within the limit among many may be beyond it among few.
-    if (this.#isWithinLimit(this.#out)) return;
-    const oldest = this.#probes.oldest;
-    if (oldest !== undefined) {
-      this.#close(oldest, "limit", now);
-      return;
+    // Where there is a subset another endpoint may take its place.
+    if (!this.#population.isSubset) this.#keepLimit(now);
+  }
+
+  /** Says which endpoints calls may go to at all: only these get probes, and the limit of ejections is a part of these. */
+  use(used: ReadonlySet<EndpointState>, now: number): void {
+    if (this.#population.use(used)) this.#probes.wake();
+    this.#keepLimit(now);
+  }
+
+  /** What was within the limit among many may be beyond it among few. */
+  #keepLimit(now: number): void {
+    while (this.#population.isOverLimit) {
+      const { oldest } = this.#probes;
+      if (oldest !== undefined) this.#close(oldest, "limit", now);
+      else {
+        const penalised = [...this.#penalised].find(({ gate }) => gate.isUsed);
+        if (penalised === undefined) return;
+        this.#forgive(penalised);
+        this.#options.onChange();
+      }
     }
-    for (const penalised of this.#penalised) {
-      this.#forgive(penalised);
-      break;
-    }
-    this.#options.onChange();
   }
 
   /** The source says something else of it. */
@@ -139,15 +190,19 @@ export class Gate {
   setActiveHealth(state: EndpointState, health: ActiveHealth, detail: string, now: number): void {
     const record = state.gate;
     const wasDown = record.activeHealth === "unhealthy";
+    if (record.activeHealth !== health) this.#probes.wake();
     record.activeHealth = health;
     record.activeDetail = detail;
-    this.#probes.wake();
-    const { outliers } = this.#options;
-    // An endpoint that is slow and never wrong passes every health check: that is what makes it grey.
-    const unejects = outliers !== false && outliers.successfulHealthCheckUnejects && !record.wasSlow;
-    if (health === "healthy" && record.circuit !== "closed" && unejects)
+    // What they have found once they will find again.
+    if (health === "unhealthy" && record.ejections > 0) record.ejection.wasVouchedFor = false;
+    const outliers = this.#outliers;
+    // An endpoint that is slow and never wrong passes every health check: that is what makes it grey. And where calls fail again
+    // that a check had let back, checks do not see what is wrong: it would come and go with each of them.
+    const unejects = outliers !== false && outliers.successfulHealthCheckUnejects && health === "healthy";
+    if (unejects && !this.#isIn(state) && !record.ejection.wasSlow && !record.ejection.wasVouchedFor) {
+      record.ejection.wasVouchedFor = true;
       this.#close(state, "health check", now);
-    else {
+    } else {
       if (health === "healthy" && wasDown) this.#warmUp.begin(state, now);
       if (this.#refresh(state)) this.#options.onChange();
     }
@@ -181,6 +236,7 @@ export class Gate {
     now: number,
   ): void {
     const record = state.gate;
+    this.#probes.counted();
     // What began before the circuit changed says nothing about how things are since.
     if (generation !== record.generation || state.leaving) return;
     if (isProbe) {
@@ -208,7 +264,7 @@ export class Gate {
       if (now >= state.gate.penaltyUntil) isChanged = this.#forgive(state) || isChanged;
     }
     if (this.#warmUp.tick(now) || isChanged) this.#options.onChange();
-    const { outliers } = this.#options;
+    const outliers = this.#outliers;
     if (outliers === false || this.#stats === undefined || now < this.#intervalEndsAt) return;
     const isFirst = this.#intervalEndsAt === -Infinity;
     this.#intervalEndsAt = now + outliers.intervalMs;
@@ -227,14 +283,16 @@ export class Gate {
     }
     // A quiet interval makes up for one ejection, if the endpoint was there for all of it.
     for (const state of this.#convicted) {
-      if (!this.#isIn(state) || now - state.gate.returnedAt < outliers.intervalMs) continue;
-      if (--state.gate.ejections === 0) this.#convicted.delete(state);
+      if (!this.#isIn(state) || now - state.gate.ejection.returnedAt < outliers.intervalMs) continue;
+      if (--state.gate.ejections > 0) continue;
+      this.#convicted.delete(state);
+      state.gate.ejection.wasVouchedFor = false;
     }
   }
 
   /** A detector that looks at each answer has seen enough. */
   #found(state: EndpointState, detector: Detector, now: number, retryAfterMs = 0): void {
-    const { outliers } = this.#options;
+    const outliers = this.#outliers;
     if (outliers === false) return;
     if (detector === "consecutiveSlow" && !this.#isSlowAlone(state)) return;
     const policy = outliers[detector];
@@ -252,7 +310,7 @@ export class Gate {
     const stats = this.#stats;
     const { locality, priority } = state.spec;
     let [peers, slow, near, nearSlow] = [0, 0, 0, 0];
-    for (const other of this.#members) {
+    for (const other of this.#population.members) {
       if (other === state || !other.open || other.spec.priority !== priority || stats === undefined) continue;
       const isSlow = Number(stats.slowRun(other.offset) >= 2);
       peers++;
@@ -265,7 +323,8 @@ export class Gate {
   }
 
   #eject(state: EndpointState, { detector, text }: Finding, now: number, retryAfterMs: number): void {
-    const { outliers, random, report } = this.#options;
+    const { random, report } = this.#options;
+    const outliers = this.#outliers;
     if (outliers === false) return;
     const policy = outliers[detector];
     if (outliers.shadow) report.skipped(state, detector, text, "shadow");
@@ -274,30 +333,19 @@ export class Gate {
     else if (!this.#mayTakeOut(state)) report.skipped(state, detector, text, "limit");
     else {
       const record = state.gate;
-      if (!this.#penalised.delete(state)) this.#out++;
-      record.wasSlow = detector === "latency" || detector === "consecutiveSlow";
+      if (!this.#penalised.delete(state)) this.#population.wentOut(state, 1);
+      record.ejection.wasSlow = detector === "latency" || detector === "consecutiveSlow";
       this.#takeOut(state, detector, text, now, retryAfterMs);
     }
   }
 
   #mayTakeOut(state: EndpointState): boolean {
-    if (this.#penalised.has(state)) return true;
-    // Whatever the share: the last one that may be picked stays.
-    return this.#isWithinLimit(this.#out + 1) && this.#open > Number(state.open);
+    return this.#penalised.has(state) || this.#population.mayTakeOut(state);
   }
 
   /** Neither ejected nor waiting for probes. */
   #isIn(state: EndpointState): boolean {
     return state.gate.circuit === "closed";
-  }
-
-  /** Never all of them, and never more than the limit; but one where there are two or more. */
-  #isWithinLimit(out: number): boolean {
-    const { outliers } = this.#options;
-    const count = this.#members.size;
-    if (out === 0) return true;
-    if (out >= count || outliers === false) return false;
-    return out === 1 || (100 * out) / count <= outliers.maxEjectionPercent;
   }
 
   #takeOut(
@@ -307,7 +355,8 @@ export class Gate {
     now: number,
     retryAfterMs: number,
   ): void {
-    const { outliers, random, report } = this.#options;
+    const { random, report } = this.#options;
+    const outliers = this.#outliers;
     if (outliers === false) return;
     const record = state.gate;
     record.ejections++;
@@ -318,9 +367,15 @@ export class Gate {
     );
     // Without jitter every client of a failing endpoint would come back to it at the same moment.
     const ejectionMs = Math.max(grown * (1 + 0.1 * random()), Math.min(retryAfterMs, MAX_PENALTY_MS));
-    record.cause = text;
+    // One that comes and goes, or fails now and then, would look well more often than not.
+    const { ejection } = record;
+    if (detector !== "probe") {
+      ejection.mayLook = detector in consecutive && record.ejections === 1 && !ejection.wasSlow;
+    }
+    ejection.cause = text;
+    ejection.ejectionMs = ejectionMs;
     record.penaltyUntil = 0;
-    this.#probes.open(state, now + ejectionMs);
+    this.#probes.open(state, now + ejectionMs, now + Math.max(NO_LOOK_MS, retryAfterMs));
     this.#stats?.clear(state.offset);
     this.#refresh(state);
     report.ejected(state, { detector, text, ejectionMs, ejections: record.ejections });
@@ -337,25 +392,30 @@ export class Gate {
     retryAfterMs: number | undefined,
     now: number,
   ): void {
-    const { outliers } = this.#options;
+    const outliers = this.#outliers;
     const typical = this.#stats?.typicalMs ?? 0;
     const limit = outliers === false || outliers.latency === false ? 3 : outliers.latency.ratio;
-    const isSlow = state.gate.wasSlow && typical > 0 && latencyMs > limit * typical;
+    const isSlow = state.gate.ejection.wasSlow && typical > 0 && latencyMs > limit * typical;
     if (outcome === "ignored" || status === 429) {
       this.#probes.release(state, now + Math.min(retryAfterMs ?? 0, MAX_PENALTY_MS));
     } else if (outcome !== "success") {
       const what = status === 0 ? "a probe failed" : `a probe was answered with ${status}`;
-      if (this.#probes.failed(state)) this.#reopen(state, what, now, retryAfterMs ?? 0);
+      if (this.#probes.failed(state, now, retryAfterMs ?? 0))
+        this.#reopen(state, what, now, retryAfterMs ?? 0);
     } else if (isSlow) {
       const what = `probes took as long as ${latencyMs.toPrecision(3)} ms`;
       if (this.#probes.slow(state)) this.#reopen(state, what, now, 0);
-    } else if (this.#probes.succeeded(state)) this.#close(state, "probes", now);
+    } else {
+      const isRefusal = status >= 400 && status < 500;
+      const isWell = isRefusal ? this.#probes.refused(state) : this.#probes.succeeded(state);
+      if (isWell) this.#close(state, "probes", now);
+    }
   }
 
   #close(state: EndpointState, how: "probes" | "health check" | "limit", now: number): void {
     this.#probes.close(state);
-    this.#out--;
-    state.gate.returnedAt = now;
+    this.#population.wentOut(state, -1);
+    state.gate.ejection.returnedAt = now;
     this.#stats?.clear(state.offset);
     this.#warmUp.begin(state, now);
     this.#refresh(state);
@@ -364,14 +424,22 @@ export class Gate {
   }
 
   #penalise(state: EndpointState, retryAfterMs: number, now: number): void {
-    const { outliers } = this.#options;
-    if (outliers === false || !outliers.honorRetryAfter || outliers.shadow || !this.#mayTakeOut(state))
-      return;
+    const { report } = this.#options;
+    const outliers = this.#outliers;
+    if (outliers === false || !outliers.honorRetryAfter) return;
+    const record = state.gate;
     const until = now + Math.min(retryAfterMs, MAX_PENALTY_MS);
-    state.gate.penaltyUntil = Math.max(state.gate.penaltyUntil, until);
+    if (outliers.shadow || !this.#mayTakeOut(state)) {
+      // One that is overloaded asks for it with each answer.
+      if (now < record.unheededUntil) return;
+      record.unheededUntil = until;
+      report.skipped(state, "retryAfter", leftAlone(until - now), outliers.shadow ? "shadow" : "limit");
+      return;
+    }
+    record.penaltyUntil = Math.max(record.penaltyUntil, until);
     if (!this.#penalised.has(state)) {
       this.#penalised.add(state);
-      this.#out++;
+      this.#population.wentOut(state, 1);
     }
     if (this.#refresh(state)) this.#options.onChange();
   }
@@ -379,7 +447,7 @@ export class Gate {
   /** Ends a penalty. @returns whether the endpoint may be picked again */
   #forgive(state: EndpointState): boolean {
     this.#penalised.delete(state);
-    this.#out--;
+    this.#population.wentOut(state, -1);
     state.gate.penaltyUntil = 0;
     return this.#refresh(state);
   }
@@ -390,7 +458,7 @@ export class Gate {
     const isClosed = !canBePicked(state, this.#penalised.has(state));
     if (table.isClosed(state.offset) === isClosed) return false;
     table.setClosed(state.offset, isClosed);
-    if (this.#members.has(state)) this.#open += isClosed ? -1 : 1;
+    this.#population.opened(state, isClosed ? -1 : 1);
     return true;
   }
 }

@@ -5,13 +5,26 @@ import type { ResolvedSlowStart } from "../slow-start.ts";
 
 /** The endpoints of a service that are new or came back, and get less traffic than they will. */
 export class WarmUp {
-  readonly #policy: ResolvedSlowStart | false;
+  #policy: ResolvedSlowStart | false;
   readonly #table: LoadTable;
   readonly #ramping = new Set<EndpointState>();
 
   constructor(policy: ResolvedSlowStart | false, table: LoadTable) {
     this.#policy = policy;
     this.#table = table;
+  }
+
+  /** Takes another policy. Without one whoever warms up has its whole weight at once. @returns whether some weight changed */
+  update(policy: ResolvedSlowStart | false, now: number): boolean {
+    this.#policy = policy;
+    if (policy !== false) return this.tick(now);
+    for (const state of this.#ramping) {
+      state.gate.rampingSince = -1;
+      this.#table.reweigh(state.offset, state.spec.weight);
+    }
+    const isChanged = this.#ramping.size > 0;
+    this.#ramping.clear();
+    return isChanged;
   }
 
   begin(state: EndpointState, now: number): void {

@@ -5,7 +5,7 @@ import type { ResolvedHealthCheck } from "./health-check-policy.ts";
 /** Makes one check. Resolves to what is wrong, or undefined when nothing is; never later than the signal aborts. */
 export type RunCheck = (signal: AbortSignal) => Promise<string | undefined>;
 
-/** Hears what the checks of an endpoint say, each time that changes. */
+/** Hears what the checks of an endpoint say: each time that changes, and of one that is healthy each check that goes well. */
 export type HealthListener = (health: "healthy" | "unhealthy", detail: string) => void;
 
 /** Checks one endpoint again and again, and judges it by how several checks in a row went. */
@@ -102,7 +102,8 @@ export class HealthMonitor {
     const isEnough =
       this.health === undefined || this.#streak >= (isWell ? healthyThreshold : unhealthyThreshold);
     const health = isWell ? "healthy" : "unhealthy";
-    if (!isEnough || this.health === health) return;
+    // One that was healthy all along may have been ejected meanwhile: that it still is must be heard as well.
+    if (!isEnough || (this.health === health && !isWell)) return;
     this.health = health;
     this.detail = trouble ?? "";
     for (const listener of this.listeners) listener(health, this.detail);

@@ -72,6 +72,12 @@ export interface HalfOpenPolicy {
   readonly successes?: number | undefined;
   /** Time between the starts of two probes in milliseconds, 0 to 3,600,000; 200 by default. */
   readonly intervalMs?: number | undefined;
+  /**
+   * One that was ejected for failures in a row, and not a second time within an interval, gets its first probe ahead of time: one call
+   * of the service in so many looks whether an endpoint is well again. 0 for never, at most 1,000,000,000; 2,000 by default, which is
+   * 0.05 % of the calls however many endpoints are out.
+   */
+  readonly earlyEvery?: number | undefined;
   /** A probe without a result after this long counts as failed, in milliseconds, 1 to 3,600,000; 30,000 by default. */
   readonly leaseMs?: number | undefined;
 }

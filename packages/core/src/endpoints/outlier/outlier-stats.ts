@@ -32,6 +32,8 @@ const MATURE = 1_000;
 
 /** How fast what is typical follows the answers: by this factor for each of them, up or down. */
 const TYPICAL_STEP = 1.02;
+/** An attempt that a hedge has beaten counts as slow when it had so many times the typical latency. */
+const BEATEN_RATIO = 1.5;
 
 /**
  * What outlier detection remembers of each endpoint of a service, in flat arrays by row: counting a result takes some
@@ -44,7 +46,7 @@ export class OutlierStats {
    */
   typicalMs = 0;
   #answers = 0;
-  readonly #policy: ResolvedOutlierDetection;
+  #policy: ResolvedOutlierDetection;
   #counts = new Uint32Array(COLUMNS * 8);
   /** The rows with a result in the running interval: the others need no look at its end, and no histogram. */
   readonly #heard: number[] = [];
@@ -54,6 +56,11 @@ export class OutlierStats {
   #histograms = new Uint16Array(BUCKETS * 8);
 
   constructor(policy: ResolvedOutlierDetection) {
+    this.#policy = policy;
+  }
+
+  /** Takes another policy. What was counted stays. */
+  update(policy: ResolvedOutlierDetection): void {
     this.#policy = policy;
   }
 
@@ -74,11 +81,15 @@ export class OutlierStats {
   /** Counts a result. @returns the detector that has seen enough; undefined for none */
   record(offset: number, result: AttemptResult): Detector | undefined {
     const { outcome, status } = result;
-    if (outcome === "ignored" || status === 429) return undefined;
+    if (status === 429 || (outcome === "ignored" && !result.isSuperseded)) return undefined;
     const row = offset / STRIDE;
     const at = row * COLUMNS;
     const counts = this.#counts;
     if (this.#places[row] === 0) this.#hear(row);
+    // It would have taken longer than this: that says something where this is much already.
+    if (result.isSuperseded) {
+      return result.latencyMs > this.typicalMs ? this.#measure(offset, result.latencyMs, true) : undefined;
+    }
     if (outcome === "success") {
       counts[at + SERVER_RUN] = counts[at + GATEWAY_RUN] = counts[at + LOCAL_RUN] = 0;
       counts[at + TOTAL]!++;
@@ -192,7 +203,7 @@ export class OutlierStats {
     }
   }
 
-  #measure(offset: number, latencyMs: number): Detector | undefined {
+  #measure(offset: number, latencyMs: number, isLeast = false): Detector | undefined {
     const row = offset / STRIDE;
     const counts = this.#counts;
     const at = row * COLUMNS;
@@ -207,13 +218,15 @@ export class OutlierStats {
     else if (latencyMs > typical) this.typicalMs = Math.min(latencyMs, typical * TYPICAL_STEP);
     else this.typicalMs = Math.max(latencyMs, typical / TYPICAL_STEP);
     const { consecutiveSlow } = this.#policy;
+    // Beaten by another endpoint that began later: that alone is rare, and what is left of the answer's time nobody knows.
+    const ratio = isLeast ? BEATEN_RATIO : consecutiveSlow === false ? 0 : consecutiveSlow.ratio;
     if (
       consecutiveSlow === false ||
-      latencyMs <= consecutiveSlow.ratio * typical ||
+      latencyMs <= ratio * typical ||
       latencyMs - typical < consecutiveSlow.minimumDifferenceMs ||
       this.#answers < MATURE
     ) {
-      counts[at + SLOW_RUN] = 0;
+      if (!isLeast) counts[at + SLOW_RUN] = 0;
       return undefined;
     }
     return reached(consecutiveSlow, ++counts[at + SLOW_RUN]!) ? "consecutiveSlow" : undefined;

@@ -52,6 +52,7 @@ const halfOpen = {
   failures: [1, few],
   successes: [2, few],
   intervalMs: [200, { min: 0, max: 3_600_000 }],
+  earlyEvery: [2_000, { min: 0, max: 1_000_000_000, integer: true }],
   leaseMs: [30_000, { min: 1, max: 3_600_000 }],
 } as const;
 

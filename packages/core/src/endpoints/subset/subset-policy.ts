@@ -16,6 +16,8 @@ export interface SubsetPolicy {
 export interface ResolvedSubset {
   readonly type: "rendezvous" | "aperture";
   readonly size: number;
+  /** Nobody asked for it: balancers that keep keys to endpoints do without. */
+  readonly isDefault?: boolean;
 }
 
 /**
@@ -34,5 +36,5 @@ export function resolveSubset(input: unknown, path: string, hasOrdinal: boolean)
   if (type === "aperture" && !hasOrdinal) {
     throw configError("ordinal", `given where ${fieldPath(path, "type")} is "aperture"`, undefined);
   }
-  return Object.freeze({ type, size: size ?? 64 });
+  return Object.freeze({ type, size: size ?? 64, isDefault: input === undefined });
 }

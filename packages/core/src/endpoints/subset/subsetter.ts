@@ -11,6 +11,8 @@ export interface SubsetVariant {
 
 /** Chooses the endpoints that this process uses. */
 export interface Subsetter {
+  /** Nobody asked for it: balancers that keep keys to endpoints do without. */
+  readonly isDefault: boolean;
   /** @param endpoints of one priority, in any order */
   choose(endpoints: readonly EndpointState[]): readonly SubsetVariant[];
 }
@@ -30,10 +32,15 @@ export function subsetterFor(
   seed: number,
   ordinal: Ordinal | undefined,
 ): Subsetter {
-  if (policy === false) return { choose: whole };
-  if (policy.type === "aperture" && ordinal !== undefined) return new Aperture(policy.size, ordinal);
-  return new Rendezvous(policy.size, seed);
+  if (policy === false) return noSubset;
+  const { isDefault = false, size, type } = policy;
+  const subset =
+    type === "aperture" && ordinal !== undefined ? new Aperture(size, ordinal) : new Rendezvous(size, seed);
+  return { isDefault, choose: (endpoints) => subset.choose(endpoints) };
 }
+
+/** All endpoints. */
+export const noSubset: Subsetter = { isDefault: false, choose: whole };
 
 function whole(endpoints: readonly EndpointState[]): readonly SubsetVariant[] {
   return [{ endpoints, probability: 1 }];
@@ -62,7 +69,7 @@ function usable(endpoints: readonly EndpointState[], size: number): readonly End
  * Rendezvous (highest random weight) hashing, as gRPC's random subsetting (A68): each process ranks all endpoints by a hash of
  * its own and takes the first. A change of the list changes one endpoint of its subset at the most.
  */
-class Rendezvous implements Subsetter {
+class Rendezvous {
   readonly #size: number;
   readonly #seed: number;
 
@@ -98,7 +105,7 @@ class Rendezvous implements Subsetter {
  * the other, round and round; so every endpoint is covered equally often. An endpoint that is covered in part is used in that
  * part of the picks.
  */
-class Aperture implements Subsetter {
+class Aperture {
   readonly #size: number;
   readonly #ordinal: Ordinal;
 

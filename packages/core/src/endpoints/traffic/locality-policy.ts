@@ -33,6 +33,8 @@ export type ResolvedLocality =
       readonly zone: string;
       readonly minimumEndpoints: number;
       readonly callers: Readonly<Record<string, number>> | undefined;
+      /** Nobody asked for it: balancers that keep keys to endpoints do without. */
+      readonly isDefault?: boolean;
     }
   | { readonly mode: "weighted"; readonly weights: Readonly<Record<string, number>> }
   | { readonly mode: "failover"; readonly order: readonly string[] | undefined; readonly caller: Locality };
@@ -67,7 +69,8 @@ export function resolveLocality(
       if (input === undefined) return none;
       throw configError("locality.zone", `given where ${path} is zone-aware`, caller?.zone);
     }
-    return Object.freeze({ mode, zone: caller.zone, minimumEndpoints: minimum ?? 6, callers });
+    const isDefault = input === undefined;
+    return Object.freeze({ mode, zone: caller.zone, minimumEndpoints: minimum ?? 6, callers, isDefault });
   }
   if (mode === "weighted") {
     refuse(["weights"]);

@@ -13,6 +13,9 @@ export interface ServerClient {
   reset(): void;
 }
 
+/** Calls what stands behind a server, and tells the status of the answer. */
+export type CallBehind = (answered: (status: number) => void) => void;
+
 /** A server as the simulator knows it: workers, a queue, service times, and phases in which it misbehaves. */
 export class ModelledServer {
   readonly model: ServerModel;
@@ -24,7 +27,13 @@ export class ModelledServer {
   readonly #random: Random;
   readonly #startsAt: () => number;
   readonly #waiting: (() => void)[] = [];
+  #behind: CallBehind = (answered) => {
+    answered(200);
+  };
   #busy = 0;
+  /** Busy workers on average over the last second or so, as any server would report it, and up to when. */
+  #busyLately = 0;
+  #busyUntil = 0;
   /** What its recent answers took, for its reports of load. */
   #recentMs = 0;
   #rate = 0;
@@ -36,6 +45,11 @@ export class ModelledServer {
     this.#clock = clock;
     this.#random = random;
     this.#startsAt = startsAt;
+  }
+
+  /** From now on it calls others before it answers. */
+  callsThrough(behind: CallBehind): void {
+    this.#behind = behind;
   }
 
   take(client: ServerClient): void {
@@ -78,14 +92,17 @@ export class ModelledServer {
     }
     const arrivedAt = this.#clock.now();
     const begin = (): void => {
-      this.#busy++;
-      this.#in(ms, () => {
-        this.#busy--;
+      this.#works(1);
+      const end = (status: number): void => {
+        this.#works(-1);
         this.#report(this.#clock.now() - arrivedAt);
         this.#waiting.shift()?.();
         leave(() => {
-          client.answered(200);
+          client.answered(status);
         });
+      };
+      this.#in(ms, () => {
+        this.#behind(end);
       });
     };
     if (this.#busy < workers) begin();
@@ -113,10 +130,19 @@ export class ModelledServer {
     return fate < hangRatio + resetRatio + failRatio ? `answered with ${failStatus}` : undefined;
   }
 
-  /** What it says of its own load: busy workers by all of them, answers per second, what they take. */
+  /** What it says of its own load: busy workers by all of them, answers per second, what they take; over the last second. */
   get load(): { readonly utilisation: number; readonly perSecond: number; readonly latencyMs: number } {
     const { workers = 64 } = this.model;
-    return { utilisation: this.#busy / workers, perSecond: this.#rate, latencyMs: this.#recentMs };
+    this.#works(0);
+    return { utilisation: this.#busyLately / workers, perSecond: this.#rate, latencyMs: this.#recentMs };
+  }
+
+  /** Some workers more or fewer are busy from now on. */
+  #works(more: number): void {
+    const now = this.#clock.now();
+    this.#busyLately += (1 - Math.exp((this.#busyUntil - now) / 1_000)) * (this.#busy - this.#busyLately);
+    this.#busyUntil = now;
+    this.#busy += more;
   }
 
   #report(tookMs: number): void {

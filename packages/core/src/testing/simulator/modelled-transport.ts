@@ -4,6 +4,7 @@ import type { Attempt } from "../../transport/attempt.ts";
 import type { AttemptRequest } from "../../transport/pools.ts";
 import type { Transport } from "../../transport/transport.ts";
 import type { ModelledServer } from "./modelled-server.ts";
+import type { PausingClock } from "./pausing.ts";
 import type { VirtualClock } from "./virtual-clock.ts";
 
 const noBody: Record<string, string> = {};
@@ -16,6 +17,8 @@ export interface ModelledTransportOptions {
   readonly reportsLoad: boolean;
   /** Hears of each attempt on a server. */
   readonly onSend: (server: ModelledServer) => void;
+  /** Of a process that stands still now and then. */
+  readonly pausing?: PausingClock | undefined;
 }
 
 /** Carries attempts to modelled servers, and what becomes of them back, in the words that undici would use. */
@@ -27,7 +30,11 @@ export class ModelledTransport implements Transport {
   }
 
   send(attempt: Attempt, { path }: AttemptRequest): void {
-    const { clock, onSend, probePath, reportsLoad, servers } = this.#options;
+    const { clock, onSend, pausing, probePath, reportsLoad, servers } = this.#options;
+    const read = (then: () => void): void => {
+      if (pausing === undefined) then();
+      else pausing.read(then);
+    };
     const server = servers.get(attempt.endpoint.id);
     if (server === undefined) throw new Error(`the scenario has no server ${attempt.endpoint.id}`);
     const exchange = new Exchange();
@@ -37,8 +44,10 @@ export class ModelledTransport implements Transport {
       clock.at(
         clock.now() + 0.5,
         () => {
-          exchange.accepted(attempt);
-          exchange.answered(attempt, 200, load);
+          read(() => {
+            exchange.accepted(attempt);
+            exchange.answered(attempt, 200, load);
+          });
         },
         true,
       );
@@ -48,8 +57,10 @@ export class ModelledTransport implements Transport {
     server.take({
       refused: () => {
         clock.settleNext();
-        const error = new Error("connect ECONNREFUSED");
-        attempt.onResponseError(null, Object.assign(error, { code: "ECONNREFUSED" }));
+        const error = Object.assign(new Error("connect ECONNREFUSED"), { code: "ECONNREFUSED" });
+        read(() => {
+          attempt.onResponseError(null, error);
+        });
       },
       accepted: () => {
         exchange.accepted(attempt);
@@ -57,20 +68,24 @@ export class ModelledTransport implements Transport {
       answered: (status) => {
         // A retry goes on in promises.
         if (status >= 400) clock.settleNext();
-        exchange.answered(attempt, status, reportsLoad ? reportOf(server) : noBody);
+        const headers = reportsLoad ? reportOf(server) : noBody;
+        read(() => {
+          exchange.answered(attempt, status, headers);
+        });
       },
       reset: () => {
         clock.settleNext();
-        if (exchange.aborted) return;
-        const error = new Error("other side closed");
-        attempt.onResponseError(null, Object.assign(error, { code: "UND_ERR_SOCKET" }));
+        const error = Object.assign(new Error("other side closed"), { code: "UND_ERR_SOCKET" });
+        read(() => {
+          if (!exchange.aborted) attempt.onResponseError(null, error);
+        });
       },
     });
   }
 
   /** As a health check would find it, without being counted among the attempts. */
   check(endpoint: EndpointState, _: ResolvedHealthCheck, signal: AbortSignal): Promise<string | undefined> {
-    const { clock, servers } = this.#options;
+    const { clock, pausing, servers } = this.#options;
     const server = servers.get(endpoint.id);
     return new Promise((resolve, reject) => {
       signal.addEventListener("abort", () => {
@@ -78,7 +93,11 @@ export class ModelledTransport implements Transport {
       });
       const answer = server?.checked();
       if (answer === "silent") return;
-      clock.at(clock.now() + 1, () => resolve(answer), true);
+      const read = (): void => {
+        resolve(answer);
+      };
+      const answered = pausing === undefined ? read : (): void => pausing.read(read);
+      clock.at(clock.now() + 1, answered, true);
     });
   }
 

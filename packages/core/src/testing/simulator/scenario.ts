@@ -28,7 +28,7 @@ export interface ServerPhase {
 export interface ServerModel {
   readonly id: string;
   readonly serviceTime: ServiceTime;
-  /** Requests that it works on at once; any number by default. */
+  /** Requests that it works on at once, waiting for what it calls included; any number by default. */
   readonly workers?: number;
   /** Requests that wait for a worker at most; beyond that it answers 503 at once. Any number by default. */
   readonly queue?: number;
@@ -40,12 +40,22 @@ export interface ServerModel {
   readonly weight?: number;
   readonly priority?: number;
   readonly metadata?: Readonly<Record<string, string>>;
+  /**
+   * The servers behind it. When it has worked on a request it calls one of them, through a mesh of its own with the same policy,
+   * and passes the answer on; what ends without an answer becomes 502. Servers that are given the same list call the same ones.
+   */
+  readonly calls?: readonly ServerModel[];
 }
 
 /** A process that calls. */
 export interface ClientModel {
   readonly locality?: Locality;
   readonly ordinal?: Ordinal;
+  /**
+   * When the process stands still, as `[from, to)`, in order: a long garbage collection, a frozen container. Afterwards its overdue
+   * timers fire, then it reads what was answered meanwhile, then it makes the calls that it did not make.
+   */
+  readonly pauses?: readonly (readonly [fromMs: number, toMs: number])[];
 }
 
 /** What a simulated request is like. */
@@ -63,12 +73,14 @@ export interface Scenario {
   /** How long calls come. */
   readonly durationMs: number;
   readonly servers: readonly ServerModel[];
-  /** Calls per second of all clients together. */
-  readonly callsPerSecond: number;
+  /** Calls per second of all clients together; where that changes, rates at points in time, with straight lines between them. */
+  readonly callsPerSecond: number | readonly (readonly [atMs: number, perSecond: number])[];
   /** `poisson`, the default, or one after the other at even distances. */
   readonly arrivals?: "poisson" | "even";
   /** One by default. Each call comes from one of them by chance. */
   readonly clients?: readonly ClientModel[];
+  /** Requests that one call is made of, all at once: it is over when all of them are, and well when all of them are. One by default. */
+  readonly fanOut?: number;
   /** A call is well when it succeeds within this many milliseconds. */
   readonly limitMs: number;
   readonly request?: (random: Random, index: number) => SimulatedRequest;
@@ -83,6 +95,17 @@ export interface SimulatedPolicy {
   readonly name: string;
   readonly service: ServiceOptions;
   readonly mesh?: Pick<MeshOptions, "directory" | "drainMs">;
+}
+
+/** A call that is over. */
+export interface SimulatedCall {
+  /** Counted from the beginning of the scenario. */
+  readonly begunMs: number;
+  readonly tookMs: number;
+  /** The status of the answer; 0 where none came. The last one that was bad, for a call of several requests. */
+  readonly status: number;
+  /** Why there was no answer. */
+  readonly error: unknown;
 }
 
 /** How calls and endpoints fared in one second. */
@@ -120,9 +143,11 @@ export interface SimulationResult {
   readonly p99Ms: number;
   readonly p999Ms: number;
   readonly p9999Ms: number;
-  /** Attempts per call. */
+  /** Attempts per call, or, where a call is made of several requests, per request. */
   readonly sendsPerCall: number;
-  /** The share of all attempts that each server had, by id. */
+  /** Attempts on each server by id, those behind other servers included. */
+  readonly sends: Readonly<Record<string, number>>;
+  /** The share of the attempts that each of the scenario's servers had, by id. */
   readonly shares: Readonly<Record<string, number>>;
   /** The load of the busiest server by that of the average one, in proportion to their weights. */
   readonly maxOverMean: number;

@@ -1,15 +1,26 @@
-import type { EndpointInput } from "../../discovery/endpoint-input.ts";
 import { memorySource } from "../../discovery/memory-source.ts";
-import type { CallRequest, WholeSink } from "../../engine/request.ts";
-import { configError } from "../../errors.ts";
+import type { CallEngine, CallRequest } from "../../engine/request.ts";
+import type { MeshOptions } from "../../mesh-options.ts";
 import { openMesh } from "../../mesh.ts";
 import type { Mesh } from "../../mesh.ts";
 import { checkNumber } from "../../option-checks.ts";
 import { seededRandom } from "../../random.ts";
+import { checkCallRate } from "./call-rate.ts";
+import { listAtStart, listLater } from "./listing.ts";
+import { mixSeed } from "./mix-seed.ts";
 import { ModelledServer } from "./modelled-server.ts";
 import { ModelledTransport } from "./modelled-transport.ts";
+import { PausingClock } from "./pausing.ts";
 import { Recorder, quantile } from "./recorder.ts";
-import type { Scenario, ServerModel, SimulatedEvent, SimulatedPolicy, SimulationResult } from "./scenario.ts";
+import type {
+  Scenario,
+  SimulatedCall,
+  SimulatedEvent,
+  SimulatedPolicy,
+  SimulationResult,
+} from "./scenario.ts";
+import { tiersOf } from "./tiers.ts";
+import { Traffic } from "./traffic.ts";
 import { VirtualClock } from "./virtual-clock.ts";
 
 /** What to simulate. */
@@ -17,11 +28,10 @@ export interface SimulateOptions {
   readonly policy: SimulatedPolicy;
   /** A whole number from 0 to 4,294,967,295. */
   readonly seed: number;
+  /** Hears of each call when it is over, for figures that the result does not have. */
+  readonly onCall?: ((call: SimulatedCall) => void) | undefined;
 }
 
-const service = "simulated";
-/** What is still unanswered so long after the last call began is given up. */
-const PATIENCE_MS = 120_000;
 const watched = [
   "endpoint.ejected",
   "endpoint.ejection_skipped",
@@ -34,6 +44,14 @@ const watched = [
   "budget.exhausted",
 ] as const;
 
+/** A process that calls, with a mesh of its own. */
+interface Caller {
+  readonly mesh: Mesh;
+  readonly engine: CallEngine;
+  readonly service: string;
+  readonly pausing: PausingClock | undefined;
+}
+
 /**
  * Runs a scenario in virtual time: real meshes, with everything they do between a call and a socket, against modelled servers.
  * A minute of a thousand calls per second takes less than a second. Arrivals, servers and clients draw from chances of their own,
@@ -42,173 +60,125 @@ const watched = [
  */
 export async function simulate(scenario: Scenario, options: SimulateOptions): Promise<SimulationResult> {
   check(scenario, options);
-  const { policy, seed } = options;
+  const { onCall, policy, seed } = options;
+  const tiers = tiersOf(scenario);
   const clock = new VirtualClock();
   let startsAt = Infinity;
   const begins = (): number => startsAt;
-  const servers = scenario.servers.map(
-    (model, index) => new ModelledServer(model, clock, seededRandom(mixSeed(seed, 1, index)), begins),
-  );
+  const servers = tiers
+    .flatMap(({ models }) => models)
+    .map((model, index) => new ModelledServer(model, clock, seededRandom(mixSeed(seed, 1, index)), begins));
   const byId = new Map(servers.map((server) => [server.model.id, server]));
-  const positions = new Map(servers.map((server, index) => [server, index]));
-  const recorder = new Recorder(servers.length);
-  const events: SimulatedEvent[] = [];
-  const source = memorySource();
-  source.set(
-    service,
-    scenario.servers.filter((model) => isPresent(model, 0)).map((model) => endpointOf(model)),
+  const positions = new Map(
+    servers.slice(0, scenario.servers.length).map((server, index) => [server, index]),
   );
+  const recorder = new Recorder(scenario.servers.length);
+  const source = memorySource();
+  for (const { models, service } of tiers) listAtStart(source, service, models);
 
-  const clients = scenario.clients ?? [{}];
-  const meshes = clients.map(({ locality, ordinal }, index) => {
+  const open = (
+    service: string,
+    own: Pick<MeshOptions, "locality" | "ordinal" | "random">,
+    pauses?: readonly (readonly [fromMs: number, toMs: number])[],
+  ): Caller => {
+    const pausing = pauses === undefined ? undefined : new PausingClock(clock, pauses, begins);
+    const onSend = (server: ModelledServer): void => {
+      const position = positions.get(server);
+      if (position !== undefined) recorder.sent(position, clock.now() - startsAt);
+    };
+    const { probePath, reportsLoad = false } = scenario;
     const opened = openMesh(
       {
         ...policy.mesh,
+        ...own,
         discovery: source,
         services: { [service]: policy.service },
-        locality,
-        ordinal,
-        clock,
-        random: seededRandom(mixSeed(seed, 2, index)),
+        clock: pausing ?? clock,
       },
-      () =>
-        new ModelledTransport({
-          clock,
-          servers: byId,
-          probePath: scenario.probePath,
-          reportsLoad: scenario.reportsLoad ?? false,
-          onSend: (server) => {
-            recorder.sent(positions.get(server)!, clock.now() - startsAt);
-          },
-        }),
+      () => new ModelledTransport({ clock, servers: byId, probePath, reportsLoad, onSend, pausing }),
+      pausing !== undefined,
     );
-    for (const type of watched) {
-      opened.mesh.on(type, (event) => {
-        if (startsAt === Infinity) return;
-        const endpoint = "id" in event ? event.id : undefined;
-        const reason = "reason" in event ? event.reason : undefined;
-        events.push({ atMs: clock.now() - startsAt, client: index, type, endpoint, reason });
-      });
-    }
-    return opened;
-  });
-
-  await allReady(
-    clock,
-    meshes.map(({ mesh }) => mesh),
+    return { ...opened, service, pausing };
+  };
+  const clients = (scenario.clients ?? [{}]).map(({ locality, ordinal, pauses }, index) =>
+    open("simulated", { locality, ordinal, random: seededRandom(mixSeed(seed, 2, index)) }, pauses),
   );
+  const behind = servers.flatMap((server, index) => {
+    const { calls, locality } = server.model;
+    const tier = tiers.find(({ models }) => models === calls);
+    if (tier === undefined) return [];
+    const caller = open(tier.service, { locality, random: seededRandom(mixSeed(seed, 5, index)) });
+    server.callsThrough((answered) => {
+      callBehind(caller, answered);
+    });
+    return [caller];
+  });
+  const events: SimulatedEvent[] = [];
+  for (const [client, { mesh }] of clients.entries()) {
+    record(mesh, client, events, () => clock.now() - startsAt);
+  }
+
+  const callers = [...clients, ...behind];
+  await allReady(clock, callers);
   startsAt = clock.now();
-  scheduleMembership(scenario.servers, source, clock, startsAt);
-  const traffic = new Traffic(scenario, seed, clock, recorder, (client, request, sink) => {
-    meshes[client]!.engine.send(service, request, sink);
+  for (const { models, service } of tiers) listLater(source, service, models, clock, startsAt);
+  const traffic = new Traffic(scenario, {
+    seed,
+    clock,
+    recorder,
+    onCall,
+    asClient: (client, then) => {
+      const { pausing } = clients[client]!;
+      if (pausing === undefined) then();
+      else pausing.call(then);
+    },
+    send: (client, request, sink) => {
+      clients[client]!.engine.send("simulated", request, sink);
+    },
   });
   traffic.start();
   await clock.run(() => traffic.isOver);
-  const panics = meshes.reduce(
+  const panics = clients.reduce(
     (sum, { mesh }) => sum + (mesh.inspect().services[0]?.balancing.panics ?? 0),
     0,
   );
-  const closing = Promise.all(meshes.map(({ mesh }) => mesh.close()));
   let isClosed = false;
-  void closing.finally(() => {
+  void Promise.all(callers.map(({ mesh }) => mesh.close())).finally(() => {
     isClosed = true;
   });
   await clock.run(() => isClosed);
   return resultOf(scenario, options, recorder, servers, events, panics);
 }
 
-/** The calls of a scenario, as they come. */
-class Traffic {
-  readonly #scenario: Scenario;
-  readonly #clock: VirtualClock;
-  readonly #recorder: Recorder;
-  readonly #send: (client: number, request: CallRequest, sink: WholeSink) => void;
-  readonly #arrivals: () => number;
-  readonly #requests: () => number;
-  readonly #startsAt: number;
-  readonly #count: number;
-  #open = 0;
-  #next = 0;
-  #isLate = false;
+const plainRequest: CallRequest = { method: "GET", path: "/", headers: [], body: null };
 
-  constructor(
-    scenario: Scenario,
-    seed: number,
-    clock: VirtualClock,
-    recorder: Recorder,
-    send: (client: number, request: CallRequest, sink: WholeSink) => void,
-  ) {
-    this.#scenario = scenario;
-    this.#clock = clock;
-    this.#recorder = recorder;
-    this.#send = send;
-    this.#arrivals = seededRandom(mixSeed(seed, 3, 0));
-    this.#requests = seededRandom(mixSeed(seed, 4, 0));
-    this.#startsAt = clock.now();
-    this.#count = scenario.clients?.length ?? 1;
-  }
+/** A server calls what stands behind it. */
+function callBehind({ engine, service }: Caller, answered: (status: number) => void): void {
+  engine.send(service, plainRequest, {
+    mode: "whole",
+    done: answered,
+    fail: () => {
+      answered(502);
+    },
+  });
+}
 
-  /** No more calls come, and all are answered or given up. */
-  get isOver(): boolean {
-    return this.#isLate || (this.#open === 0 && this.#next === Infinity);
-  }
-
-  start(): void {
-    this.#next = this.#startsAt;
-    this.#schedule();
-    const end = this.#startsAt + this.#scenario.durationMs + PATIENCE_MS;
-    this.#clock.at(end, () => {
-      this.#isLate = true;
+/** Keeps what changes which calls may go where, from the beginning of the scenario on. */
+function record(mesh: Mesh, client: number, events: SimulatedEvent[], at: () => number): void {
+  for (const type of watched) {
+    mesh.on(type, (event) => {
+      const atMs = at();
+      if (atMs < 0) return;
+      const endpoint = "id" in event ? event.id : undefined;
+      const reason = "reason" in event ? event.reason : undefined;
+      events.push({ atMs, client, type, endpoint, reason });
     });
-  }
-
-  #schedule(): void {
-    const { arrivals = "poisson", callsPerSecond, durationMs } = this.#scenario;
-    const mean = 1_000 / callsPerSecond;
-    this.#next += arrivals === "even" ? mean : -Math.log(1 - this.#arrivals()) * mean;
-    if (this.#next >= this.#startsAt + durationMs) {
-      this.#next = Infinity;
-      return;
-    }
-    this.#clock.at(this.#next, () => {
-      this.#arrive();
-      this.#schedule();
-    });
-  }
-
-  #arrive(): void {
-    const { limitMs, request } = this.#scenario;
-    const begunAt = this.#clock.now();
-    const begunMs = begunAt - this.#startsAt;
-    const given = request?.(this.#requests, this.#recorder.calls) ?? {};
-    const client = this.#count === 1 ? 0 : Math.floor(this.#requests() * this.#count);
-    this.#recorder.began(begunMs);
-    this.#open++;
-    const end = (isSuccess: boolean): void => {
-      const tookMs = this.#clock.now() - begunAt;
-      this.#open--;
-      this.#recorder.ended(begunMs, tookMs, isSuccess && tookMs <= limitMs, !isSuccess);
-    };
-    const { hashKey, method = "GET", path = "/" } = given;
-    this.#send(
-      client,
-      { method, path, headers: [], body: null, hashKey },
-      {
-        mode: "whole",
-        done: (status) => {
-          end(status < 400);
-        },
-        fail: () => {
-          end(false);
-        },
-      },
-    );
   }
 }
 
-async function allReady(clock: VirtualClock, meshes: readonly Mesh[]): Promise<void> {
-  let waiting = meshes.length;
-  for (const mesh of meshes) {
+async function allReady(clock: VirtualClock, callers: readonly Caller[]): Promise<void> {
+  let waiting = callers.length;
+  for (const { mesh, service } of callers) {
     const ready = async (): Promise<void> => {
       await mesh.ready(service);
       waiting--;
@@ -218,61 +188,16 @@ async function allReady(clock: VirtualClock, meshes: readonly Mesh[]): Promise<v
   await clock.run(() => waiting === 0);
 }
 
-function scheduleMembership(
-  models: readonly ServerModel[],
-  source: ReturnType<typeof memorySource>,
-  clock: VirtualClock,
-  startsAt: number,
-): void {
-  for (const model of models) {
-    for (const [fromMs, toMs] of model.present ?? []) {
-      if (fromMs > 0) {
-        clock.at(
-          startsAt + fromMs,
-          () => {
-            source.add(service, endpointOf(model));
-          },
-          true,
-        );
-      }
-      if (toMs < Infinity) {
-        clock.at(
-          startsAt + toMs,
-          () => {
-            source.remove(service, model.id);
-          },
-          true,
-        );
-      }
-    }
-  }
-}
-
-function isPresent({ present }: ServerModel, atMs: number): boolean {
-  return present === undefined || present.some(([from, to]) => atMs >= from && atMs < to);
-}
-
-function endpointOf({ id, locality, metadata = {}, priority = 0, weight = 1 }: ServerModel): EndpointInput {
-  return {
-    id,
-    host: `${id.replaceAll(/[^A-Za-z0-9-]/g, "-")}.simulated`,
-    port: 80,
-    weight,
-    priority,
-    metadata,
-    ...(locality === undefined ? undefined : { locality }),
-  };
-}
-
 function resultOf(
   scenario: Scenario,
   { policy, seed }: SimulateOptions,
   recorder: Recorder,
-  servers: readonly ModelledServer[],
+  all: readonly ModelledServer[],
   events: readonly SimulatedEvent[],
   panics: number,
 ): SimulationResult {
   const sorted = recorder.sorted();
+  const servers = all.slice(0, scenario.servers.length);
   const sends = servers.reduce((sum, server) => sum + server.sends, 0);
   const loads = servers
     .filter(({ model }) => (model.weight ?? 1) > 0)
@@ -290,7 +215,8 @@ function resultOf(
     p99Ms: quantile(sorted, 0.99),
     p999Ms: quantile(sorted, 0.999),
     p9999Ms: quantile(sorted, 0.9999),
-    sendsPerCall: sends / recorder.calls,
+    sendsPerCall: sends / (recorder.calls * (scenario.fanOut ?? 1)),
+    sends: Object.fromEntries(all.map((server) => [server.model.id, server.sends])),
     shares: Object.fromEntries(servers.map((server) => [server.model.id, server.sends / sends])),
     maxOverMean: Math.max(...loads) / mean,
     panics,
@@ -302,18 +228,8 @@ function resultOf(
 function check(scenario: Scenario, { seed }: SimulateOptions): void {
   const positive = { min: 0, max: 1e9, above: true };
   checkNumber(scenario.durationMs ?? NaN, "scenario.durationMs", positive);
-  checkNumber(scenario.callsPerSecond ?? NaN, "scenario.callsPerSecond", positive);
+  checkCallRate(scenario.callsPerSecond, "scenario.callsPerSecond");
   checkNumber(scenario.limitMs ?? NaN, "scenario.limitMs", positive);
+  checkNumber(scenario.fanOut, "scenario.fanOut", { min: 1, max: 1e6, integer: true });
   checkNumber(seed ?? NaN, "seed", { min: 0, max: 2 ** 32 - 1, integer: true });
-  const ids = new Set(scenario.servers.map(({ id }) => id));
-  if (ids.size === 0 || ids.size < scenario.servers.length) {
-    throw configError("scenario.servers", "servers, each with an id of its own", scenario.servers.length);
-  }
-}
-
-/** Seeds of chances that have nothing to do with each other. */
-function mixSeed(seed: number, kind: number, index: number): number {
-  return (
-    (Math.imul(seed, 0x9e37_79b1) ^ Math.imul(kind, 0x85eb_ca77) ^ Math.imul(index + 1, 0xc2b2_ae3d)) >>> 0
-  );
 }

@@ -13,6 +13,8 @@ export class GateDuel {
   readonly #policy: ModelPolicy;
   members: EndpointState[];
   readonly #probes: Probe[] = [];
+  /** Those that calls may not go to. */
+  readonly #unused = new Set<EndpointState>();
 
   constructor(policy: ModelPolicy, count: number) {
     this.#policy = policy;
@@ -31,7 +33,8 @@ export class GateDuel {
       rig.gate.tick(rig.now);
       model.tick(rig.now);
     } else if (kind === "claim") this.#claim();
-    else if (kind === "good" || kind === "bad" || kind === "neutral") this.#end(kind, on);
+    else if (kind === "good" || kind === "bad" || kind === "neutral" || kind === "refused")
+      this.#end(kind, on);
     else if (kind === "add") this.#add(on);
     else if (state !== undefined) this.#affect(kind, state);
   }
@@ -58,11 +61,20 @@ export class GateDuel {
     } else if (kind === "check") {
       rig.gate.setActiveHealth(state, "healthy", "", rig.now);
       model.passCheck(id);
+    } else if (kind === "checks") {
+      rig.gate.setActiveHealth(state, "unhealthy", "", rig.now);
+      model.failCheck(id);
+      rig.gate.setActiveHealth(state, "healthy", "", rig.now);
+      model.passCheck(id);
     } else if (kind === "remove") {
       this.members = this.members.filter((other) => other !== state);
       rig.remove(state);
       rig.table.release(state.offset);
       model.remove(id);
+      this.#tellUsed();
+    } else if (kind === "use") {
+      if (!this.#unused.delete(state)) this.#unused.add(state);
+      this.#tellUsed();
     } else {
       state.update({ ...state.spec, health: kind === "sick" ? "unhealthy" : "healthy" });
       rig.gate.update(state, rig.now);
@@ -75,6 +87,14 @@ export class GateDuel {
     if (this.members.some(({ id }) => id === this.rig.at(index).id)) return;
     this.members.push(this.rig.readd(index));
     this.model.add(this.rig.at(index).id);
+    this.#tellUsed();
+  }
+
+  /** As the engine does after each change of the list. */
+  #tellUsed(): void {
+    const used = this.members.filter((state) => !this.#unused.has(state));
+    this.rig.gate.use(new Set(used), this.rig.now);
+    this.model.use(used.map(({ id }) => id));
   }
 
   #claim(): void {
@@ -89,11 +109,11 @@ export class GateDuel {
   }
 
   /** Any probe that was ever claimed may end, also one that was lost, or whose endpoint left. */
-  #end(how: "good" | "bad" | "neutral", on: number): void {
+  #end(how: "good" | "bad" | "neutral" | "refused", on: number): void {
     const [probe] = this.#probes.splice(on % Math.max(1, this.#probes.length), 1);
     if (probe === undefined) return;
     const counts = !probe.state.leaving && probe.generation === probe.state.gate.generation;
-    this.rig.end(probe, { good: answer(), bad: failed, neutral: givenUp }[how]);
+    this.rig.end(probe, answers[how]);
     if (counts) this.model.probed(probe.state.id, how, this.rig.now);
   }
 
@@ -104,7 +124,8 @@ export class GateDuel {
       model.open,
     );
     for (const { gate, id } of members) {
-      const { circuit, probesInFlight: leases } = gate;
+      const { circuit } = gate;
+      const { probesInFlight: leases } = gate.ejection;
       const known = model.state(id);
       // The gate notices the end of an ejection when somebody asks, the model when somebody comes.
       if (known.circuit === "closed" || circuit === "closed") equal(circuit, known.circuit);
@@ -113,13 +134,16 @@ export class GateDuel {
       const { failures, probes } = this.#policy.halfOpen;
       ok(leases <= Math.min(probes, failures));
     }
-    const most = Math.max(1, Math.floor((members.length * this.#policy.maxEjectionPercent) / 100));
-    ok(model.out <= Math.min(most, Math.max(0, members.length - 1)));
+    const used = members.filter((state) => !this.#unused.has(state)).length;
+    const most = Math.max(1, Math.floor((used * this.#policy.maxEjectionPercent) / 100));
+    ok(model.out <= Math.min(most, Math.max(0, used - 1)));
     equal(members.filter(({ gate }) => gate.circuit !== "closed").length, rig.gate.ejected);
   }
 
   /** Everybody well, and answering: nobody stays out. */
   recover(): void {
+    this.#unused.clear();
+    this.#tellUsed();
     for (const state of this.members) {
       state.update({ ...state.spec, health: "healthy" });
       this.rig.gate.update(state, this.rig.now);
@@ -138,3 +162,5 @@ export class GateDuel {
     equal(this.rig.table.troubled, 0);
   }
 }
+
+const answers = { good: answer(), bad: failed, neutral: givenUp, refused: answer({ status: 403 }) };

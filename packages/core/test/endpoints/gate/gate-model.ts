@@ -14,6 +14,11 @@ interface ModelEndpoint {
   nextProbeAt: number;
   failures: number;
   successes: number;
+  refusals: number;
+  /** A health check let it back once. */
+  isVouchedFor: boolean;
+  /** Calls may go there at all. */
+  isUsed: boolean;
 }
 
 export interface ModelPolicy {
@@ -47,8 +52,9 @@ export class GateModel {
 
   add(id: string): void {
     const times = { openUntil: 0, penaltyUntil: 0, leaseUntil: 0, nextProbeAt: 0 };
-    const counts = { run: 0, ejections: 0, leases: 0, failures: 0, successes: 0 };
-    this.#endpoints.push({ id, isHealthy: true, circuit: "closed", ...times, ...counts });
+    const counts = { run: 0, ejections: 0, leases: 0, failures: 0, successes: 0, refusals: 0 };
+    const flags = { isHealthy: true, isVouchedFor: false, isUsed: true };
+    this.#endpoints.push({ id, circuit: "closed", ...flags, ...times, ...counts });
   }
 
   remove(id: string): void {
@@ -56,14 +62,25 @@ export class GateModel {
     for (const list of [this.#endpoints, this.#ejected, this.#penalised]) {
       if (list.includes(gone)) list.splice(list.indexOf(gone), 1);
     }
-    if (this.#isWithinLimit(this.out)) return;
-    const [oldest] = this.#ejected;
-    if (oldest !== undefined) this.#close(oldest);
-    else this.#penalised.shift();
   }
 
+  /** These may be used, and no others. */
+  use(ids: readonly string[]): void {
+    for (const endpoint of this.#endpoints) endpoint.isUsed = ids.includes(endpoint.id);
+    while (!this.#isWithinLimit(this.out)) {
+      const oldest = this.#ejected.find(({ isUsed }) => isUsed);
+      if (oldest !== undefined) this.#close(oldest);
+      else
+        this.#penalised = this.#penalised.toSpliced(
+          this.#penalised.findIndex(({ isUsed }) => isUsed),
+          1,
+        );
+    }
+  }
+
+  /** Of those that may be used. */
   get out(): number {
-    return this.#ejected.length + this.#penalised.length;
+    return [...this.#ejected, ...this.#penalised].filter(({ isUsed }) => isUsed).length;
   }
 
   get open(): readonly string[] {
@@ -81,7 +98,13 @@ export class GateModel {
 
   passCheck(id: string): void {
     const endpoint = this.#get(id);
-    if (endpoint.circuit !== "closed") this.#close(endpoint);
+    if (endpoint.circuit === "closed" || endpoint.isVouchedFor) return;
+    endpoint.isVouchedFor = true;
+    this.#close(endpoint);
+  }
+
+  failCheck(id: string): void {
+    this.#get(id).isVouchedFor = false;
   }
 
   settled(id: string, isGood: boolean, retryAfterMs: number, now: number): void {
@@ -104,7 +127,7 @@ export class GateModel {
     this.#expire(now);
     const { failures, probes } = this.#policy.halfOpen;
     const wanting = this.#ejected.filter((endpoint) => {
-      if (!endpoint.isHealthy) return false;
+      if (!endpoint.isHealthy || !endpoint.isUsed) return false;
       if (endpoint.circuit === "open") return now >= endpoint.openUntil;
       return endpoint.leases < Math.min(probes, failures - endpoint.failures) && now >= endpoint.nextProbeAt;
     });
@@ -120,9 +143,10 @@ export class GateModel {
   }
 
   /** A probe that was not lost ended. */
-  probed(id: string, how: "good" | "bad" | "neutral", now: number): void {
+  probed(id: string, how: "good" | "bad" | "neutral" | "refused", now: number): void {
     const endpoint = this.#get(id);
     endpoint.leases--;
+    if (how === "refused" && ++endpoint.refusals >= 10) this.#close(endpoint);
     if (how === "good" && ++endpoint.successes >= this.#policy.halfOpen.successes) this.#close(endpoint);
     if (how === "bad" && ++endpoint.failures >= this.#policy.halfOpen.failures) this.#eject(endpoint, 0, now);
   }
@@ -147,7 +171,8 @@ export class GateModel {
     const ejectionMs = Math.min(baseEjectionMs * endpoint.ejections, maxEjectionMs);
     endpoint.openUntil = now + Math.max(ejectionMs, retryAfterMs);
     endpoint.circuit = "open";
-    endpoint.run = endpoint.leases = endpoint.failures = endpoint.successes = endpoint.penaltyUntil = 0;
+    endpoint.run = endpoint.leases = endpoint.penaltyUntil = 0;
+    endpoint.failures = endpoint.successes = endpoint.refusals = 0;
   }
 
   #close(endpoint: ModelEndpoint): void {
@@ -162,12 +187,14 @@ export class GateModel {
 
   #mayTakeOut(endpoint: ModelEndpoint): boolean {
     if (this.#penalised.includes(endpoint)) return true;
-    const others = this.#endpoints.filter((other) => other !== endpoint && this.#isOpen(other));
+    const others = this.#endpoints.filter(
+      (other) => other !== endpoint && other.isUsed && this.#isOpen(other),
+    );
     return this.#isWithinLimit(this.out + 1) && (others.length > 0 || !this.#isOpen(endpoint));
   }
 
   #isWithinLimit(out: number): boolean {
-    const count = this.#endpoints.length;
+    const count = this.#endpoints.filter(({ isUsed }) => isUsed).length;
     if (out === 0) return true;
     return out < count && (out === 1 || (100 * out) / count <= this.#policy.maxEjectionPercent);
   }

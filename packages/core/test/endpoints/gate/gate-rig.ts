@@ -41,6 +41,8 @@ export function answer(over: Partial<AttemptResult> = {}): AttemptResult {
     status: 200,
     phase: "body",
     timedOut: false,
+    isSuperseded: false,
+    isAnswered: false,
     latencyMs: 10,
     headers: {},
     ...over,

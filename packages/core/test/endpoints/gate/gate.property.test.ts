@@ -25,14 +25,20 @@ const actions = fc.array(
     },
     { weight: 2, arbitrary: fc.record({ do: fc.constant("retry-after"), on: fc.nat(20) }) },
     { weight: 5, arbitrary: fc.record({ do: fc.constant("claim"), on: fc.nat(20) }) },
-    { weight: 4, arbitrary: fc.record({ do: fc.constantFrom("good", "bad", "neutral"), on: fc.nat(20) }) },
+    {
+      weight: 4,
+      arbitrary: fc.record({ do: fc.constantFrom("good", "bad", "neutral", "refused"), on: fc.nat(20) }),
+    },
     { weight: 1, arbitrary: fc.record({ do: fc.constant("stale"), on: fc.nat(20) }) },
     {
       weight: 5,
       arbitrary: fc.record({ do: fc.constant("wait"), on: fc.constantFrom(1, 200, 1_000, 6_000, 31_000) }),
     },
-    { weight: 1, arbitrary: fc.record({ do: fc.constantFrom("sick", "well", "check"), on: fc.nat(20) }) },
-    { weight: 1, arbitrary: fc.record({ do: fc.constantFrom("add", "remove"), on: fc.nat(20) }) },
+    {
+      weight: 1,
+      arbitrary: fc.record({ do: fc.constantFrom("sick", "well", "check", "checks"), on: fc.nat(20) }),
+    },
+    { weight: 1, arbitrary: fc.record({ do: fc.constantFrom("add", "remove", "use"), on: fc.nat(20) }) },
   ),
   { maxLength: 60 },
 );

@@ -122,7 +122,7 @@ describe("a gate", () => {
       rig.notes.flatMap((note) => (note.note === "ejected" ? [note.ejectionMs] : []));
     /** Lets it come back by two good probes. */
     const heal = (rig: GateRig): void => {
-      rig.advance(rig.at(0).gate.openUntil - rig.now);
+      rig.advance(rig.at(0).gate.ejection.openUntil - rig.now);
       for (let i = 0; i < 2; i++) {
         const probe = rig.claim();
         if (probe !== undefined) rig.end(probe, answer());
@@ -230,6 +230,20 @@ describe("a gate", () => {
       const lenient = new GateRig({ outliers: { consecutive5xx: { count: 1, enforcing: 0 } } });
       lenient.settle(lenient.at(0), overloaded, 1, 5_000);
       expect(lenient.kinds(lenient.at(0))).toEqual(["retry-after"]);
+    });
+
+    it("says what it did not follow, once for as long as it was asked for", () => {
+      const rig = new GateRig({ outliers: { mode: "shadow" } });
+      for (let i = 0; i < 4; i++) rig.settle(rig.at(0), overloaded, 1, 5_000);
+      rig.now = 5_000;
+      rig.settle(rig.at(0), answer());
+      rig.settle(rig.at(0), overloaded, 1, 5_000);
+      const said = { note: "skipped", id: "e0", detector: "retryAfter", why: "shadow" };
+      expect(rig.notes).toMatchObject([said, said]);
+      expect(rig.notes[0]).toMatchObject({ text: "asked to be left alone for 5.0 s" });
+      const full = new GateRig({ count: 2 });
+      for (const state of full.states) full.settle(state, overloaded, 2, 5_000);
+      expect(full.notes).toMatchObject([{ id: "e1", detector: "retryAfter", why: "limit" }]);
     });
 
     it("is not honoured where that is configured, nor in shadow mode", () => {

@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
 import { answered, eject, failedWith, gateOver, neutral, refused } from "../../support/gates.ts";
+import { answer } from "./gate-rig.ts";
 
 const afterEjection = 33_001; // 30 s and 10 % jitter
 
@@ -60,8 +61,27 @@ describe("half-open, rule by rule", () => {
       expect(test.claim(now)).toBe(state);
       test.endProbe(state!, i % 2 === 0 ? neutral : failedWith(429), now + 1);
     }
-    expect(state!.gate.probesInFlight).toBe(0);
+    expect(state!.gate.ejection.probesInFlight).toBe(0);
     expect(test.said).toEqual(["ejected e0 consecutive5xx"]);
+  });
+
+  it("4: a 4xx is neutral as well: who refuses a token has not touched what was broken", () => {
+    const test = gateOver();
+    const [state] = test.states;
+    eject(test, state!, 0);
+    for (let i = 0; i < 5; i++) {
+      const now = afterEjection + i * 1_000;
+      expect(test.claim(now)).toBe(state);
+      test.endProbe(state!, answer({ status: 401 + (i % 4) }), now + 1);
+    }
+    expect(state!.gate.ejection.probesInFlight).toBe(0);
+    expect(test.said).toEqual(["ejected e0 consecutive5xx"]);
+    // The next good ones decide, as if nothing had been.
+    for (const now of [afterEjection + 6_000, afterEjection + 7_000]) {
+      expect(test.claim(now)).toBe(state);
+      test.endProbe(state!, answered(), now);
+    }
+    expect(state!.open).toBe(true);
   });
 
   it("5: every way a probe can end gives its place back (s3-orchestrator#424, opossum#484)", () => {
@@ -71,7 +91,7 @@ describe("half-open, rule by rule", () => {
       eject(test, state!, 0);
       expect(test.claim(afterEjection)).toBe(state);
       test.endProbe(state!, end, afterEjection + 1);
-      expect(state!.gate.probesInFlight).toBe(0);
+      expect(state!.gate.ejection.probesInFlight).toBe(0);
       expect(test.claim(afterEjection + 300)).toBe(state);
     }
   });
@@ -136,26 +156,54 @@ describe("half-open, rule by rule", () => {
     expect(test.said).toEqual(["ejected e0 consecutive5xx", "returned e0 health check"]);
   });
 
+  it("8: a health check closes it also where checks went well all the time", () => {
+    const test = gateOver();
+    const [state] = test.states;
+    test.gate.setActiveHealth(state!, "healthy", "", 0);
+    eject(test, state!, 1_000);
+    test.gate.setActiveHealth(state!, "healthy", "", 5_000);
+    expect(test.said.at(-1)).toBe("returned e0 health check");
+  });
+
+  it("8: a health check that let it back in vain is not believed again, until it finds something or the endpoint does well", () => {
+    const test = gateOver();
+    const [state] = test.states;
+    const isBackBy = (now: number): boolean => {
+      test.gate.setActiveHealth(state!, "healthy", "", now);
+      return state!.open;
+    };
+    test.gate.tick(0);
+    eject(test, state!, 0);
+    expect(isBackBy(1_000)).toBe(true);
+    eject(test, state!, 2_000);
+    expect([3_000, 4_000, 60_000].map((now) => isBackBy(now))).toEqual([false, false, false]);
+    test.gate.setActiveHealth(state!, "unhealthy", "refused", 61_000);
+    expect(isBackBy(62_000)).toBe(true);
+    for (const now of [70_000, 80_000, 90_000, 100_000]) test.gate.tick(now);
+    eject(test, state!, 100_001);
+    expect(isBackBy(101_000)).toBe(true);
+  });
+
   it("9: each ejection in a row lasts longer, with jitter, up to a limit, and as long as Retry-After says", () => {
     const test = gateOver({ outliers: { maxEjectionMs: 90_000 } });
     const [state] = test.states;
     eject(test, state!, 0);
-    const lengths: number[] = [state!.gate.openUntil];
+    const lengths: number[] = [state!.gate.ejection.openUntil];
     for (let i = 0; i < 4; i++) {
-      const now = state!.gate.openUntil;
+      const now = state!.gate.ejection.openUntil;
       expect(test.claim(now)).toBe(state);
       test.endProbe(state!, failedWith(500), now);
-      lengths.push(state!.gate.openUntil - now);
+      lengths.push(state!.gate.ejection.openUntil - now);
     }
     for (const [index, times] of [1, 2, 3, 3, 3].entries()) {
       expect(lengths[index]).toBeGreaterThanOrEqual(30_000 * times);
       expect(lengths[index]).toBeLessThan(33_000 * times);
     }
     expect(new Set(lengths.map((length) => length % 30_000)).size).toBe(5);
-    const now = state!.gate.openUntil;
+    const now = state!.gate.ejection.openUntil;
     test.claim(now);
     test.endProbe(state!, failedWith(503), now, 200_000);
-    expect(state!.gate.openUntil - now).toBe(200_000);
+    expect(state!.gate.ejection.openUntil - now).toBe(200_000);
   });
 
   it("10: all of them are never ejected, so that there is always somewhere to go", () => {
@@ -203,12 +251,14 @@ describe("a circuit under any schedule", () => {
           expect(ejected.length).toBe(test.gate.ejected);
           expect(ejected.length).toBeLessThanOrEqual(3);
           for (const { gate } of test.states) {
-            expect(gate.probesInFlight).toBeGreaterThanOrEqual(0);
-            expect(gate.probesInFlight).toBeLessThanOrEqual(gate.circuit === "closed" ? 0 : 2);
+            expect(gate.ejection.probesInFlight).toBeGreaterThanOrEqual(0);
+            expect(gate.ejection.probesInFlight).toBeLessThanOrEqual(gate.circuit === "closed" ? 0 : 2);
           }
         }
-        // Left alone and answered well, everybody is back.
-        for (const state of test.states) test.gate.setActiveHealth(state, "healthy", "", now);
+        // Found to be down and then to be well, everybody is back.
+        for (const health of ["unhealthy", "healthy"] as const) {
+          for (const state of test.states) test.gate.setActiveHealth(state, health, "", now);
+        }
         expect(test.states.every(({ open }) => open)).toBe(true);
         expect(test.gate.probeAt).toBe(Infinity);
       }),

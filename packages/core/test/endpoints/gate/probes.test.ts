@@ -41,10 +41,24 @@ describe("an ejected endpoint, half-open", () => {
     expect(rig.at(0).open).toBe(true);
   });
 
-  it("lets a 4xx count as a probe that went well: the endpoint did its job (getnora-io/nora#585)", () => {
+  it("is back after ten answers of 4xx and none that failed: they alone must not keep it out for ever (getnora-io/nora#585)", () => {
     const rig = ready({ outliers: { halfOpen: { intervalMs: 0 } } });
-    for (let i = 0; i < 2; i++) rig.end(claimed(rig), answer({ status: 404 }));
+    for (let i = 0; i < 9; i++) rig.end(claimed(rig), answer({ status: 404 }));
+    expect(rig.at(0).open).toBe(false);
+    rig.end(claimed(rig), answer({ status: 401 }));
     expect(rig.at(0).open).toBe(true);
+  });
+
+  it("is not brought back by 4xx as long as one answer in ten fails, nor by fewer than the good ones it would take", () => {
+    const rig = ready({ outliers: { halfOpen: { intervalMs: 0 } } });
+    for (let i = 0; i < 9; i++) rig.end(claimed(rig), answer({ status: 404 }));
+    rig.end(claimed(rig), failed);
+    expect(rig.kinds(rig.at(0))).toEqual(["ejected"]);
+    const many = ready({ outliers: { halfOpen: { intervalMs: 0, successes: 12 } } });
+    for (let i = 0; i < 11; i++) many.end(claimed(many), answer({ status: 404 }));
+    expect(many.at(0).open).toBe(false);
+    many.end(claimed(many), answer({ status: 404 }));
+    expect(many.at(0).open).toBe(true);
   });
 
   it("gets the lease of a call back that threw before it was sent (afreidah/s3-orchestrator#424)", () => {
@@ -82,7 +96,7 @@ describe("an ejected endpoint, half-open", () => {
     const ends = Array.from({ length: 50 }, () => {
       const rig = new GateRig({ random });
       rig.eject(rig.at(0));
-      return rig.at(0).gate.openUntil;
+      return rig.at(0).gate.ejection.openUntil;
     });
     expect(new Set(ends).size).toBe(50);
     expect(Math.min(...ends)).toBeGreaterThanOrEqual(30_000);

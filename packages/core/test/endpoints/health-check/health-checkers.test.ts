@@ -57,12 +57,12 @@ describe("health checks", () => {
     await world.clock.advance(10_000);
     world.trouble = "answered with 500";
     await world.clock.advance(10_000 + 2_000);
-    expect(world.said).toEqual(["healthy"]);
+    expect(world.said).toEqual(["healthy", "healthy"]);
     await world.clock.advance(2_000);
-    expect(world.said).toEqual(["healthy", "unhealthy answered with 500"]);
+    expect(world.said).toEqual(["healthy", "healthy", "unhealthy answered with 500"]);
     world.trouble = undefined;
     await world.clock.advance(2_000);
-    expect(world.said).toHaveLength(2);
+    expect(world.said).toHaveLength(3);
     await world.clock.advance(2_000);
     expect(world.said.at(-1)).toBe("healthy");
   });
@@ -76,7 +76,17 @@ describe("health checks", () => {
     world.trouble = undefined;
     await world.clock.advance(30_000);
     expect(world.asked).toEqual([0, 10_000, 12_000, 22_000, 32_000]);
-    expect(world.said).toEqual(["healthy"]);
+    expect(world.said.filter((text) => text !== "healthy")).toEqual([]);
+  });
+
+  it("tell of each that goes well while an endpoint is healthy, for it may have been ejected, and of a change only else", async () => {
+    const world = setUp();
+    world.watch();
+    await world.clock.advance(30_000);
+    expect(world.said).toEqual(["healthy", "healthy", "healthy", "healthy"]);
+    world.trouble = "x";
+    await world.clock.advance(60_000);
+    expect(world.said.slice(4)).toEqual(["unhealthy x"]);
   });
 
   it("are shared by all who ask the same, and end with the last of them", async () => {

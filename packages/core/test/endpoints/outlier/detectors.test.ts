@@ -156,11 +156,11 @@ describe("latency against peers", () => {
     const test = gateOver({ outliers: only("latency", { halfOpen: { successes: 1 } }) });
     for (let i = 0; i < 2; i++) slowInterval(test, [90, 30, 30, 30], i * 10_001);
     const [state] = test.states;
-    const now = state!.gate.openUntil;
+    const now = state!.gate.ejection.openUntil;
     test.claim(now);
     test.endProbe(state!, answered(90), now);
     expect(test.said.at(-1)).toBe("ejected e0 probe");
-    const later = state!.gate.openUntil;
+    const later = state!.gate.ejection.openUntil;
     test.claim(later);
     test.endProbe(state!, answered(30), later);
     expect(test.said.at(-1)).toBe("returned e0 probes");
@@ -214,8 +214,8 @@ describe("ejections", () => {
     let now = 0;
     const again = (): number => {
       eject(test, state!, now);
-      const lasted = state!.gate.openUntil - now;
-      now = state!.gate.openUntil;
+      const lasted = state!.gate.ejection.openUntil - now;
+      now = state!.gate.ejection.openUntil;
       test.claim(now);
       test.endProbe(state!, answered(), now);
       return Math.floor(lasted / 30_000);

@@ -33,7 +33,7 @@ describe("the options of outlier detection", () => {
         intervals: 2,
         enforcing: 100,
       },
-      halfOpen: { probes: 1, failures: 1, successes: 2, intervalMs: 200, leaseMs: 30_000 },
+      halfOpen: { probes: 1, failures: 1, successes: 2, intervalMs: 200, earlyEvery: 2_000, leaseMs: 30_000 },
       honorRetryAfter: true,
       successfulHealthCheckUnejects: true,
     });

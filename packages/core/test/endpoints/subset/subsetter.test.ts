@@ -124,8 +124,12 @@ describe("aperture subsetting", () => {
 
 describe("the options of subsetting", () => {
   it("are rendezvous above 64 endpoints, or aperture where an ordinal is known", () => {
-    expect(resolveSubset(undefined, "subset", false)).toEqual({ type: "rendezvous", size: 64 });
-    expect(resolveSubset(undefined, "subset", true)).toEqual({ type: "aperture", size: 64 });
+    expect(resolveSubset(undefined, "subset", false)).toEqual({
+      type: "rendezvous",
+      size: 64,
+      isDefault: true,
+    });
+    expect(resolveSubset(undefined, "subset", true)).toEqual({ type: "aperture", size: 64, isDefault: true });
     expect(resolveSubset(false, "subset", true)).toBe(false);
     const states = endpointStates(64, new LoadTable());
     expect(subsetterFor({ type: "rendezvous", size: 64 }, 1, undefined).choose(states)[0]?.endpoints).toBe(

@@ -1,0 +1,40 @@
+import { createHash } from "node:crypto";
+
+import { partitionHeader } from "./response-store.ts";
+
+const credentials: readonly string[] = ["authorization", "proxy-authorization", "cookie"];
+
+/**
+ * The headers that a cache tells requests apart by: by lower-case name, with a digest of who asks in place of the credentials. A shared cache
+ * sees `authorization` itself, for HTTP has rules about it.
+ * @param headers name, value, name, value…
+ * @param isChange it is no request for something that may be kept; what it says of caching does not matter
+ */
+export function keyHeaders(
+  headers: readonly string[],
+  isShared: boolean,
+  isChange: boolean,
+): Record<string, string> {
+  const apart = isShared ? ["cookie"] : credentials;
+  const own: Record<string, string> = {};
+  let who = "";
+  for (let i = 0; i + 1 < headers.length; i += 2) {
+    const name = headers[i]!.toLowerCase();
+    const value = headers[i + 1]!;
+    if (apart.includes(name)) who += `${name}:${value.length}:${value}`;
+    else if (name !== "cache-control" || !isChange) {
+      own[name] = own[name] === undefined ? value : `${own[name]}, ${value}`;
+    }
+  }
+  // A digest: what is kept for long should hold no secrets.
+  own[partitionHeader] = who === "" ? "" : createHash("sha256").update(who).digest("base64");
+  return own;
+}
+
+/** Without what the caller says of caching: that was said of its own call. */
+export function withoutDirectives(headers: readonly string[]): string[] {
+  return headers.filter((_, i) => {
+    const name = headers[i - (i % 2)]!.toLowerCase();
+    return name !== "cache-control" && name !== "pragma";
+  });
+}

@@ -1,0 +1,106 @@
+import { describe, expect, it } from "vitest";
+
+import { startServer } from "../support/http.ts";
+import { closing, meshOf, rejection } from "../support/mesh.ts";
+
+interface Upload {
+  readonly address: string;
+  readonly bodies: readonly string[];
+}
+
+/** Takes uploads and answers 503 until `failures` of them have been refused. */
+async function refusing(failures: number): Promise<Upload> {
+  const bodies: string[] = [];
+  const { address } = closing(
+    await startServer((request, response) => {
+      let body = "";
+      request.setEncoding("utf8");
+      request.on("data", (chunk: string) => {
+        body += chunk;
+      });
+      request.on("end", () => {
+        bodies.push(body);
+        response.writeHead(bodies.length > failures ? 200 : 503).end();
+      });
+    }),
+  );
+  return { address, bodies };
+}
+
+/** A stream that says how often it was begun, and whether it was ended before its end. */
+class Pieces implements AsyncIterable<Uint8Array> {
+  begun = 0;
+  isReturned = false;
+  readonly #pieces: readonly string[];
+
+  constructor(pieces: readonly string[]) {
+    this.#pieces = pieces;
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array, void, undefined> {
+    this.begun++;
+    let isAtEnd = false;
+    try {
+      for (const piece of this.#pieces) {
+        await Promise.resolve();
+        yield Buffer.from(piece);
+      }
+      isAtEnd = true;
+    } finally {
+      this.isReturned = !isAtEnd;
+    }
+  }
+}
+
+const retry = { baseDelayMs: 0 };
+
+describe("a streamed request body", () => {
+  it("is sent again from its beginning, though it is read once", async () => {
+    const upstream = await refusing(2);
+    const { mesh } = meshOf([upstream.address], { retry });
+    const body = new Pieces(["one ", "two ", "three"]);
+    const { response } = await mesh.service("orders").PUT("/x", { body });
+    expect(response.status).toBe(200);
+    expect(upstream.bodies).toEqual(["one two three", "one two three", "one two three"]);
+    expect(body).toMatchObject({ begun: 1, isReturned: false });
+  });
+
+  it("is sent once where it is longer than what is kept", async () => {
+    const upstream = await refusing(1);
+    const { mesh } = meshOf([upstream.address], { retry: { ...retry, replayBytes: 10 } });
+    const { response } = await mesh
+      .service("orders")
+      .PUT("/x", { body: new Pieces(["12345", "67890", "!"]) });
+    expect(response.status).toBe(503);
+    expect(upstream.bodies).toEqual(["1234567890!"]);
+  });
+
+  it("is sent again up to the last byte that may be kept", async () => {
+    const upstream = await refusing(1);
+    const { mesh } = meshOf([upstream.address], { retry: { ...retry, replayBytes: 10 } });
+    const { response } = await mesh.service("orders").PUT("/x", { body: new Pieces(["12345", "67890"]) });
+    expect(response.status).toBe(200);
+  });
+
+  it("is told to end when the call ends before it", async () => {
+    const { mesh } = meshOf(["127.0.0.1:1"], { retry: false });
+    const body = new Pieces(["never", "read"]);
+    await rejection(mesh.service("orders").PUT("/x", { body }));
+    expect(body.begun).toBe(0);
+  });
+
+  it("fails the call by its own error, once and for all", async () => {
+    const upstream = await refusing(0);
+    const { mesh } = meshOf([upstream.address], { retry });
+    const body = (async function* () {
+      yield Buffer.from("some");
+      await Promise.resolve();
+      throw new Error("the disk is gone");
+    })();
+    expect(await rejection(mesh.service("orders").PUT("/x", { body }))).toMatchObject({
+      code: "ERR_PROXYLESS_REQUEST",
+      message: expect.stringContaining("the disk is gone"),
+    });
+    expect(upstream.bodies).toEqual([]);
+  });
+});

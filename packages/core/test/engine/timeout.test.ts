@@ -102,6 +102,8 @@ describe("timeouts", () => {
       transport: { connections: 1 },
       retry: false,
       timeout: { attemptMs: 80 },
+      // Longer: what it leaves behind would be the other's for a moment.
+      routes: [{ match: { path: "/1" }, timeout: { attemptMs: 300 } }],
     });
     const client = mesh.service("orders");
     const [first, second] = await Promise.all([took(client.GET("/1")), took(client.GET("/2"))]);

@@ -51,12 +51,12 @@ export interface CircuitPolicy {
    */
   readonly openMs?: number | undefined;
   /**
-   * The longest it stays open but for the jitter, in milliseconds, `openMs` to 86,400,000; ten times `openMs` by
-   * default. A route that changes `openMs` alone changes this in proportion.
+   * The longest it stays open but for the jitter, in milliseconds, `openMs` to 86,400,000; three times `openMs` by
+   * default: nobody should be without a service for a minute that has been back for long. A route that changes `openMs` alone changes this in proportion.
    */
   readonly maxOpenMs?: number | undefined;
   /**
-   * The time open is multiplied by this each time it opens without having been closed for a whole window; 1 to 100; 2 by
+   * The time open is multiplied by this each time it opens without having been closed for a whole window; 1 to 100; 1.5 by
    * default.
    */
   readonly openGrowth?: number | undefined;

@@ -35,7 +35,7 @@ export const presets: Readonly<Record<PresetName, ServicePolicy>> = {
       budget: { ratio: 0.2, minPerSecond: 10 },
     },
     hedge: false,
-    circuit: { failureRatio: 0.5, windowMs: 10_000, minCalls: 20, openMs: 5_000, maxOpenMs: 50_000 },
+    circuit: { failureRatio: 0.5, windowMs: 10_000, minCalls: 20, openMs: 5_000, maxOpenMs: 15_000 },
   },
   aggressive: {
     timeout: { totalMs: 3_000, attemptMs: 1_000, connectMs: 250 },
@@ -47,7 +47,7 @@ export const presets: Readonly<Record<PresetName, ServicePolicy>> = {
       budget: { ratio: 0.2, minPerSecond: 10 },
     },
     hedge: { percentile: 99, maxHedges: 1 },
-    circuit: { failureRatio: 0.3, windowMs: 10_000, minCalls: 10, openMs: 2_000, maxOpenMs: 20_000 },
+    circuit: { failureRatio: 0.3, windowMs: 10_000, minCalls: 10, openMs: 2_000, maxOpenMs: 6_000 },
   },
   batch: {
     timeout: { totalMs: 600_000, attemptMs: 120_000, connectMs: 5_000 },
@@ -59,7 +59,7 @@ export const presets: Readonly<Record<PresetName, ServicePolicy>> = {
       budget: { ratio: 0.1, minPerSecond: 1 },
     },
     hedge: false,
-    circuit: { failureRatio: 0.7, windowMs: 60_000, minCalls: 20, openMs: 15_000, maxOpenMs: 150_000 },
+    circuit: { failureRatio: 0.7, windowMs: 60_000, minCalls: 20, openMs: 15_000, maxOpenMs: 45_000 },
   },
   none: {
     timeout: { totalMs: veryLongMs, attemptMs: veryLongMs, connectMs: 10_000 },

@@ -42,7 +42,7 @@ describe("the engine", () => {
 
 describe("a circuit's defaults", () => {
   it("follow from what was given", () => {
-    expect(resolve({ openMs: 100 }).maxOpenMs).toBe(1_000);
+    expect(resolve({ openMs: 100 }).maxOpenMs).toBe(300);
     expect(resolve({ maxOpenMs: 1_000 }).openMs).toBe(1_000);
     expect(resolve({ probes: 3 }).probeIntervalMs).toBe(200);
     expect(resolve({ probes: 3, probeIntervalMs: 0 }).probeIntervalMs).toBe(0);

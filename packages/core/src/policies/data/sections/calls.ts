@@ -230,9 +230,9 @@ const circuit: GroupField = {
     slowCallMs: timer("A call that took longer than this is slow.", { default: false, off: true }),
     slowCallRatio: share("Opens when at least this share of the window's calls was slow.", { default: 0.5 }),
     openMs: number("How long it stays open before a probe; 5,000 by default.", 1, hourMs),
-    maxOpenMs: number("The longest it stays open; ten times openMs by default.", 1, dayMs),
+    maxOpenMs: number("The longest it stays open; three times openMs by default.", 1, dayMs),
     openGrowth: number("The time open is multiplied by this each time it opens again soon.", 1, 100, {
-      default: 2,
+      default: 1.5,
     }),
     openJitter: number("Up to this share is added to the time open, at random.", 0, 1, { default: 0.2 }),
     probes: count("Calls that are let through to decide whether it closes.", 1, 100, { default: 1 }),

@@ -98,7 +98,7 @@ export interface Mesh extends AsyncDisposable {
   /** The present state of every service that was used. */
   inspect(): MeshView;
   /**
-   * The circuit of a service, or of one of its routes (by its path), to be operated by hand.
+   * The circuit of a service, or of one of its routes (by its path, or `POST /path` where several have that), to be operated by hand.
    * @throws ProxylessError `ERR_PROXYLESS_CONFIG` where there is none
    */
   circuit(service: string, route?: string): CircuitControl;
@@ -267,7 +267,10 @@ class ServiceMesh implements Mesh {
 
   injectFaults(service: string, faults: false | FaultPolicy, route?: string): void {
     const upstream = this.engine.upstream(service);
-    const rules = [upstream.serviceRules, ...upstream.routes].find((one) => one.route === route);
+    const all = [upstream.serviceRules, ...upstream.routes].filter(({ faults: own }) => own !== undefined);
+    const exact = all.filter(({ label }) => label === route);
+    const named = exact.length > 0 ? exact : all.filter((one) => one.route === route);
+    const rules = named.length === 1 ? named[0] : undefined;
     if (rules?.faults === undefined) {
       throw configError(
         "service",

@@ -1,8 +1,8 @@
 /** What a call tells the service of itself. */
 export interface DeadlinePropagation {
-  /** `grpc-timeout: 250000u`, which gRPC servers and proxies understand; `true` by default. */
+  /** `grpc-timeout: 250000u`, which gRPC servers and proxies understand; `false` by default. */
   readonly grpcTimeout?: boolean | undefined;
-  /** `x-envoy-expected-rq-timeout-ms: 250`, which services behind Envoy understand; `true` by default. */
+  /** `x-envoy-expected-rq-timeout-ms: 250`, which services behind Envoy, and ours, understand; `true` by default. */
   readonly envoyTimeout?: boolean | undefined;
   /** `x-proxyless-criticality`, where the call has one; `true` by default. */
   readonly criticality?: boolean | undefined;

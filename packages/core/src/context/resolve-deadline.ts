@@ -1,8 +1,9 @@
 import { checkFlag, checkNumber, checkObject, fieldPath } from "../option-checks.ts";
 import type { ResolvedDeadline, ResolvedPropagation } from "./deadline-policy.ts";
 
-const everything: ResolvedPropagation = Object.freeze({
-  grpcTimeout: true,
+/** One time is enough, and headers cost more than all else that a call does about its deadline. */
+const usual: ResolvedPropagation = Object.freeze({
+  grpcTimeout: false,
   envoyTimeout: true,
   criticality: true,
   chainStop: true,
@@ -11,7 +12,7 @@ const everything: ResolvedPropagation = Object.freeze({
 /** What holds where nothing is said. */
 export const deadlineDefaults: ResolvedDeadline = Object.freeze({
   inherit: true,
-  propagate: everything,
+  propagate: usual,
   reserveMs: 0,
 });
 
@@ -46,7 +47,7 @@ function resolvePropagation(
   if (input === false) return false;
   const keys = ["grpcTimeout", "envoyTimeout", "criticality", "chainStop"] as const;
   const given = checkObject(input, path, keys, true);
-  const base = defaults === false ? everything : defaults;
+  const base = defaults === false ? usual : defaults;
   const one = (key: (typeof keys)[number]): boolean =>
     checkFlag(given[key], fieldPath(path, key)) ?? base[key];
   const resolved = {

@@ -106,6 +106,12 @@ export class Attempts implements Launcher {
       call.fail("failure", overdueError(upstream.service, totalMs, this.#retries?.records));
       return;
     }
+    // What was read ahead while the call waited may have been too much to keep.
+    const before = this.#lastFailed;
+    if (before !== undefined && !this.body.isReplayable) {
+      this.#endWith(before.attempt, before.outcome);
+      return;
+    }
     const trace: PickTrace | undefined = request.explain === undefined ? undefined : [];
     try {
       const endpoint = pickEndpoint(this, trace);
@@ -268,16 +274,25 @@ export class Attempts implements Launcher {
   }
 
   #forward(attempt: Attempt, to: BodySink, isTimed: boolean): void {
-    attempt.forward(to, isTimed);
-    if (isTimed) return;
-    const { bodyIdleMs, streamMs = Infinity } = this.call.rules.timeout;
-    attempt.watchBody(bodyIdleMs, this.call.startedAt + streamMs, streamMs);
+    if (isTimed) {
+      attempt.forward(to, true);
+      return;
+    }
+    const { inherited, rules, startedAt } = this.call;
+    const { bodyIdleMs, streamMs = Infinity } = rules.timeout;
+    // The work that the call is made in ends with its deadline, however well the stream goes.
+    const endsAt = Math.min(startedAt + streamMs, inherited?.deadline ?? Infinity);
+    attempt.forwardWatched(to, bodyIdleMs, endsAt, endsAt - startedAt);
   }
 
   /** The rest of a download that broke off, if it is that. */
   #goOnWith(attempt: Attempt, download: Download): void {
     if (!download.continues(attempt.status, attempt.headers)) {
+      // The endpoint has done nothing wrong: there is another file now. The call ends as it broke off.
+      attempt.isSuperseded = true;
       attempt.abort(new Error(`the rest of the answer cannot be had (status ${attempt.status})`));
+      const before = this.#lastFailed;
+      if (before !== undefined) this.#endWith(before.attempt, before.outcome);
       return;
     }
     this.last = attempt;
@@ -331,6 +346,7 @@ export class Attempts implements Launcher {
       return;
     }
     const { sink } = call;
+    this.last = attempt;
     call.complete(outcome, attempt.status, undefined);
     if (sink.mode === "stream") sink.end(attempt.trailers);
     else sink.done(attempt.status, this.#headersOf(attempt), attempt.statusText, attempt.chunks ?? noChunks);

@@ -142,7 +142,8 @@ export class Call implements CallFrame, LimitRequest {
   }
 
   #awaitEndpoints(): void {
-    awaitEndpoints(this.upstream, this.parts.clock, this.deadline - this.startedAt, this.waiting()).then(
+    const { clock } = this.parts;
+    awaitEndpoints(this.upstream, clock, this.deadline - clock.now(), this.waiting()).then(
       () => (this.done ? undefined : this.#attempts.launch()),
       (error: unknown) => {
         this.fail("failure", error);

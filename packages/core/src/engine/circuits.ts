@@ -25,7 +25,7 @@ export interface CircuitState {
   readonly exportedAt: number;
   readonly circuits: readonly {
     readonly service: string;
-    /** The path of the route whose own circuit it is. */
+    /** The route whose own circuit it is: its path, after its methods where it has some. */
     readonly route?: string | undefined;
     readonly snapshot: CircuitSnapshot;
   }[];
@@ -75,24 +75,35 @@ export interface CircuitsOptions {
   readonly imported: ImportedCircuits;
 }
 
+interface Entry {
+  readonly route: string | undefined;
+  /** Tells routes of the same path apart: with the methods, where it has some. */
+  readonly label: string | undefined;
+  readonly circuit: Circuit;
+}
+
 /** The circuits of one service: its own, and those of its routes. */
-export class Circuits implements Iterable<{ readonly route: string | undefined; readonly circuit: Circuit }> {
+export class Circuits implements Iterable<Entry> {
   readonly #options: CircuitsOptions;
-  #all: { readonly route: string | undefined; readonly circuit: Circuit }[] = [];
+  #all: Entry[] = [];
 
   constructor(options: CircuitsOptions) {
     this.#options = options;
   }
 
-  [Symbol.iterator](): IterableIterator<{ readonly route: string | undefined; readonly circuit: Circuit }> {
+  [Symbol.iterator](): IterableIterator<Entry> {
     return this.#all.values();
   }
 
   /** @returns the circuit as a list of one; of none where there is no policy */
-  open(policy: ResolvedCircuit | false, route: string | undefined): readonly Circuit[] {
+  open(
+    policy: ResolvedCircuit | false,
+    route: string | undefined,
+    label: string | undefined = route,
+  ): readonly Circuit[] {
     if (policy === false) return [];
     const { clock, events, imported, random, service } = this.#options;
-    const state = imported.of(service, route);
+    const state = imported.of(service, label);
     const circuit = new Circuit({
       policy,
       random,
@@ -114,7 +125,7 @@ export class Circuits implements Iterable<{ readonly route: string | undefined; 
           events.emit({ type: "circuit.mode_changed", service, route, mode, state: now });
       },
     });
-    this.#all.push({ route, circuit });
+    this.#all.push({ route, label, circuit });
     return [circuit];
   }
 
@@ -126,9 +137,10 @@ export class Circuits implements Iterable<{ readonly route: string | undefined; 
     before: readonly Circuit[],
     policy: ResolvedCircuit | false,
     route: string | undefined,
+    label: string | undefined = route,
   ): readonly Circuit[] {
     const [circuit] = before;
-    if (circuit === undefined) return this.open(policy, route);
+    if (circuit === undefined) return this.open(policy, route, label);
     if (policy === false) {
       this.close(before);
       return [];
@@ -145,9 +157,11 @@ export class Circuits implements Iterable<{ readonly route: string | undefined; 
   /** @throws ProxylessError `ERR_PROXYLESS_CONFIG` where the service or the route has no circuit of its own */
   control(route: string | undefined): CircuitControl {
     const { clock, service } = this.#options;
-    const found = this.#all.find((entry) => entry.route === route)?.circuit;
+    const exact = this.#all.filter((entry) => entry.label === route);
+    const named = exact.length > 0 ? exact : this.#all.filter((entry) => entry.route === route);
+    const found = named.length === 1 ? named[0]!.circuit : undefined;
     if (found === undefined) {
-      const routes = this.#all.map((entry) => entry.route ?? "the service itself").join(", ");
+      const routes = this.#all.map((entry) => entry.label ?? "the service itself").join(", ");
       throw configError(
         "route",
         `one that has a circuit in ${service} (${routes === "" ? "none" : routes})`,
@@ -170,9 +184,9 @@ export class Circuits implements Iterable<{ readonly route: string | undefined; 
   export(): CircuitState["circuits"] {
     const { clock, service } = this.#options;
     const now = clock.now();
-    return this.#all.map(({ circuit, route }) => ({
+    return this.#all.map(({ circuit, label }) => ({
       service,
-      ...(route === undefined ? undefined : { route }),
+      ...(label === undefined ? undefined : { route: label }),
       snapshot: circuit.exportState(now),
     }));
   }

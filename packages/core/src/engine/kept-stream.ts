@@ -13,6 +13,8 @@ export class KeptStream {
   #bytes = 0;
   #isEnded = false;
   #isClosed = false;
+  /** Counts the readers: only the last one is served. One that was given up may still be waiting, and must not take anything. */
+  #readers = 0;
   /** Two readers never ask the source at a time. */
   #pulling: Promise<void> | undefined;
 
@@ -23,15 +25,19 @@ export class KeptStream {
 
   /** Whether everything that was read of it is still here. */
   get isWhole(): boolean {
-    return this.#dropped === 0 && this.#bytes <= this.#keptBytes;
+    return this.#dropped === 0;
   }
 
-  /** Reads it from the beginning, or, where that is gone, from where it stands. */
+  /**
+   * Reads it from the beginning. Throws where the beginning is gone: half a body must never look like a whole one.
+   * @param closeAfter nobody will read it again
+   */
   async *read(closeAfter: boolean): AsyncGenerator<Uint8Array, void, undefined> {
+    const reader = ++this.#readers;
     try {
-      for (let at = this.#dropped; ; at++) {
+      for (let at = 0; ; at++) {
         // oxlint-disable-next-line no-await-in-loop -- a stream is read in order
-        const chunk = await this.#at(at);
+        const chunk = await this.#at(at, reader);
         if (chunk === undefined) return;
         yield chunk;
       }
@@ -45,7 +51,6 @@ export class KeptStream {
     if (this.#isClosed) return;
     this.#isClosed = true;
     if (this.#isEnded) return;
-    this.#isEnded = true;
     // The caller's iterator may throw here, and there is nobody left who could be told.
     const ended = async (): Promise<void> => {
       await this.#pulling?.catch(() => {});
@@ -54,21 +59,24 @@ export class KeptStream {
     ended().catch(() => {});
   }
 
-  async #at(index: number): Promise<Uint8Array | undefined> {
-    while (index >= this.#dropped + this.#chunks.length) {
+  async #at(index: number, reader: number): Promise<Uint8Array | undefined> {
+    for (;;) {
+      if (reader !== this.#readers) throw new Error("the body is read by another attempt");
+      if (index < this.#dropped) throw new Error("the beginning of the body is gone");
+      const chunk = this.#chunks[index - this.#dropped];
+      if (chunk !== undefined) {
+        // Too much to be kept: from here on each piece is let go of as soon as it is on its way.
+        if (this.#bytes > this.#keptBytes)
+          this.#dropped += this.#chunks.splice(0, index - this.#dropped + 1).length;
+        return chunk;
+      }
       if (this.failure !== undefined) throw this.failure;
       if (this.#isEnded) return undefined;
+      if (this.#isClosed) throw new Error("the call is over");
       this.#pulling ??= this.#pull();
       // oxlint-disable-next-line no-await-in-loop -- a stream is read in order
       await this.#pulling;
     }
-    const chunk = this.#chunks[index - this.#dropped];
-    if (this.#bytes > this.#keptBytes) {
-      // Too much to be kept: from here on each piece is let go of as soon as it is on its way.
-      this.#dropped += this.#chunks.length;
-      this.#chunks.length = 0;
-    }
-    return chunk;
   }
 
   async #pull(): Promise<void> {

@@ -48,16 +48,25 @@ export function makeRules(policy: ResolvedPolicy, shared: SwapParts, before?: Se
   const circuit = circuits.renew(before?.circuit ?? [], policy.circuit, undefined);
   const sharedLimits = before?.service.limits;
   const limits = openLimits(policy.limits, parts, sharedLimits);
-  const service = openRules(parts, undefined, policy, limits, circuit, before?.service);
+  const service = openRules(
+    parts,
+    { label: undefined, route: undefined },
+    policy,
+    limits,
+    circuit,
+    before?.service,
+  );
   const own = new Map<string, OwnState>();
   for (const route of policy.routes) {
     const key = keyOf(route.match);
     const known = before?.own.get(key);
-    const routeCircuit = circuits.renew(known?.circuit ?? [], route.circuit, route.match.path);
+    const { methods, path } = route.match;
+    const label = methods === undefined ? path : `${methods.join(",")} ${path}`;
+    const routeCircuit = circuits.renew(known?.circuit ?? [], route.circuit, path, label);
     const routeLimits = openLimits(route.limits ?? noLimits, parts, ownLimits(known, sharedLimits));
     const all = [...(route.serviceCircuit ? circuit : []), ...routeCircuit];
     const used = route.limits === undefined ? limits : routeLimits;
-    const rules = openRules(parts, route.match.path, route, used, all, known?.rules);
+    const rules = openRules(parts, { label, route: path }, route, used, all, known?.rules);
     own.set(key, { rules, circuit: routeCircuit });
   }
   for (const [key, gone] of before?.own ?? []) {

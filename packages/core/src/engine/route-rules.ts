@@ -1,3 +1,5 @@
+import { isDeepStrictEqual } from "node:util";
+
 import type { Clock } from "../clock.ts";
 import type { ResolvedDeadline } from "../context/deadline-policy.ts";
 import type { EventHub } from "../events.ts";
@@ -5,6 +7,7 @@ import type { ResolvedAround } from "../policies/around-policy.ts";
 import type { ResolvedRouteBalancing } from "../policies/balancing-policy.ts";
 import type { Circuit } from "../policies/circuit/circuit.ts";
 import { FaultInjector } from "../policies/fault/fault-injector.ts";
+import type { ResolvedFault } from "../policies/fault/fault-policy.ts";
 import type { ResolvedHedge } from "../policies/hedge/hedge-policy.ts";
 import { Hedging } from "../policies/hedge/hedging.ts";
 import type { ResolvedLimits } from "../policies/limit/limits-policy.ts";
@@ -44,6 +47,10 @@ export interface RouteRules {
   readonly transport: Pick<Transport, "send">;
   /** Undefined where no faults are injected. */
   readonly faults: FaultInjector | undefined;
+  /** What the policy says of them; they may have been changed by hand since. */
+  readonly faultInjection: ResolvedFault | false;
+  /** How it is named by hand: with its methods, where it has some. Undefined for the service's own. */
+  readonly label: string | undefined;
 }
 
 /** What rules are made of; a resolved service policy is one, and so is that of a route. */
@@ -107,7 +114,7 @@ export function openLimits(policy: ResolvedLimits, parts: RulesParts, before?: L
  */
 export function openRules(
   parts: RulesParts,
-  route: string | undefined,
+  { label, route }: { readonly label: string | undefined; readonly route: string | undefined },
   policy: RulesPolicy,
   limits: Limits | undefined,
   circuits: readonly Circuit[],
@@ -117,7 +124,10 @@ export function openRules(
   const { around, balancing, deadline, hedge, retry, timeout } = policy;
   const { balancer, endpoints: filter, streaming } = balancing;
   const { faultInjection } = around;
-  const faults = faultInjection === false ? undefined : new FaultInjector(faultInjection, random);
+  // What was switched by hand stays as it is, until the policy says something else of it.
+  const isSame = before !== undefined && isDeepStrictEqual(before.faultInjection, faultInjection);
+  const fresh = faultInjection === false ? undefined : new FaultInjector(faultInjection, random);
+  const faults = isSame ? before.faults : fresh;
   const scope = { service, route, clock, events };
   const rules: RouteRules = {
     route,
@@ -130,6 +140,8 @@ export function openRules(
     view: endpoints.view(balancer, filter),
     streaming,
     faults,
+    faultInjection,
+    label,
     transport:
       faults === undefined ? transport : new AttemptFaults({ ...scope, injector: faults, transport }),
     around: openAround(

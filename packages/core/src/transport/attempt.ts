@@ -141,11 +141,18 @@ export class Attempt<E = EndpointState> implements Dispatcher.DispatchHandler, A
     if (!timed) this.#disarm();
   }
 
-  /** Ends the attempt when its body is silent for `idleMs` while it is read, or is not here whole at `endsAt`. */
-  watchBody(idleMs: number, endsAt: number, streamMs: number): void {
+  /**
+   * Sends the body of a streamed response to `sink`, and ends the attempt when that is silent for `idleMs` while it is read, or is not
+   * here whole at `endsAt`. The timer that waited for the head goes on where it is due soon enough: most bodies are here before that.
+   */
+  forwardWatched(sink: BodySink, idleMs: number, endsAt: number, streamMs: number): void {
+    this.#sink = sink;
     const now = this.#clock.now();
     this.#body = { idleMs, endsAt, streamMs, heardAt: now, paused: false };
-    this.#timer = this.#clock.setTimer(onTimeout, Math.min(idleMs, endsAt - now), this, true);
+    const dueMs = Math.min(idleMs, endsAt - now);
+    if (this.#timer !== undefined && this.startedAt + this.#dueMs - now <= dueMs) return;
+    this.#disarm();
+    this.#timer = this.#clock.setTimer(onTimeout, dueMs, this, true);
   }
 
   /** Gives a streamed response up: the attempt is over, the rest of the body is read and dropped. */

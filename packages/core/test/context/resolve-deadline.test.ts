@@ -2,13 +2,13 @@ import { describe, expect, it } from "vitest";
 
 import { resolveDeadline } from "../../src/context/resolve-deadline.ts";
 
-const everything = { grpcTimeout: true, envoyTimeout: true, criticality: true, chainStop: true };
+const usual = { grpcTimeout: false, envoyTimeout: true, criticality: true, chainStop: true };
 
 describe("a deadline policy", () => {
-  it("inherits and tells everything by default", () => {
+  it("inherits, and tells all but the header of gRPC, by default", () => {
     expect(resolveDeadline(undefined, "deadline")).toEqual({
       inherit: true,
-      propagate: everything,
+      propagate: usual,
       reserveMs: 0,
     });
   });
@@ -25,11 +25,11 @@ describe("a deadline policy", () => {
     if (service === false) throw new Error("it is on");
     expect(resolveDeadline({ propagate: { grpcTimeout: false } }, "routes[0].deadline", service)).toEqual({
       inherit: true,
-      propagate: { ...everything, envoyTimeout: false, grpcTimeout: false },
+      propagate: { ...usual, envoyTimeout: false, grpcTimeout: false },
       reserveMs: 5,
     });
     const silent = { ...service, propagate: false } as const;
-    expect(resolveDeadline({ propagate: {} }, "deadline", silent)).toMatchObject({ propagate: everything });
+    expect(resolveDeadline({ propagate: {} }, "deadline", silent)).toMatchObject({ propagate: usual });
     expect(resolveDeadline({}, "deadline", silent)).toMatchObject({ propagate: false });
   });
 

@@ -47,6 +47,35 @@ describe("what stands around the calls of a service", () => {
     ]);
   });
 
+  it("keeps what is one caller's from the others, by whatever header he is known", async () => {
+    const upstream = await server((request, response) => {
+      const user = String(request.headers["x-user-id"]);
+      const cookie = user === "eve" ? { "set-cookie": "session=eve" } : {};
+      response.writeHead(200, { "cache-control": "private, max-age=60", ...cookie }).end(user);
+    });
+    const { mesh } = meshOf([upstream.address], { cache: {} });
+    const ask = async (user: string): Promise<string> =>
+      (await mesh.fetch("http://orders/account", { headers: { "x-user-id": user } })).text();
+    const answers: string[] = [];
+    for (const user of ["alice", "bob", "alice", "bob", "eve", "eve"]) answers.push(await ask(user));
+    expect(answers).toEqual(["alice", "bob", "alice", "bob", "eve", "eve"]);
+    expect(upstream.requests).toHaveLength(4);
+  });
+
+  it("leaves faults as they were switched by hand when the policy changes in something else", async () => {
+    const upstream = await server(answerOk);
+    const faultInjection = { percent: 100, abort: { status: 503 } };
+    const { mesh } = meshOf([upstream.address], { retry: false, outlierDetection: false, faultInjection });
+    mesh.injectFaults("orders", false);
+    mesh.configure({ version: "1", services: { orders: { timeout: { totalMs: 5_000 } } } });
+    expect((await mesh.fetch("http://orders/x")).status).toBe(200);
+    mesh.configure({
+      version: "2",
+      services: { orders: { faultInjection: { ...faultInjection, percent: 99.999 } } },
+    });
+    expect((await mesh.fetch("http://orders/x")).status).toBe(503);
+  });
+
   it("injects faults where the retries meet them, and can be switched while it runs", async () => {
     const upstream = await server(answerOk);
     const { mesh } = meshOf([upstream.address], {

@@ -45,6 +45,28 @@ describe("what the circuits know", () => {
   });
 });
 
+describe("routes with the same path", () => {
+  it("have circuits that are told apart by their methods", async () => {
+    const route = (method: string): object => ({ match: { method, path: "/o" }, circuit: { minCalls: 1 } });
+    const both: ServiceOptions = JSON.parse(
+      JSON.stringify({ retry: false, circuit: false, routes: [route("GET"), route("POST")] }),
+    );
+    const { mesh } = meshOf([await broken()], both);
+    await mesh.fetch("http://orders/o", { method: "POST", body: "x" });
+    expect(mesh.circuit("orders", "POST /o").view.state).toBe("open");
+    expect(mesh.circuit("orders", "GET /o").view.state).toBe("closed");
+    expect(() => mesh.circuit("orders", "/o")).toThrow(/GET \/o, POST \/o/u);
+    const healthy = await server(answerOk);
+    const after = meshOf([healthy.address], both, { circuitState: mesh.exportCircuits() });
+    expect((await after.mesh.fetch("http://orders/o")).status).toBe(200);
+    expect(await rejection(after.mesh.fetch("http://orders/o", { method: "POST", body: "x" }))).toMatchObject(
+      {
+        code: "ERR_PROXYLESS_CIRCUIT_OPEN",
+      },
+    );
+  });
+});
+
 describe("a circuit that is operated by hand", () => {
   it("refuses what it is told to refuse, and lets pass what it is told to let pass", async () => {
     const { mesh } = meshOf([await broken()], options);

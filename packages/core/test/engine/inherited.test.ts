@@ -18,13 +18,29 @@ describe("a call that is made in some work", () => {
     const leftMs = timeoutOf(told!.headers["x-envoy-expected-rq-timeout-ms"]);
     expect(leftMs).toBeGreaterThan(3_000);
     expect(leftMs).toBeLessThanOrEqual(5_000);
-    expect(told!.headers["grpc-timeout"]).toMatch(/^\d{1,8}[munSMH]$/u);
+    expect(told!.headers["grpc-timeout"]).toBeUndefined();
     const before = performance.now();
     expect(await rejection(withDeadline(80, () => call("/silent")))).toMatchObject({
       code: "ERR_PROXYLESS_TIMEOUT",
       timeout: "total",
     });
     expect(performance.now() - before).toBeLessThan(2_000);
+  });
+
+  it("tells what is left in gRPC's words too where that is asked for", async () => {
+    const upstream = await server(answerOk);
+    const { mesh } = meshOf([upstream.address], { deadline: { propagate: { grpcTimeout: true } } });
+    await mesh.fetch("http://orders/x");
+    expect(upstream.requests[0]!.headers["grpc-timeout"]).toMatch(/^\d{1,8}[munSMH]$/u);
+  });
+
+  it("ends in the middle of a stream as well", async () => {
+    const upstream = await server((_, response) => {
+      response.write("the beginning");
+    });
+    const { mesh } = meshOf([upstream.address]);
+    const read = withDeadline(150, async () => (await mesh.fetch("http://orders/x")).text());
+    expect(await rejection(read)).toMatchObject({ code: "ERR_PROXYLESS_TIMEOUT", timeout: "stream" });
   });
 
   it("is not made once the work should be over", async () => {

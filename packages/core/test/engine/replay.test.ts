@@ -104,3 +104,75 @@ describe("a streamed request body", () => {
     expect(upstream.bodies).toEqual([]);
   });
 });
+
+describe("a streamed request body whose source is slow", () => {
+  const piece = (letter: string): Buffer => Buffer.alloc(40_000, letter);
+
+  async function* slowly(): AsyncGenerator<Uint8Array, void, undefined> {
+    for (const letter of ["a", "b", "c"]) {
+      yield piece(letter);
+      await new Promise((resolve) => setTimeout(resolve, 40));
+    }
+  }
+
+  /** Answers the first request as soon as it has some of the body, or not at all. */
+  async function early(
+    how: "503" | "silence",
+  ): Promise<{ readonly address: string; readonly bodies: readonly string[] }> {
+    const bodies: string[] = [];
+    let count = 0;
+    const { address } = closing(
+      await startServer((request, response) => {
+        const isFirst = count++ === 0;
+        let body = "";
+        request.setEncoding("utf8");
+        request.on("data", (chunk: string) => {
+          body += chunk;
+          if (isFirst && how === "503" && !response.headersSent) response.writeHead(503).end();
+        });
+        request.on("end", () => {
+          bodies.push(body);
+          if (!isFirst) response.end();
+        });
+      }),
+    );
+    return { address, bodies };
+  }
+
+  it.each([
+    ["503", 1, 200_000],
+    ["503", 200, 200_000],
+    ["silence", 1, 200_000],
+    ["503", 1, 65_536],
+    ["503", 200, 65_536],
+    ["silence", 1, 65_536],
+    ["silence", 200, 65_536],
+  ] as const)(
+    "is sent whole or not at all (%s first, %d ms of back-off, %d bytes kept)",
+    async (how, baseDelayMs, replayBytes) => {
+      const upstream = await early(how);
+      const { mesh } = meshOf([upstream.address], {
+        retry: {
+          maxAttempts: 2,
+          baseDelayMs,
+          maxDelayMs: Math.max(baseDelayMs, 1),
+          jitter: "none",
+          replayBytes,
+        },
+        timeout: { attemptMs: 300 },
+        outlierDetection: false,
+      });
+      const whole = ["a", "b", "c"].map((letter) => piece(letter).toString()).join("");
+      const outcome = await mesh
+        .service("orders")
+        .PUT("/x", { body: slowly() })
+        .then(
+          ({ response }) => response.status,
+          () => 0,
+        );
+      for (const body of upstream.bodies) expect(body.length).toBe(whole.length);
+      expect(upstream.bodies.every((body) => body === whole)).toBe(true);
+      expect(outcome === 200 || replayBytes < whole.length).toBe(true);
+    },
+  );
+});

@@ -70,7 +70,7 @@ describe("a download that breaks off", () => {
     ["does not offer ranges", { breaks: [1_000], acceptRanges: "none" }],
   ])("fails where the file %s: no byte of another file is ever added", async (_, behaviour) => {
     const file = await download(behaviour);
-    const { mesh } = meshOf([file.address], options);
+    const { events, mesh } = meshOf([file.address], options);
     const response = await mesh.fetch("http://orders/file");
     const reader = response.body!.getReader();
     let received = 0;
@@ -85,6 +85,8 @@ describe("a download that breaks off", () => {
     );
     expect(failure).toBeInstanceOf(Error);
     expect(received).toBe(1_000);
+    const outcomes = events("attempt.completed").map(({ outcome }) => outcome);
+    expect(outcomes.slice(1).every((outcome) => outcome === "ignored")).toBe(true);
   });
 
   it("fails as ever where nobody asked for it", async () => {

@@ -55,7 +55,7 @@ describe("a policy without options", () => {
         hedge: false,
         deadline: {
           inherit: true,
-          propagate: { grpcTimeout: true, envoyTimeout: true, criticality: true, chainStop: true },
+          propagate: { grpcTimeout: false, envoyTimeout: true, criticality: true, chainStop: true },
           reserveMs: 0,
         },
         limits: { rateLimit: false, adaptiveThrottling: false, adaptiveConcurrency: false, bulkhead: false },

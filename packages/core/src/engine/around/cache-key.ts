@@ -1,8 +1,14 @@
 import { createHash } from "node:crypto";
 
+import { RequestKeys } from "../../policies/request-key.ts";
 import { partitionHeader } from "./response-store.ts";
 
 const credentials: readonly string[] = ["authorization", "proxy-authorization", "cookie"];
+/** In a private cache whatever may say who asks tells requests apart, whether the answer says so (`vary`) or not. */
+const requestKeys = new RequestKeys(undefined);
+/** HTTP has rules of its own about these. */
+const negotiated =
+  /^(?:accept(?:-.*)?|cache-control|if-.*|pragma|range|content-.*|host|connection|user-agent)$/;
 
 /**
  * The headers that a cache tells requests apart by: by lower-case name, with a digest of who asks in place of the credentials. A shared cache
@@ -21,8 +27,10 @@ export function keyHeaders(
   for (let i = 0; i + 1 < headers.length; i += 2) {
     const name = headers[i]!.toLowerCase();
     const value = headers[i + 1]!;
-    if (apart.includes(name)) who += `${name}:${value.length}:${value}`;
-    else if (name !== "cache-control" || !isChange) {
+    const isWho = !isShared && requestKeys.counts(name) && !negotiated.test(name);
+    if (isWho || apart.includes(name)) who += `${name}:${value.length}:${value}`;
+    if (apart.includes(name)) continue;
+    if (name !== "cache-control" || !isChange) {
       own[name] = own[name] === undefined ? value : `${own[name]}, ${value}`;
     }
   }

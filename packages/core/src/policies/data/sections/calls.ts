@@ -158,7 +158,7 @@ const deadline: GroupField = {
       description: "Which headers go out.",
       off: true,
       fields: {
-        grpcTimeout: flag("grpc-timeout", true),
+        grpcTimeout: flag("grpc-timeout", false),
         envoyTimeout: flag("x-envoy-expected-rq-timeout-ms", true),
         criticality: flag("x-proxyless-criticality", true),
         chainStop: flag("x-proxyless-chain-stop", true),

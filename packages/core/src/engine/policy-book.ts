@@ -141,7 +141,7 @@ export class PolicyBook {
       known === undefined || before === undefined
         ? laid.given
         : withKnownBalancers(laid.given, before, known.laid);
-    const policy = resolvePolicy(input, at, this.#caller, service);
+    const policy = resolvePolicy(input, at, this.#caller, service, swap?.given);
     this.#origins.set(policy, { laid, version: swap?.version });
     return policy;
   }

@@ -8,6 +8,7 @@ import { resolveCircuit } from "./circuit/resolve-circuit.ts";
 import { layService } from "./data/policy-layers.ts";
 import { resolveHedge } from "./hedge/resolve-hedge.ts";
 import { limitsKeys, resolveLimits } from "./limit/limits-policy.ts";
+import { checkOrder, settleOrder } from "./policy-order.ts";
 import type { ResolvedPolicy, ResolvedRoute, ServicePolicy } from "./policy.ts";
 import {
   balancingKeys,
@@ -43,6 +44,7 @@ export const servicePolicyKeys: readonly (keyof ServicePolicy)[] = [
  * @param prefix path of the policy in error messages (`services.orders`); empty for none
  * @param caller what is known of this process
  * @param name of the service, where it is known
+ * @param written the part of `input` that was written last, to which the rest gives way; all of it when absent
  * @throws ProxylessError `ERR_PROXYLESS_CONFIG` with `field` for values out of range, unknown keys and contradictions
  */
 export function resolvePolicy(
@@ -50,8 +52,11 @@ export function resolvePolicy(
   prefix: string,
   caller: Caller = {},
   name?: string,
+  written?: object,
 ): ResolvedPolicy {
-  const { given } = layService(checkObject(input, prefix, servicePolicyKeys), prefix);
+  const whole = checkObject(input, prefix, servicePolicyKeys);
+  const own = written ?? whole;
+  const { given } = layService(whole, prefix);
   const timeout = resolveTimeout(given["timeout"], fieldPath(prefix, "timeout"), timeoutDefaults);
   const retryPath = fieldPath(prefix, "retry");
   const retryInput = given["retry"];
@@ -60,7 +65,8 @@ export function resolvePolicy(
   const circuitPath = fieldPath(prefix, "circuit");
   const circuit = resolveCircuit(given["circuit"], circuitPath, timeout.totalMs);
   const budgetInput = retry === false ? undefined : checkObject(retryInput, retryPath, retryKeys)["budget"];
-  const service = {
+  checkOrder(own, prefix);
+  const resolved = {
     timeout,
     retry,
     hedge: resolveHedge(given["hedge"], fieldPath(prefix, "hedge")),
@@ -71,7 +77,14 @@ export function resolvePolicy(
     circuit,
     balancing: resolveBalancing(given, prefix, caller),
   };
-  const routes = resolveRoutes(given["routes"], fieldPath(prefix, "routes"), service, name);
+  const service = settleOrder(resolved, own);
+  const ownRoutes = checkArray(whole["routes"], fieldPath(prefix, "routes"), "routes") ?? [];
+  const routes = resolveRoutes(
+    { given: given["routes"], written: ownRoutes },
+    fieldPath(prefix, "routes"),
+    service,
+    name,
+  );
   return Object.freeze({ ...service, routes });
 }
 
@@ -97,16 +110,31 @@ export function resolveCallRetry(
   return base === false && maxAttempts === undefined && statuses === undefined ? false : resolved;
 }
 
+const routeKeys: readonly string[] = [
+  "match",
+  "preset",
+  "timeout",
+  "retry",
+  "hedge",
+  "deadline",
+  "circuit",
+  ...limitsKeys,
+  ...aroundKeys,
+  ...routeBalancingKeys,
+];
+
 function resolveRoutes(
-  input: unknown,
+  { given, written }: { readonly given: unknown; readonly written: readonly unknown[] },
   path: string,
   service: Omit<ResolvedPolicy, "routes">,
   name: string | undefined,
 ): readonly ResolvedRoute[] {
   const routes: ResolvedRoute[] = [];
-  for (const [index, value] of (checkArray(input, path, "routes") ?? []).entries()) {
+  for (const [index, value] of (checkArray(given, path, "routes") ?? []).entries()) {
     const field = `${path}[${index}]`;
-    const route = resolveRoute(value, field, service, name);
+    const own = checkObject(written[index], field, routeKeys);
+    checkOrder(own, field);
+    const route = settleOrder(resolveRoute(value, field, service, name), own);
     const earlier = routes.findIndex((other) => shadows(other.match, route.match));
     if (earlier !== -1) {
       const expected = `unlike ${path}[${earlier}].match, which comes first and takes the same requests`;
@@ -124,17 +152,7 @@ function resolveRoute(
   name: string | undefined,
 ): ResolvedRoute {
   if (input === undefined) throw configError(path, "an object", input);
-  const given = checkObject(input, path, [
-    "match",
-    "timeout",
-    "retry",
-    "hedge",
-    "deadline",
-    "circuit",
-    ...limitsKeys,
-    ...aroundKeys,
-    ...routeBalancingKeys,
-  ]);
+  const given = checkObject(input, path, routeKeys);
   const retry = given["retry"];
   const circuit = given["circuit"];
   const timeout = resolveTimeout(given["timeout"], `${path}.timeout`, service.timeout);

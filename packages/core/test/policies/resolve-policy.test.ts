@@ -243,8 +243,81 @@ describe("a refused policy", () => {
       { retry: { baseDelayMs: 300, maxDelayMs: 200 } },
       "retry.baseDelayMs must be at most retry.maxDelayMs (200), got 300",
     ],
+    [
+      { timeout: { bodyIdleMs: 300, streamMs: 200 } },
+      "timeout.bodyIdleMs must be at most timeout.streamMs (200), got 300",
+    ],
+    [
+      { hedge: { delayMs: 300 }, timeout: { attemptMs: 200 } },
+      "hedge.delayMs must be at most timeout.attemptMs (200), got 300",
+    ],
+    [
+      { hedge: { delayMs: 300, minDelayMs: 20 } },
+      "hedge.minDelayMs must be absent where hedge.delayMs is given: it bounds a measured delay, got 20",
+    ],
+    [
+      { bulkhead: { maxConcurrent: 1, maxQueue: 1, queueTimeoutMs: 300 }, timeout: { totalMs: 200 } },
+      "bulkhead.queueTimeoutMs must be at most timeout.totalMs (200), got 300",
+    ],
+    [
+      { adaptiveConcurrency: { queueTimeoutMs: 300 }, timeout: { totalMs: 200 } },
+      "adaptiveConcurrency.queueTimeoutMs must be at most timeout.totalMs (200), got 300",
+    ],
+    [
+      { circuit: { slowCallMs: 300 }, timeout: { totalMs: 200 } },
+      "circuit.slowCallMs must be at most timeout.totalMs (200), got 300",
+    ],
+    [
+      { circuit: { probes: 1, probeIntervalMs: 5 } },
+      "circuit.probeIntervalMs must be 0 or left out while circuit.probes is 1: there is no second probe to wait for, got 5",
+    ],
+    [
+      { retry: { on: ["reset"], statuses: [503] } },
+      "retry.statuses must be left out unless retry.on has retriable-status-codes, got an array of 1",
+    ],
+    [
+      { retry: { headers: [{ name: "x-again" }] } },
+      "retry.headers must be left out unless retry.on has retriable-headers, got an array of 1",
+    ],
+    [
+      { retry: { maxAttempts: 1, resume: true } },
+      "retry.resume must be false while retry.maxAttempts is 1: going on with a download is an attempt, got true",
+    ],
+    [
+      { cache: { maxBytes: 100, maxEntryBytes: 200 } },
+      "cache.maxEntryBytes must be at most cache.maxBytes (100), got 200",
+    ],
+    [
+      { fallback: { stale: { maxAgeMs: 1, maxBytes: 100, maxEntryBytes: 200 } } },
+      "fallback.stale.maxEntryBytes must be at most fallback.stale.maxBytes (100), got 200",
+    ],
+    [
+      { routes: [{ match: { path: "/a" }, hedge: { delayMs: 300 }, timeout: { totalMs: 200 } }] },
+      "routes[0].hedge.delayMs must be at most routes[0].timeout.totalMs (200), got 300",
+    ],
   ])("%j contradicts itself", (input, message) => {
     expect(refusal(input).message).toBe(message);
+  });
+
+  it("gives way where only one of two is given, to the one that is", () => {
+    const patient = resolvePolicy({ preset: "aggressive", hedge: { delayMs: 5_000 } }, "");
+    expect(patient.timeout).toMatchObject({ attemptMs: 5_000, totalMs: 5_000 });
+    const policy = resolvePolicy(
+      {
+        bulkhead: { maxConcurrent: 1, maxQueue: 1 },
+        timeout: { totalMs: 500 },
+        retry: { on: ["reset"], resume: true },
+        routes: [
+          { match: { path: "/a" }, retry: { maxAttempts: 1 } },
+          { match: { path: "/b" }, retry: { on: ["retriable-status-codes"] } },
+        ],
+      },
+      "",
+    );
+    expect(policy.limits.bulkhead).toMatchObject({ queueTimeoutMs: 500 });
+    expect(policy.retry).toMatchObject({ statuses: [], resume: true });
+    expect(policy.routes[0]!.retry).toMatchObject({ maxAttempts: 1, resume: false });
+    expect(policy.routes[1]!.retry).toMatchObject({ statuses: [408, 429, 502, 503, 504] });
   });
 
   it("has a route that can never match", () => {

@@ -1,13 +1,9 @@
 import { configError } from "../../errors.ts";
-import { checkNumber, checkObject, fieldPath } from "../../option-checks.ts";
+import { checkObject, fieldPath } from "../../option-checks.ts";
+import { resolveStoreSize, storeSize } from "../store-size.ts";
 import type { ResolvedCache } from "./cache-policy.ts";
 
-const initial: ResolvedCache = {
-  type: "private",
-  maxEntries: 1_000,
-  maxBytes: 33_554_432,
-  maxEntryBytes: 1_048_576,
-};
+const initial: ResolvedCache = { type: "private", ...storeSize };
 
 /**
  * Checks a cache policy; `false`, for no cache, where nothing is given. `true` takes every default.
@@ -29,12 +25,5 @@ export function resolveCache(
   if (type !== "private" && type !== "shared") {
     throw configError(fieldPath(path, "type"), `"private" or "shared"`, type);
   }
-  const whole = (key: string, min: number, max: number): number | undefined =>
-    checkNumber(given[key], fieldPath(path, key), { min, max, integer: true });
-  return Object.freeze({
-    type,
-    maxEntries: whole("maxEntries", 1, 1_000_000) ?? base.maxEntries,
-    maxBytes: whole("maxBytes", 1, 2 ** 40) ?? base.maxBytes,
-    maxEntryBytes: whole("maxEntryBytes", 0, 2 ** 30) ?? base.maxEntryBytes,
-  });
+  return Object.freeze({ type, ...resolveStoreSize(given, path, base) });
 }

@@ -106,6 +106,11 @@ export function resolveCircuit(
       (probes === undefined ? from.probeIntervalMs : probes > 1 ? probePaceMs : 0),
     probeTimeoutMs: number("probeTimeoutMs", timer) ?? from.probeTimeoutMs,
   };
+  const probeIntervalMs = number("probeIntervalMs", interval);
+  if (resolved.probes === 1 && probeIntervalMs !== undefined && probeIntervalMs > 0) {
+    const limit = `0 or left out while ${fieldPath(path, "probes")} is 1: there is no second probe to wait for`;
+    throw configError(fieldPath(path, "probeIntervalMs"), limit, probeIntervalMs);
+  }
   const minCalls = number("minCalls", count);
   const mostCalls = resolved.windowCalls ?? Infinity;
   if (minCalls !== undefined && minCalls > mostCalls) {

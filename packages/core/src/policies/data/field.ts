@@ -67,6 +67,13 @@ export interface Need {
   readonly values?: readonly Json[] | undefined;
 }
 
+/** What an earlier layer says of a field is dropped where a later one says `of` with a value beside which it means nothing. */
+export interface Yield {
+  readonly field: string;
+  readonly of: string;
+  readonly when: (value: unknown) => boolean;
+}
+
 export interface GroupField extends Described {
   readonly kind: "group";
   readonly fields: Readonly<Record<string, Field>>;
@@ -76,6 +83,7 @@ export interface GroupField extends Described {
   /** Of each pair there is one at most. */
   readonly excludes?: readonly (readonly [string, string])[] | undefined;
   readonly needs?: readonly Need[] | undefined;
+  readonly yields?: readonly Yield[] | undefined;
   /** What must be there unless it is inherited. */
   readonly requiredAlone?: readonly string[] | undefined;
   /** Further rules, as JSON Schema. */

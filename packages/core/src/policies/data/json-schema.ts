@@ -1,3 +1,4 @@
+import { policyOrder } from "../policy-order.ts";
 import type { Field, GroupField, Json, Need, Section } from "./field.ts";
 import { presetNames } from "./presets.ts";
 import { sections } from "./sections.ts";
@@ -10,7 +11,7 @@ export type JsonSchema = { readonly [keyword: string]: Json };
  * The JSON Schema (draft 2020-12) of a policy document; `#/$defs/service` is that of a service's policy, `#/$defs/route` that
  * of a route's. Whatever it refuses is refused by the mesh too. Two keywords of our own say what the standard ones cannot:
  *
- * - `x-order`: pairs of fields of which the first is not above the second, where both are given
+ * - `x-order`: pairs of fields of which the first is not above the second, where both are given; `a.b` is the field `b` of `a`
  * - `x-alone`: a schema that holds besides where nothing is inherited: from a service, a preset, or the policy given in code
  *
  * and `x-check` says in words what is checked besides.
@@ -108,6 +109,7 @@ function policyRules(own: readonly Section[]): JsonSchema {
   const alone = own.flatMap(({ rulesAlone = [] }) => rulesAlone);
   return {
     ...(rules.length > 0 && { allOf: rules }),
+    "x-order": policyOrder,
     ...(alone.length > 0 && { "x-alone": { allOf: alone } }),
   };
 }

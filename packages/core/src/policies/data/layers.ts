@@ -159,7 +159,7 @@ function merged(
 
 /** Takes out of a group what contradicts those of its fields that were given last. */
 function giveWay(
-  { excludes = [], needs = [], order = [] }: GroupField,
+  { excludes = [], needs = [], order = [], yields = [] }: GroupField,
   all: Map<string, Node>,
   own: ReadonlySet<string>,
 ): void {
@@ -178,6 +178,9 @@ function giveWay(
   }
   for (const need of needs) {
     if (own.has(need.of) && !isMet(need, valueOf(all.get(need.of)))) drop(need.field);
+  }
+  for (const { field, of, when } of yields) {
+    if (own.has(of) && when(valueOf(all.get(of)))) drop(field);
   }
 }
 

@@ -3,6 +3,7 @@ import type { ErrorCode } from "../../errors.ts";
 import { checkArray, checkNumber, checkObject, fieldPath } from "../../option-checks.ts";
 import { resolveAnswer } from "../answer.ts";
 import { resolveHeaderNames } from "../header-names.ts";
+import { resolveStoreSize } from "../store-size.ts";
 import type { FallbackFunction, ResolvedFallback, ResolvedStale } from "./fallback-policy.ts";
 
 const keys = ["on", "stale", "service", "run", "value", "timeoutMs"];
@@ -53,16 +54,12 @@ export function resolveFallback(
 function resolveStale(input: unknown, path: string): ResolvedStale | undefined {
   if (input === undefined) return undefined;
   const given = checkObject(input, path, ["maxAgeMs", "maxEntries", "maxBytes", "maxEntryBytes", "headers"]);
-  const whole = (key: string, min: number, max: number): number | undefined =>
-    checkNumber(given[key], fieldPath(path, key), { min, max, integer: true });
   const maxAgeMs = checkNumber(given["maxAgeMs"], fieldPath(path, "maxAgeMs"), anyTime);
   if (maxAgeMs === undefined)
     throw configError(fieldPath(path, "maxAgeMs"), "given, in milliseconds", maxAgeMs);
   return Object.freeze({
     maxAgeMs,
-    maxEntries: whole("maxEntries", 1, 1_000_000) ?? 1_000,
-    maxBytes: whole("maxBytes", 1, 2 ** 40) ?? 33_554_432,
-    maxEntryBytes: whole("maxEntryBytes", 0, 2 ** 30) ?? 1_048_576,
+    ...resolveStoreSize(given, path),
     headers: resolveHeaderNames(given["headers"], fieldPath(path, "headers")),
   });
 }

@@ -43,10 +43,15 @@ export function resolveHedge(
       percentile,
     );
   }
+  const minDelayMs = number("minDelayMs", 0, maxTimerMs);
+  if (delayMs !== undefined && minDelayMs !== undefined) {
+    const limit = `absent where ${fieldPath(path, "delayMs")} is given: it bounds a measured delay`;
+    throw configError(fieldPath(path, "minDelayMs"), limit, minDelayMs);
+  }
   return Object.freeze({
     delayMs: delayMs ?? (percentile === undefined ? inherited.delayMs : undefined),
     percentile: percentile ?? inherited.percentile,
-    minDelayMs: number("minDelayMs", 0, maxTimerMs) ?? inherited.minDelayMs,
+    minDelayMs: minDelayMs ?? inherited.minDelayMs,
     maxHedges: number("maxHedges", 1, 4, true) ?? inherited.maxHedges,
     statuses: resolveStatuses(given["statuses"], fieldPath(path, "statuses")) ?? inherited.statuses,
   });

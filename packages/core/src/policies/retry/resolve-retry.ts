@@ -12,7 +12,7 @@ import { resolveStatuses } from "../statuses.ts";
 import { jitters } from "./backoff.ts";
 import { resetHeaders } from "./retry-after.ts";
 import { retryConditions } from "./retry-on.ts";
-import type { ResolvedRetriableHeader } from "./retry-on.ts";
+import type { ResolvedRetriableHeader, RetryCondition } from "./retry-on.ts";
 import type { ResolvedBudget, ResolvedRetry } from "./retry-policy.ts";
 
 const anyMs = { min: 0, max: 2 ** 31 - 1 };
@@ -56,11 +56,29 @@ export function resolveRetry(
   const at = (key: string): string => fieldPath(path, key);
   const number = (key: string, min: number, max: number): number | undefined =>
     checkNumber(given[key], at(key), { min, max, integer: true });
+  const maxAttempts = number("maxAttempts", 1, 10);
+  const on = checkChoices(given["on"], at("on"), retryConditions);
+  const statuses = resolveStatuses(given["statuses"], at("statuses"));
+  const headers = resolveHeaders(given["headers"], at("headers"));
+  const resume = checkFlag(given["resume"], at("resume"));
+  const refuse = (key: string, limit: string): never => {
+    throw configError(at(key), limit, given[key]);
+  };
+  const effective = on ?? defaults.on;
+  const lacks = (word: RetryCondition): boolean => !effective.includes(word);
+  const isByStatus = !lacks("retriable-status-codes");
+  if (statuses !== undefined && statuses.length > 0 && !isByStatus)
+    refuse("statuses", `left out unless ${at("on")} has retriable-status-codes`);
+  if (headers !== undefined && headers.length > 0 && lacks("retriable-headers"))
+    refuse("headers", `left out unless ${at("on")} has retriable-headers`);
+  const attempts = maxAttempts ?? defaults.maxAttempts;
+  if (resume === true && attempts === 1)
+    refuse("resume", `false while ${at("maxAttempts")} is 1: going on with a download is an attempt`);
   return Object.freeze({
-    maxAttempts: number("maxAttempts", 1, 10) ?? defaults.maxAttempts,
-    on: checkChoices(given["on"], at("on"), retryConditions) ?? defaults.on,
-    statuses: resolveStatuses(given["statuses"], at("statuses")) ?? defaults.statuses,
-    headers: resolveHeaders(given["headers"], at("headers")) ?? defaults.headers,
+    maxAttempts: attempts,
+    on: effective,
+    statuses: statuses ?? (isByStatus ? inheritedStatuses(defaults) : none),
+    headers: headers ?? (lacks("retriable-headers") ? none : defaults.headers),
     classify: resolveClassifier(given["classify"], at("classify")) ?? defaults.classify,
     ...resolveDelays(given, path, defaults),
     jitter: checkChoice(given["jitter"], at("jitter"), jitters) ?? defaults.jitter,
@@ -70,8 +88,16 @@ export function resolveRetry(
     replayBytes: number("replayBytes", 0, 16_777_216) ?? defaults.replayBytes,
     chainStop: checkFlag(given["chainStop"], at("chainStop")) ?? defaults.chainStop,
     exclude: checkChoice(given["exclude"], at("exclude"), exclusions) ?? defaults.exclude,
-    resume: checkFlag(given["resume"], at("resume")) ?? defaults.resume,
+    resume: resume ?? (defaults.resume && attempts > 1),
   });
+}
+
+const none = Object.freeze([]);
+
+/** A service that retries no status has no list of them; a route of it that does begins with the usual one. */
+function inheritedStatuses({ on, statuses }: ResolvedRetry): readonly number[] {
+  const isNone = statuses.length === 0 && !on.includes("retriable-status-codes");
+  return isNone ? retryDefaults.statuses : statuses;
 }
 
 /** @throws ProxylessError `ERR_PROXYLESS_CONFIG` */

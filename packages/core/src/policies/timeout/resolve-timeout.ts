@@ -44,6 +44,9 @@ export function resolveTimeout(input: unknown, path: string, defaults: ResolvedT
   within("connectMs", connect, limit, attemptMs);
   within("queueMs", queueMs, limit, attemptMs);
   within("headersMs", headersMs, limit, attemptMs);
+  const bodyIdleMs = number("bodyIdleMs");
+  const streamMs = number("streamMs");
+  within("bodyIdleMs", bodyIdleMs, "streamMs", streamMs ?? Infinity);
   const below = (inherited: number | undefined): number | undefined =>
     inherited === undefined ? undefined : Math.min(inherited, attemptMs);
   return Object.freeze({
@@ -52,7 +55,7 @@ export function resolveTimeout(input: unknown, path: string, defaults: ResolvedT
     connectMs,
     queueMs: queueMs ?? below(defaults.queueMs),
     headersMs: headersMs ?? below(defaults.headersMs),
-    bodyIdleMs: number("bodyIdleMs") ?? defaults.bodyIdleMs,
-    streamMs: number("streamMs") ?? defaults.streamMs,
+    bodyIdleMs: bodyIdleMs ?? Math.min(defaults.bodyIdleMs, streamMs ?? Infinity),
+    streamMs: streamMs ?? defaults.streamMs,
   });
 }

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 
 import type { JsonSchema } from "../../../src/policies/data/json-schema.ts";
-import { asList, asSchema, isObject } from "./schema-check.ts";
+import { asList, asSchema, isObject, valueAt } from "./schema-check.ts";
 import type { SchemaCheck } from "./schema-check.ts";
 
 /** Strings of every kind that some pattern asks for. */
@@ -81,19 +81,28 @@ function ordered(
   schema: JsonSchema,
   value: Readonly<Record<string, unknown>>,
 ): Readonly<Record<string, unknown>> {
-  const result: Record<string, unknown> = { ...value };
+  let result = value;
   const pairs = asList(schema["x-order"] ?? []);
   for (let round = 0; round < pairs.length; round++) {
     for (const pair of pairs) {
       const [least = "", most = ""] = asList(pair).map(String);
-      const [low, high] = [result[least], result[most]];
+      const [low, high] = [valueAt(result, least), valueAt(result, most)];
       if (typeof low === "number" && typeof high === "number" && low > high) {
-        result[least] = high;
-        result[most] = low;
+        result = withNumber(withNumber(result, least, high), most, low);
       }
     }
   }
   return result;
+}
+
+function withNumber(
+  value: Readonly<Record<string, unknown>>,
+  path: string,
+  to: number,
+): Readonly<Record<string, unknown>> {
+  const [key = "", field] = path.split(".");
+  const own = value[key];
+  return { ...value, [key]: field === undefined || !isObject(own) ? to : { ...own, [field]: to } };
 }
 
 /** Values of which one somewhere inside a policy is surely wrong, or right for another field only. */

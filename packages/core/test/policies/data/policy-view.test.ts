@@ -67,6 +67,26 @@ describe("what is in force, and where it comes from", () => {
     expect(origins).toMatchObject({ "timeout.totalMs": "service", "timeout.attemptMs": "default" });
   });
 
+  it("lets what code says give way to a document that contradicts it", () => {
+    const code = {
+      hedge: { delayMs: 300 },
+      retry: { statuses: [503], resume: true },
+      bulkhead: { maxConcurrent: 1, maxQueue: 1, queueTimeoutMs: 900 },
+    };
+    const given = { timeout: { totalMs: 200 }, retry: { on: ["reset"], maxAttempts: 1 } };
+    const laid = layService(code, "", { version: "7", given });
+    const policy = resolvePolicy(laid.given, "", {}, undefined, given);
+    expect(policy.hedge).toMatchObject({ delayMs: 200 });
+    expect(policy.retry).toMatchObject({ statuses: [], resume: false });
+    expect(policy.limits.bulkhead).toMatchObject({ queueTimeoutMs: 200 });
+    const slow = { hedge: { delayMs: 20_000 } };
+    const over = layService({ timeout: { attemptMs: 200, totalMs: 500 } }, "", { version: "8", given: slow });
+    expect(resolvePolicy(over.given, "", {}, undefined, slow).timeout).toMatchObject({
+      attemptMs: 20_000,
+      totalMs: 20_000,
+    });
+  });
+
   it("shows neither code nor what may be secret", () => {
     const { values } = view({
       balancer: roundRobin.create({}, ""),

@@ -126,9 +126,16 @@ function isOfType(type: unknown, value: unknown): boolean {
   }
 }
 
+/** The value of a field, or of a field of a field: `timeout.totalMs`. */
+export function valueAt(value: unknown, path: string): unknown {
+  return path
+    .split(".")
+    .reduce<unknown>((at, key) => (isObject(at) && Object.hasOwn(at, key) ? at[key] : undefined), value);
+}
+
 function isInOrder(pairs: readonly unknown[], value: Readonly<Record<string, unknown>>): boolean {
   return pairs.every((pair) => {
-    const [least, most] = asList(pair).map((key) => value[String(key)]);
+    const [least, most] = asList(pair).map((path) => valueAt(value, String(path)));
     return typeof least !== "number" || typeof most !== "number" || least <= most;
   });
 }

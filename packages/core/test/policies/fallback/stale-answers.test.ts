@@ -101,7 +101,7 @@ describe("the last good answers", () => {
     const limits = fc.record({
       maxEntries: fc.constantFrom(1, 2, 5),
       maxBytes: fc.constantFrom(600, 1_500, 100_000),
-      maxEntryBytes: fc.constantFrom(0, 100, 1_000),
+      maxEntryBytes: fc.constantFrom(0, 100, 600),
     });
     const property = fc.property(limits, steps, (limit, list) => {
       const answers = answersOf(limit);

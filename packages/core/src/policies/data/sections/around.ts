@@ -183,6 +183,8 @@ const faultInjection: GroupField = {
   },
 };
 
+const storeOrder = [["maxEntryBytes", "maxBytes"]] as const;
+
 const fallback: GroupField = {
   kind: "group",
   description: "What is answered where a call fails for good, after its retries.",
@@ -209,6 +211,7 @@ const fallback: GroupField = {
       kind: "group",
       description: "Answers with what a GET was last answered, from memory.",
       required: ["maxAgeMs"],
+      order: storeOrder,
       fields: {
         maxAgeMs: timer("How old it may be."),
         maxEntries: count("Answers that are kept.", 1, 1_000_000, { default: 1_000 }),
@@ -264,6 +267,7 @@ const cache: GroupField = {
   default: false,
   off: true,
   on: true,
+  order: storeOrder,
   fields: {
     type: choice("private keeps the answers to each user apart.", ["private", "shared"], {
       default: "private",

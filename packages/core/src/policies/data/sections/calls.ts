@@ -1,7 +1,8 @@
 import { jitters } from "../../retry/backoff.ts";
 import { resetHeaders } from "../../retry/retry-after.ts";
 import { retryConditions } from "../../retry/retry-on.ts";
-import type { GroupField, Section } from "../field.ts";
+import type { RetryCondition } from "../../retry/retry-on.ts";
+import type { GroupField, Json, Section, Yield } from "../field.ts";
 import {
   choice,
   choices,
@@ -29,6 +30,7 @@ const timeout: GroupField = {
     ["queueMs", "totalMs"],
     ["headersMs", "attemptMs"],
     ["headersMs", "totalMs"],
+    ["bodyIdleMs", "streamMs"],
   ],
   fields: {
     totalMs: timer("The whole call with all of its attempts and the waits between them.", {
@@ -105,11 +107,61 @@ const routeRetry: GroupField["fields"] = {
 
 const retryOrder = [["baseDelayMs", "maxDelayMs"]] as const;
 
+/** A list of answers to retry means nothing where `on` is given without the word for it. */
+function onlyBeside(field: string, word: RetryCondition): Json {
+  const others = retryConditions.filter((condition) => condition !== word);
+  return {
+    not: {
+      required: ["on", field],
+      properties: {
+        on: { type: "array", items: { enum: others } },
+        [field]: { type: "array", minItems: 1 },
+      },
+    },
+  };
+}
+
+/** By default nothing is retried for its headers. */
+const retryRulesAlone: readonly Json[] = [
+  {
+    if: { required: ["headers"], properties: { headers: { minItems: 1 } } },
+    // oxlint-disable-next-line unicorn/no-thenable -- a keyword of JSON Schema
+    then: { required: ["on"] },
+  },
+];
+
+const lacks =
+  (word: RetryCondition) =>
+  (on: unknown): boolean =>
+    Array.isArray(on) && !on.includes(word);
+
+const isOne = (value: unknown): boolean => value === 1;
+
+const retryYields: readonly Yield[] = [
+  { field: "statuses", of: "on", when: lacks("retriable-status-codes") },
+  { field: "headers", of: "on", when: lacks("retriable-headers") },
+  { field: "resume", of: "maxAttempts", when: isOne },
+];
+
+const retryRules: readonly Json[] = [
+  onlyBeside("statuses", "retriable-status-codes"),
+  onlyBeside("headers", "retriable-headers"),
+  {
+    not: {
+      required: ["resume", "maxAttempts"],
+      properties: { resume: { const: true }, maxAttempts: { const: 1 } },
+    },
+  },
+];
+
 const retry: GroupField = {
   kind: "group",
   description: "Further attempts after one that failed.",
   off: true,
   order: retryOrder,
+  rules: retryRules,
+  rulesAlone: retryRulesAlone,
+  yields: retryYields,
   fields: {
     ...routeRetry,
     budget: {
@@ -135,7 +187,10 @@ const hedge: GroupField = {
   description: "A second attempt while the first is unanswered; the answer that comes first is taken.",
   default: false,
   off: true,
-  excludes: [["delayMs", "percentile"]],
+  excludes: [
+    ["delayMs", "percentile"],
+    ["delayMs", "minDelayMs"],
+  ],
   fields: {
     delayMs: timer("How long an attempt may take before the next is sent beside it; measured by default."),
     percentile: number("Hedge what takes longer than this percentage of the route's calls.", 50, 99.99, {
@@ -195,8 +250,22 @@ const circuit: GroupField = {
   ],
   excludes: [["windowMs", "windowCalls"]],
   needs: [{ field: "slowCallRatio", of: "slowCallMs" }],
-  rules: [{ not: { required: ["engine"], properties: { engine: { const: "opossum" } }, ...native } }],
+  yields: [{ field: "probeIntervalMs", of: "probes", when: isOne }],
+  rules: [
+    { not: { required: ["engine"], properties: { engine: { const: "opossum" } }, ...native } },
+    {
+      not: {
+        required: ["probes", "probeIntervalMs"],
+        properties: { probes: { const: 1 }, probeIntervalMs: { exclusiveMinimum: 0 } },
+      },
+    },
+  ],
   rulesAlone: [
+    {
+      if: { required: ["probeIntervalMs"], properties: { probeIntervalMs: { exclusiveMinimum: 0 } } },
+      // oxlint-disable-next-line unicorn/no-thenable -- a keyword of JSON Schema
+      then: { required: ["probes"] },
+    },
     {
       if: { required: ["failureRatio"], properties: { failureRatio: { const: false } } },
       // oxlint-disable-next-line unicorn/no-thenable -- a keyword of JSON Schema

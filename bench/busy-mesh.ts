@@ -71,7 +71,8 @@ const controller = {
   resume: (): void => {},
 };
 
-const answerAtOnce: OpenTransport = () => ({
+/** A transport without sockets. */
+export const answerAtOnce: OpenTransport = () => ({
   send: (attempt) => {
     attempt.onRequestStart(controller);
     attempt.onResponseStart(controller, 200, {});
@@ -85,7 +86,8 @@ const answerAtOnce: OpenTransport = () => ({
   close: () => Promise.resolve(),
 });
 
-function instance(i: number): Endpoint {
+/** One of many endpoints. */
+export function instance(i: number): Endpoint {
   return {
     id: `orders-${i}`,
     host: `10.${i >> 16}.${(i >> 8) & 255}.${i & 255}`,

@@ -1,23 +1,35 @@
 import { setTimeout as wait } from "node:timers/promises";
 
 import { createMesh } from "@proxyless/core";
-import type { TypedClient } from "@proxyless/core";
-import { consul } from "@proxyless/discovery-consul";
+import type { Mesh, TypedClient } from "@proxyless/core";
 
-import { startConsul } from "../scripts/servers/index.ts";
-import type { ConsulAgent } from "../scripts/servers/index.ts";
+import { registries } from "../test/discovery/registries/index.ts";
+import type { RegistryUnderTest } from "../test/discovery/under-test.ts";
 import { Backend } from "./backend-process.ts";
 import type { Row } from "./row.ts";
 import { quantile } from "./statistics.ts";
 
 export interface DiscoveryOptions {
   readonly trials: number;
+  /** Only these registries; all where it is empty. */
+  readonly only: readonly string[];
   readonly progress: (text: string) => void;
 }
 
 const service = "orders";
-const patienceMs = 5_000;
-const targetMs = 50;
+const patienceMs = 30_000;
+
+/** From the start of a write to the end of the first call it led to, at the 99th percentile, in milliseconds. */
+const targets: Readonly<Record<string, number>> = {
+  consul: 50,
+  etcd: 20,
+  zookeeper: 20,
+  file: 50,
+  xds: 20,
+  // The records of the suite live for a second.
+  dns: 1_050,
+};
+
 /** What openapi-typescript would make of a service with this one operation. */
 interface OrderPaths {
   "/orders/42": {
@@ -25,76 +37,131 @@ interface OrderPaths {
   };
 }
 
-/** Calls in flight while a new instance is waited for; each pauses a millisecond, so that Consul has a core to run on. */
+/** Calls in flight all the time; each pauses a millisecond, so that the registry has a core to run on. */
 const callers = 4;
 
 /**
- * How soon a new instance is called: from the start of the request that registers it with a real Consul agent to the
- * end of the first call it answered. One instance serves throughout; each trial brings another and takes it away.
+ * How soon a change is followed, over every registry that has a real server here: from the start of the write that adds an
+ * instance to the end of the first call it answered, and from the start of the write that takes it out to the start of
+ * the last call that was sent to it. One instance serves throughout; each trial brings another and takes it away.
  */
-export async function benchDiscovery({ progress, trials }: DiscoveryOptions): Promise<readonly Row[]> {
-  progress("discovery: starting Consul");
-  await using agent = await startConsul();
+export async function benchDiscovery({ only, progress, trials }: DiscoveryOptions): Promise<readonly Row[]> {
+  const rows: Row[] = [];
+  for (const [name, { start }] of Object.entries(registries)) {
+    if (only.length > 0 && !only.includes(name)) continue;
+    progress(`discovery: starting ${name}`);
+    // eslint-disable-next-line no-await-in-loop -- one registry at a time has the machine
+    const registry = await start();
+    try {
+      // eslint-disable-next-line no-await-in-loop -- as above
+      rows.push(...(await measure(registry, trials, progress)));
+    } finally {
+      // eslint-disable-next-line no-await-in-loop -- as above
+      await registry.stop();
+    }
+  }
+  return rows;
+}
+
+async function measure(
+  registry: RegistryUnderTest,
+  trials: number,
+  progress: (text: string) => void,
+): Promise<readonly Row[]> {
+  const { host, name, port } = registry;
   await using backend = Backend.start();
-  await using mesh = createMesh({ discovery: consul({ url: agent.url }) });
-  await register(agent, await backend.listen());
+  await using mesh = createMesh({ discovery: registry.source(host, port) });
+  const base = { id: "base", host: "127.0.0.1", port: await backend.listen() };
+  await registry.put(service, [base]);
   await mesh.ready(service);
-  const client = mesh.service<OrderPaths>(service);
-  const samples: number[] = [];
+  const added: number[] = [];
+  const removed: number[] = [];
+  await using traffic = new Traffic(mesh);
   // The first trial opens connections and warms the code; a service that has just started is not what is asked about.
   for (let trial = 0; trial <= trials; trial++) {
-    progress(`discovery: trial ${trial} of ${trials}`);
-    const port = await backend.listen();
-    const ms = await timeToFirstCall(agent, client, port);
-    if (trial > 0) samples.push(ms);
-    await agent.call("PUT", `/v1/agent/service/deregister/${service}-${port}`);
-    await until(
-      `instance ${port} is gone`,
-      () => !JSON.stringify(mesh.inspect().services).includes(`:${port}"`),
-    );
+    progress(`discovery: ${name}, trial ${trial} of ${trials}`);
+    const instance = { id: `trial-${trial}`, host: "127.0.0.1", port: await backend.listen() };
+    const begin = performance.now();
+    const [reachedAt] = await Promise.all([
+      traffic.firstAnswerOf(instance.port),
+      registry.put(service, [base, instance]),
+    ]);
+    if (trial > 0) added.push(reachedAt - begin);
+    const removal = performance.now();
+    await registry.put(service, [base]);
+    await until(`instance ${instance.port} is gone`, () => !isListed(mesh, instance.port));
+    await wait(50);
+    if (trial > 0) removed.push(Math.max(0, traffic.lastCallOf(instance.port) - removal));
     // Not in step with anything that ticks.
     await wait(20 + 60 * Math.random());
   }
-  const note = `${trials} trials, ${Math.min(...samples).toFixed(1)}-${Math.max(...samples).toFixed(1)} ms, Consul ${agent.version}`;
-  const name = "consul register to first call";
+  const target = targets[name] ?? null;
+  const note = `${trials} trials, ${Math.min(...added).toFixed(1)}-${Math.max(...added).toFixed(1)} ms`;
+  const row = (what: string, metric: Row["metric"], value: number, limit: number | null): Row => ({
+    name: `${name} ${what}`,
+    metric,
+    value,
+    ratio: null,
+    against: null,
+    target: limit,
+  });
+  const late = target === null ? 0 : removed.filter((ms) => ms > target).length;
   return [
-    { name, metric: "p50", value: quantile(samples, 0.5), ratio: null, against: null, target: null, note },
-    { name, metric: "p99", value: quantile(samples, 0.99), ratio: null, against: null, target: targetMs },
+    { ...row("write to first call", "p50", quantile(added, 0.5), null), note },
+    row("write to first call", "p99", quantile(added, 0.99), target),
+    row("removal to last call", "p99", quantile(removed, 0.99), target),
+    row("removals that were followed late", "left", late, 0),
   ];
 }
 
-async function register(agent: ConsulAgent, port: number): Promise<void> {
-  await agent.call("PUT", "/v1/agent/service/register", {
-    ID: `${service}-${port}`,
-    Name: service,
-    Address: "127.0.0.1",
-    Port: port,
-  });
+function isListed(mesh: Mesh, port: number): boolean {
+  return JSON.stringify(mesh.inspect().services).includes(`:${port}"`);
 }
 
-async function timeToFirstCall(
-  agent: ConsulAgent,
-  client: TypedClient<OrderPaths>,
-  port: number,
-): Promise<number> {
-  let reachedAt = 0;
-  const begin = performance.now();
-  const callUntilReached = async (): Promise<void> => {
-    while (reachedAt === 0) {
-      const { data } = await client.GET("/orders/42");
-      const now = performance.now();
-      if (reachedAt === 0 && data?.port === port) reachedAt = now;
-      if (now - begin > patienceMs)
-        throw new Error(`instance ${port} was not called within ${patienceMs} ms of its registration`);
+/** Calls all the time, and who answered when. */
+class Traffic implements AsyncDisposable {
+  readonly #client: TypedClient<OrderPaths>;
+  readonly #calling: readonly Promise<void>[];
+  readonly #first = new Map<number, number>();
+  readonly #last = new Map<number, number>();
+  #isOver = false;
+
+  constructor(mesh: Mesh) {
+    this.#client = mesh.service<OrderPaths>(service);
+    this.#calling = Array.from({ length: callers }, () => this.#call());
+  }
+
+  async firstAnswerOf(port: number): Promise<number> {
+    await until(`instance ${port} is called`, () => this.#first.has(port), 1);
+    return this.#first.get(port) ?? Infinity;
+  }
+
+  /** When the last call that it answered was begun. */
+  lastCallOf(port: number): number {
+    return this.#last.get(port) ?? 0;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#isOver = true;
+    await Promise.all(this.#calling);
+  }
+
+  async #call(): Promise<void> {
+    while (!this.#isOver) {
+      const begin = performance.now();
+      // eslint-disable-next-line no-await-in-loop -- one call after the other
+      const { data } = await this.#client.GET("/orders/42");
+      const port = data?.port ?? 0;
+      if (!this.#first.has(port)) this.#first.set(port, performance.now());
+      this.#last.set(port, Math.max(begin, this.#last.get(port) ?? 0));
+      // eslint-disable-next-line no-await-in-loop -- as above
       await wait(1);
     }
-  };
-  await Promise.all([register(agent, port), ...Array.from({ length: callers }, callUntilReached)]);
-  return reachedAt - begin;
+  }
 }
 
-async function until(what: string, isSo: () => boolean): Promise<void> {
-  for (const end = performance.now() + patienceMs; !isSo(); await wait(5)) {
+async function until(what: string, isSo: () => boolean, everyMs = 5): Promise<void> {
+  for (const end = performance.now() + patienceMs; !isSo(); await wait(everyMs)) {
     if (performance.now() > end) throw new Error(`not within ${patienceMs} ms: ${what}`);
   }
 }

@@ -1,6 +1,7 @@
 import { cpus, loadavg } from "node:os";
 import { parseArgs } from "node:util";
 
+import { benchChurn } from "./churn.ts";
 import { pinning, runPinned } from "./cores.ts";
 import { benchDiscovery } from "./discovery.ts";
 import { benchEndpoints } from "./endpoints.ts";
@@ -20,15 +21,28 @@ const usage = `pnpm bench [suite…] [options]
   timeouts   how late a time limit ends a call
   policies   what each policy adds to a call of a function; what a million calls leave behind
   endpoints  what 10,000 endpoints cost: memory, timers, one change, the sweep
-  discovery  how soon a new instance is called; starts a real Consul agent
+  churn      what it costs to follow 10,000 endpoints of which 100 change each second, for a minute
+  discovery  how soon a change in a registry is followed; starts the real servers one by one
+  etcd-transport  what following etcd costs over its JSON gateway and over gRPC; starts a real one
   all        all of these. Without a suite: http and pick, in about a minute
 
   --json            the figures once more as JSON, on the last line
   --quick           few and short rounds: to see that it works, not to quote
-  --rounds N        rounds of http, pick, pipeline, policies and endpoints, calls of timeouts, trials of discovery
-  --only a,b        only these variants of http`;
+  --rounds N        rounds of http, pick, pipeline, policies and endpoints, calls of timeouts, seconds of churn,
+                    trials of discovery
+  --only a,b        only these variants of http, registries of discovery`;
 
-const suites = ["http", "pick", "pipeline", "timeouts", "policies", "endpoints", "discovery"] as const;
+const suites = [
+  "http",
+  "pick",
+  "pipeline",
+  "timeouts",
+  "policies",
+  "endpoints",
+  "churn",
+  "discovery",
+  "etcd-transport",
+] as const;
 
 interface Settings {
   readonly rounds: number | undefined;
@@ -54,8 +68,15 @@ async function run(suite: string, { only, quick, rounds }: Settings): Promise<re
       });
     case "endpoints":
       return benchEndpoints({ rounds: rounds ?? (quick ? 6 : 60), idleMs: quick ? 1_000 : 10_000, progress });
+    case "churn":
+      return benchChurn({ seconds: rounds ?? (quick ? 3 : 60), progress });
+    case "etcd-transport": {
+      // Its libraries are nobody else's, and shall cost nobody else anything.
+      const { benchEtcdTransport } = await import("./etcd-transport.ts");
+      return benchEtcdTransport({ rounds: rounds ?? (quick ? 2 : 30), progress });
+    }
     default:
-      return benchDiscovery({ trials: rounds ?? (quick ? 5 : 50), progress });
+      return benchDiscovery({ trials: rounds ?? (quick ? 5 : 100), only, progress });
   }
 }
 

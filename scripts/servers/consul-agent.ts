@@ -14,6 +14,7 @@ export interface ConsulAnswer {
 export class ConsulAgent {
   readonly #process: ServerProcess;
   readonly #dispose: () => Promise<void>;
+  readonly #wipe: () => Promise<void>;
   readonly host: string;
   readonly ports: ConsulPorts;
   /** `http://127.0.0.1:20123`; stays the same through {@link restart}. */
@@ -27,6 +28,7 @@ export class ConsulAgent {
   constructor(parts: {
     process: ServerProcess;
     dispose: () => Promise<void>;
+    wipe: () => Promise<void>;
     host: string;
     ports: ConsulPorts;
     tls: ConsulClientTls | undefined;
@@ -35,6 +37,7 @@ export class ConsulAgent {
   }) {
     this.#process = parts.process;
     this.#dispose = parts.dispose;
+    this.#wipe = parts.wipe;
     this.host = parts.host;
     this.ports = parts.ports;
     this.url = `http://${parts.host}:${parts.ports.http}`;
@@ -130,6 +133,13 @@ export class ConsulAgent {
     await this.#process.stop();
     await this.#process.start();
     return this.ready();
+  }
+
+  /** As {@link restart}, but without anything that it remembered. */
+  async restartEmpty(): Promise<this> {
+    await this.#process.kill();
+    await this.#wipe();
+    return this.restart();
   }
 
   /** Stops the agent for good and removes its files. */

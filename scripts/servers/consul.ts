@@ -158,6 +158,7 @@ async function launch(
       await rm(folder, { recursive: true, force: true });
       release(folder);
     },
+    wipe: () => rm(join(folder, "data"), { recursive: true, force: true }),
     host,
     ports,
     tls: tls?.client,

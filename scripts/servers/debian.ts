@@ -51,7 +51,7 @@ export async function unpackDebian(
 }
 
 /** The mirror of Debian's main archive in this machine's own apt sources, of either format (`.list`, `.sources`). */
-async function findMirror(wanted: DebianPackages): Promise<string> {
+export async function findMirror(wanted: Pick<DebianPackages, "variable">): Promise<string> {
   const format = "$(REPO_URI) $(COMPONENT)";
   let lines: string;
   try {
@@ -66,12 +66,23 @@ async function findMirror(wanted: DebianPackages): Promise<string> {
   throw new Error(`this machine's apt sources name no mirror of Debian's main archive; ${hint(wanted)}`);
 }
 
-/** Options that make apt-get forget the system: it then needs no root and refuses nothing because of what is installed. */
-async function isolatedApt(scratch: string, suite: string, mirror: string): Promise<string[]> {
+/**
+ * Options that make apt-get forget the system: it then needs no root and refuses nothing because of what is installed.
+ * With `sources` it knows the suite's source packages too.
+ */
+export async function isolatedApt(
+  scratch: string,
+  suite: string,
+  mirror: string,
+  sources = false,
+): Promise<string[]> {
   await mkdir(join(scratch, "lists/partial"), { recursive: true });
   await mkdir(join(scratch, "cache/archives/partial"), { recursive: true });
   const signedBy = existsSync(keyring) ? `[signed-by=${keyring}] ` : "";
-  await writeFile(join(scratch, "sources.list"), `deb ${signedBy}${mirror} ${suite} main\n`);
+  const lines = ["deb", ...(sources ? ["deb-src"] : [])].map(
+    (kind) => `${kind} ${signedBy}${mirror} ${suite} main\n`,
+  );
+  await writeFile(join(scratch, "sources.list"), lines.join(""));
   const settings = {
     "Dir::Etc::sourcelist": join(scratch, "sources.list"),
     "Dir::Etc::sourceparts": "/dev/null",
@@ -98,6 +109,6 @@ async function verify(file: string, known: Readonly<Record<string, string>>): Pr
   if (actual !== expected) throw new Error(`${basename(file)} has SHA-256 ${actual}, expected ${expected}`);
 }
 
-function hint(wanted: DebianPackages): string {
+function hint(wanted: Pick<DebianPackages, "variable">): string {
   return `set ${wanted.variable} to a binary you have`;
 }

@@ -1,8 +1,10 @@
-import { readFile, rm, stat, writeFile } from "node:fs/promises";
+import { readFile, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { setTimeout as wait } from "node:timers/promises";
 
-/** An install takes seconds; a lock this old belongs to something that hangs or to a process id that was reused. */
+/** A lock that nobody touched for so long belongs to something that hangs or to a process id that was reused. */
 const staleMs = 300_000;
+/** Servers that have to be compiled take longer than that, so that a lock is touched as long as its owner works. */
+const touchMs = 30_000;
 
 /**
  * Runs `work` while no other process (or worker of this one) runs it under the same lock file. A lock whose owner
@@ -10,9 +12,12 @@ const staleMs = 300_000;
  */
 export async function withLock<T>(path: string, work: () => Promise<T>): Promise<T> {
   await acquire(path);
+  const touching = setInterval(() => void touch(path), touchMs);
+  touching.unref();
   try {
     return await work();
   } finally {
+    clearInterval(touching);
     await rm(path, { force: true });
   }
 }
@@ -32,6 +37,11 @@ async function take(path: string): Promise<boolean> {
     if (codeOf(error) === "EEXIST") return false;
     throw error;
   }
+}
+
+async function touch(path: string): Promise<void> {
+  const now = new Date();
+  await utimes(path, now, now).catch(() => undefined);
 }
 
 async function isAbandoned(path: string): Promise<boolean> {

@@ -1,6 +1,20 @@
 import { parseArgs } from "node:util";
 
-import { findBinary, installServer, recipeOf, recipes, startConsul, startConsulCluster } from "./index.ts";
+import {
+  findBinary,
+  installServer,
+  recipeOf,
+  recipes,
+  startConsul,
+  startConsulCluster,
+  startEtcdCluster,
+  startKubeApiserver,
+  startKubeCrdServer,
+  startPowerDns,
+  startXds,
+  startZookeeperEnsemble,
+} from "./index.ts";
+import type { KubeServer } from "./index.ts";
 
 const usage = `pnpm servers <command>
 
@@ -11,20 +25,69 @@ const usage = `pnpm servers <command>
 
 The environment: PROXYLESS_SERVERS_DIR (the cache folder), PROXYLESS_CONSUL_BIN (a binary to use instead).`;
 
+/** A server that was started, as the command line needs it. */
+interface Started {
+  /** One line each: what listens where. */
+  readonly lines: readonly string[];
+  stop(): Promise<void>;
+}
+
+/** How each kind is started; `size` is that of a cluster. */
+const starters: Readonly<Record<string, (size: number | undefined) => Promise<Started>>> = {
+  consul: async (size) => {
+    const cluster = size === undefined ? undefined : await startConsulCluster(size);
+    const agents = cluster?.agents ?? [await startConsul()];
+    const lines = agents.map((agent) => `consul ${agent.version} ${agent.url}`);
+    return { lines, stop: async () => void (await Promise.all(agents.map((agent) => agent.stop()))) };
+  },
+  "etcd-3.4": (size) => startedEtcd("3.4", size),
+  "etcd-3.5": (size) => startedEtcd("3.5", size),
+  powerdns: async () => {
+    const server = await startPowerDns();
+    return { lines: [`powerdns ${server.address} (zone ${server.zone})`], stop: () => server.stop() };
+  },
+  "kube-apiserver": () => startedKubernetes(startKubeApiserver()),
+  "kube-crd-server": () => startedKubernetes(startKubeCrdServer()),
+  xds: async () => {
+    const server = await startXds();
+    return { lines: [`xds ${server.address}`], stop: () => server.stop() };
+  },
+  zookeeper: async (size = 1) => {
+    const ensemble = await startZookeeperEnsemble(size);
+    return {
+      lines: ensemble.addresses.map((address) => `zookeeper ${address}`),
+      stop: () => ensemble.stop(),
+    };
+  },
+};
+
+async function startedEtcd(version: "3.4" | "3.5", size = 1): Promise<Started> {
+  const cluster = await startEtcdCluster(size, { version });
+  const lines = cluster.members.map((member) => `etcd ${member.version} ${member.url}`);
+  return { lines, stop: () => cluster.stop() };
+}
+
+async function startedKubernetes(starting: Promise<KubeServer>): Promise<Started> {
+  const server = await starting;
+  const { url, caFile, tokens, apiVersion } = server;
+  const access = `(EndpointSlice ${apiVersion}) --cacert ${caFile} -H "Authorization: Bearer ${tokens.admin}"`;
+  return { lines: [`kubernetes ${url} ${access}`], stop: () => server.stop() };
+}
+
 /** Starts what the command line asks for, tells where it listens, and ends it when this process is told to end. */
-async function start(name: string, cluster: number | undefined): Promise<void> {
-  if (name !== "consul") throw new Error(`${name} cannot be started from here yet`);
+async function start(name: string, size: number | undefined): Promise<void> {
+  const starter = starters[name];
+  if (starter === undefined) {
+    throw new Error(`${name} cannot be started from here; these can: ${Object.keys(starters).join(", ")}`);
+  }
   const ended = new Promise((resolve) => {
     for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.once(signal, resolve);
   });
   const alive = setInterval(() => undefined, 60_000);
-  const single = cluster === undefined ? await startConsul() : undefined;
-  const servers = cluster === undefined ? undefined : await startConsulCluster(cluster);
-  for (const agent of servers?.agents ?? [single]) {
-    if (agent !== undefined) console.log(`consul ${agent.version} ${agent.url}`);
-  }
+  const started = await starter(size);
+  for (const line of started.lines) console.log(line);
   await ended;
-  await Promise.all([single?.stop(), servers?.stop()]);
+  await started.stop();
   clearInterval(alive);
 }
 

@@ -1,9 +1,24 @@
 import { consulRecipe } from "./consul-recipe.ts";
+import { etcdRecipes } from "./etcd-recipe.ts";
+import { kubeApiserverRecipe, kubeCrdServerRecipe } from "./kubernetes-recipe.ts";
+import { powerDnsRecipe } from "./powerdns-recipe.ts";
 import { installRecipe } from "./recipe.ts";
 import type { Recipe } from "./recipe.ts";
+import { xdsRecipe } from "./xds-recipe.ts";
+import { javaRecipe } from "./zookeeper-java.ts";
+import { zookeeperRecipe } from "./zookeeper-recipe.ts";
 
 /** Every server the tool can install. */
-export const recipes: readonly Recipe[] = [consulRecipe];
+export const recipes: readonly Recipe[] = [
+  javaRecipe,
+  zookeeperRecipe,
+  powerDnsRecipe,
+  consulRecipe,
+  kubeApiserverRecipe,
+  kubeCrdServerRecipe,
+  ...Object.values(etcdRecipes),
+  xdsRecipe,
+];
 
 /** Finds a recipe by its name; throws when there is none. */
 export function recipeOf(name: string): Recipe {

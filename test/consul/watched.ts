@@ -1,5 +1,5 @@
 import { systemClock, systemRandom } from "@proxyless/core";
-import type { DiscoveryError, Snapshot } from "@proxyless/core";
+import type { DiscoveryError, DiscoverySource, Snapshot } from "@proxyless/core";
 import { consul } from "@proxyless/discovery-consul";
 import type { ConsulOptions } from "@proxyless/discovery-consul";
 
@@ -19,8 +19,13 @@ export interface Watched {
   stop(): Promise<void>;
 }
 
-/** Watches a service. */
+/** Watches a service by its health. */
 export function watched(options: ConsulOptions, service = "web"): Watched {
+  return watchedSource(consul(options), service);
+}
+
+/** Watches a service of any source. */
+export function watchedSource(source: DiscoverySource, service = "web"): Watched {
   const snapshots: Snapshot[] = [];
   const errors: DiscoveryError[] = [];
   const ages: (number | undefined)[] = [];
@@ -29,7 +34,6 @@ export function watched(options: ConsulOptions, service = "web"): Watched {
     for (const listener of listeners) listener();
   };
   const abort = new AbortController();
-  const source = consul(options);
   const handle = source.watch(
     { service },
     {

@@ -6,6 +6,15 @@ import { EventEmitter } from "eventemitter3";
 import type { Criticality } from "./context/criticality.ts";
 import type { DiscoveryErrorClass, ErrorCode, Phase, ReasonFlag, ShedReason } from "./errors.ts";
 
+/**
+ * How an instance says it is. `starting`: not yet; `up`: well; `degraded`: worse than others; `down`: ill;
+ * `out-of-service`: it takes no new work, which others see as draining.
+ */
+export type RegistrationStatus = "starting" | "up" | "degraded" | "down" | "out-of-service";
+
+/** The steps of leaving, in their order. */
+export type LeaveStep = "draining" | "unready" | "propagated" | "deregistered" | "drained";
+
 /** How one attempt ended, decided once; statistics, circuits, budgets and limiters all read this value. */
 export type Outcome = "success" | "failure" | "overload" | "ignored";
 
@@ -259,6 +268,8 @@ export type MeshEvent =
       readonly updated: number;
       readonly removed: number;
       readonly endpoints: number;
+      /** `disk`: from a cache, because the source has not answered since the process began. `held`: the source says "none". */
+      readonly from: "live" | "held" | "disk";
     }
   | {
       readonly type: "discovery.error";
@@ -283,11 +294,66 @@ export type MeshEvent =
       readonly holdMs: number;
     }
   | {
+      /** What a source noticed beside its answers. */
+      readonly type: "discovery.notice";
+      readonly service: string;
+      readonly source: string;
+      /** `cache`, `merge`, or what the source calls it. */
+      readonly topic: string;
+      readonly message: string;
+    }
+  | {
       readonly type: "discovery.skipped";
       readonly service: string;
       readonly source: string;
       readonly entries: number;
       readonly reason: string;
+    }
+  | {
+      /** The registry has the instance: for the first time, or again after it was lost. */
+      readonly type: "registration.registered";
+      readonly service: string;
+      readonly id: string;
+      readonly registry: string;
+      readonly endpoint: string;
+    }
+  | {
+      /** The registry may have forgotten the instance or given up on it; it is told again and again. */
+      readonly type: "registration.lost";
+      readonly service: string;
+      readonly id: string;
+      readonly registry: string;
+      readonly reason: string;
+    }
+  | {
+      readonly type: "registration.status";
+      readonly service: string;
+      readonly id: string;
+      readonly registry: string;
+      readonly status: RegistrationStatus;
+      readonly note: string;
+      /** `false`: the registry did not hear it yet, and is told again. */
+      readonly isHeard: boolean;
+    }
+  | {
+      /** A step of leaving is over. */
+      readonly type: "registration.leaving";
+      readonly service: string;
+      readonly id: string;
+      readonly registry: string;
+      readonly step: LeaveStep;
+      /** `leave`, `close`, a signal, or what was given. */
+      readonly reason: string;
+      /** What went wrong with this step; the next is taken all the same. */
+      readonly failed: string | undefined;
+    }
+  | {
+      readonly type: "registration.left";
+      readonly service: string;
+      readonly id: string;
+      readonly registry: string;
+      readonly reason: string;
+      readonly durationMs: number;
     };
 
 export type MeshEventType = MeshEvent["type"];

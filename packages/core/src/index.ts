@@ -1,5 +1,14 @@
 export { createMesh } from "./mesh.ts";
 export type { Mesh, MeshView, ServiceClientOptions } from "./mesh.ts";
+export type { LeaveOptions, MeshRegistration } from "./registration/membership.ts";
+export type {
+  HealthAnswer,
+  HealthFunction,
+  LeaveSignal,
+  RegisterBehaviour,
+  RegisterOptions,
+} from "./registration/register-options.ts";
+export type { RegistrationView } from "./registration/registrations.ts";
 export type { MeshOptions, ServiceOptions } from "./mesh-options.ts";
 export type { CircuitControl, CircuitState } from "./engine/circuits.ts";
 export type { CircuitSnapshot } from "./policies/circuit/circuit-snapshot.ts";
@@ -127,7 +136,15 @@ export type {
   ShedReason,
   TimeoutKind,
 } from "./errors.ts";
-export type { MeshEvent, MeshEventOf, MeshEventType, Outcome, PickFlag } from "./events.ts";
+export type {
+  LeaveStep,
+  MeshEvent,
+  MeshEventOf,
+  MeshEventType,
+  Outcome,
+  PickFlag,
+  RegistrationStatus,
+} from "./events.ts";
 export type { ChoiceView, EndpointView, ServiceView } from "./engine/inspect.ts";
 export type { GateReason, GateReasonKind } from "./endpoints/gate/gate-record.ts";
 export type { EndpointDump, WatchDump } from "./discovery/dump.ts";
@@ -142,6 +159,7 @@ export { systemRandom } from "./random.ts";
 export type { Random } from "./random.ts";
 export type {
   DiscoveryError,
+  DiscoveryNotice,
   DiscoverySource,
   Endpoint,
   Health,

@@ -9,6 +9,7 @@ import type { Caller } from "./policies/balancing-policy.ts";
 import type { ResolvedPolicy, ServicePolicy } from "./policies/policy.ts";
 import { resolvePolicy, servicePolicyKeys } from "./policies/resolve-policy.ts";
 import type { Random } from "./random.ts";
+import type { Registrar } from "./registration/registrar.ts";
 import { resolveTransport } from "./transport/transport-options.ts";
 import type { ResolvedTransport, TransportOptions } from "./transport/transport-options.ts";
 
@@ -21,6 +22,8 @@ export interface ServiceOptions extends ServicePolicy {
 export interface MeshOptions {
   /** Where endpoints come from. */
   readonly discovery: DiscoverySource;
+  /** Where `mesh.register` registers, unless it is told otherwise. */
+  readonly registrar?: Registrar | undefined;
   /** Options of services, by name. A service that is not listed has the defaults. */
   readonly services?: Readonly<Record<string, ServiceOptions>> | undefined;
   /**
@@ -54,6 +57,7 @@ export interface MeshOptions {
 
 const meshKeys = [
   "discovery",
+  "registrar",
   "services",
   "external",
   "drainMs",
@@ -78,6 +82,13 @@ export function checkMeshOptions(options: MeshOptions): void {
   const discovery: unknown = options.discovery;
   if (typeof discovery !== "object" || discovery === null || !("watch" in discovery)) {
     throw configError("discovery", "a discovery source", discovery);
+  }
+  const registrar: unknown = options.registrar;
+  if (
+    registrar !== undefined &&
+    (typeof registrar !== "object" || registrar === null || !("register" in registrar))
+  ) {
+    throw configError("registrar", "a registrar", registrar);
   }
   const external: unknown = options.external ?? "refuse";
   if (external !== "refuse" && external !== "allow") {

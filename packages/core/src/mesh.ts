@@ -45,6 +45,11 @@ import { resolveFault } from "./policies/fault/resolve-fault.ts";
 import type { ServicePolicy } from "./policies/policy.ts";
 import { systemRandom } from "./random.ts";
 import type { Random } from "./random.ts";
+import type { ServiceInstance } from "./registration/instance.ts";
+import type { MeshRegistration } from "./registration/membership.ts";
+import type { RegisterOptions } from "./registration/register-options.ts";
+import { Registrations } from "./registration/registrations.ts";
+import type { RegistrationView } from "./registration/registrations.ts";
 import { openPools } from "./transport/pools.ts";
 import { resolveTransport } from "./transport/transport-options.ts";
 import type { ResolvedTransport } from "./transport/transport-options.ts";
@@ -57,6 +62,7 @@ export type ServiceClientOptions = ServiceOptions & TypedClientOptions;
 export interface MeshView {
   readonly services: readonly ServiceView[];
   readonly discovery: readonly WatchDump[];
+  readonly registrations: readonly RegistrationView[];
 }
 
 /** The object a process creates once: discovers, balances, guards, retries, times and measures its calls. */
@@ -116,7 +122,19 @@ export interface Mesh extends AsyncDisposable {
    *   when it cannot tell, `ERR_PROXYLESS_CLOSED` after `close`
    */
   ready(service: string, options?: { readonly signal?: AbortSignal }): Promise<void>;
-  /** Refuses new calls, lets those in flight finish (for `drainMs` at most), then ends everything. */
+  /**
+   * Registers an instance of this process with a registry and keeps it there, whatever happens to the registry, until it
+   * leaves. Call it when the server listens.
+   * @throws ProxylessError `ERR_PROXYLESS_CONFIG` for a bad option; `ERR_PROXYLESS_REGISTRATION` when the registry refuses
+   *   it or does not take it within `startTimeoutMs`; `ERR_PROXYLESS_CLOSED` after `close`
+   */
+  register<I extends ServiceInstance = ServiceInstance>(
+    options: RegisterOptions<I>,
+  ): Promise<MeshRegistration>;
+  /**
+   * Lets what is registered leave, then refuses new calls, lets those in flight finish (for `drainMs` at most) and ends
+   * everything.
+   */
   close(): Promise<void>;
 }
 
@@ -160,6 +178,7 @@ class ServiceMesh implements Mesh {
   readonly #external = new Agent();
   readonly #events = new EventHub();
   readonly #directory: Directory;
+  readonly #registrations: Registrations;
   readonly engine: Engine;
   readonly #openTransport: OpenTransport;
   readonly #clock: Clock;
@@ -193,6 +212,7 @@ class ServiceMesh implements Mesh {
       this.#declare(name, service, `services.${name}`);
     }
     const parts = { clock: this.#clock, random: this.#random, events: this.#events };
+    this.#registrations = new Registrations(this.#clock, this.#events, options.registrar);
     const directory = options.directory ?? {};
     this.#directory = createDirectory({ ...parts, source: options.discovery, options: directory });
     this.engine = new Engine({ ...parts, lag: this.#lag, telemetry: new Telemetry() }, (service) =>
@@ -242,6 +262,7 @@ class ServiceMesh implements Mesh {
         inspectUpstream(upstream, this.#book.viewOf(upstream.policy), now),
       ),
       discovery: this.#directory.dump(),
+      registrations: this.#registrations.view(),
     };
   }
 
@@ -292,6 +313,12 @@ class ServiceMesh implements Mesh {
     if (resolution.status === "absent") throw noEndpointError(service, resolution, endpoints.size, undefined);
   }
 
+  register<I extends ServiceInstance = ServiceInstance>(
+    options: RegisterOptions<I>,
+  ): Promise<MeshRegistration> {
+    return this.#registrations.register(options);
+  }
+
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
@@ -302,6 +329,8 @@ class ServiceMesh implements Mesh {
   }
 
   async #close(): Promise<void> {
+    // First: until the last caller has gone elsewhere, what it asks for may need calls.
+    await this.#registrations.close();
     await this.engine.close(this.#drainMs);
     this.#checkers.close();
     this.#lag?.close();

@@ -1,6 +1,6 @@
 import { isIP } from "node:net";
 
-import { isRecord } from "./option-checks.ts";
+import { isRecord } from "@proxyless/core/discovery";
 
 /** Where an instance is reached. */
 export interface EntryAddress {
@@ -57,6 +57,13 @@ function readUrl(text: string): EntryAddress | undefined {
   const isSecure = url.protocol === "https:" || url.searchParams.get("isSecure") === "true";
   const port = url.port === "" ? (url.protocol === "https:" ? 443 : 80) : Number(url.port);
   return makeAddress(url.hostname, port, isSecure ? "https" : "http");
+}
+
+/** `10.0.0.1:8080`, `name:80` or `[::1]:80`. */
+export function readHostPort(text: string): { readonly host: string; readonly port: number } | undefined {
+  const match = /^(\[[^\]]+\]|[^:[\]]+):(\d{1,5})$/.exec(text);
+  const made = match === null ? undefined : makeAddress(match[1], Number(match[2]), undefined);
+  return made === undefined ? undefined : { host: made.host, port: made.port };
 }
 
 function makeAddress(host: unknown, port: unknown, scheme: EntryAddress["scheme"]): EntryAddress | undefined {

@@ -1,17 +1,10 @@
-import type { Snapshot } from "@proxyless/core";
+import { SourceError } from "@proxyless/core/discovery";
+import type { RegistryResponse } from "@proxyless/core/discovery";
 
-import { ConsulError } from "./consul-error.ts";
 import { decodeEntries } from "./health-entry.ts";
-import type { ConsulResponse } from "./http-client.ts";
 import type { Settings } from "./options.ts";
+import type { Answer } from "./question.ts";
 import { ageOf } from "./trust.ts";
-
-/** What an answer of the health endpoint says, taken at its word. */
-export interface HealthAnswer {
-  readonly snapshot: Snapshot;
-  /** Some of the nodes the instances run on. */
-  readonly nodes: readonly string[];
-}
 
 /** The first few nodes tell as much about a token's rights as all. */
 const toldNodes = 5;
@@ -21,14 +14,14 @@ const toldNodes = 5;
  * with its last instance; where a filter or tag narrows the question it means no more than that nothing was found.
  * `explicitRemovals` stays unset: an instance that left and one that was lost look the same, except that whoever leaves
  * through maintenance was seen as `draining` before, and that the directory knows by itself.
- * @throws ConsulError of class `data` when it is no list, or a list without one usable entry
+ * @throws SourceError of class `data` when it is no list, or a list without one usable entry
  */
-export function readAnswer(service: string, response: ConsulResponse, settings: Settings): HealthAnswer {
+export function readAnswer(service: string, response: RegistryResponse, settings: Settings): Answer {
   const decoded = decodeEntries(parse(service, response.body), settings);
-  if (decoded === undefined) throw new ConsulError("data", `service ${service}: Consul's answer is no list`);
+  if (decoded === undefined) throw new SourceError("data", `service ${service}: Consul's answer is no list`);
   const { endpoints, nodes, skipped } = decoded;
   if (endpoints.length === 0 && skipped > 0) {
-    throw new ConsulError(
+    throw new SourceError(
       "data",
       `service ${service}: none of ${skipped} entries has an identity and an address`,
     );
@@ -52,6 +45,6 @@ function parse(service: string, body: string): unknown {
   try {
     return JSON.parse(body);
   } catch (error) {
-    throw new ConsulError("data", `service ${service}: Consul's answer is no JSON`, { cause: error });
+    throw new SourceError("data", `service ${service}: Consul's answer is no JSON`, { cause: error });
   }
 }

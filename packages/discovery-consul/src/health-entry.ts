@@ -1,8 +1,8 @@
 import type { Endpoint, Health, Locality } from "@proxyless/core";
+import { isRecord } from "@proxyless/core/discovery";
 
 import { readAddress } from "./entry-address.ts";
 import { isGoMicroTag, readGoMicroTags } from "./go-micro-tags.ts";
-import { isRecord } from "./option-checks.ts";
 
 /** How entries are read. */
 export interface EntryReading {
@@ -10,6 +10,8 @@ export interface EntryReading {
   readonly zoneKey?: string | undefined;
   /** The registered weight that counts as 1. */
   readonly weightBase: number;
+  /** Whoever merges several places puts their names in front of the ids. */
+  readonly isPart?: boolean;
 }
 
 /** The list of a health answer, read. */
@@ -29,15 +31,20 @@ const maxTagText = 1024;
 /**
  * Reads the JSON of `/v1/health/service/:service`, whoever registered the instances: plain registrations, Spring Cloud,
  * Kratos, Kitex and Hertz, go-micro, fabio and Traefik tags. One bad entry is skipped and counted, never the whole list.
+ * @param priority of all of them
  * @returns `undefined` when it is no list at all
  */
-export function decodeEntries(json: unknown, reading: EntryReading): DecodedEntries | undefined {
+export function decodeEntries(
+  json: unknown,
+  reading: EntryReading,
+  priority = 0,
+): DecodedEntries | undefined {
   if (!Array.isArray(json)) return undefined;
   const endpoints: Endpoint[] = [];
   const seen = new Set<string>();
   const nodes = new Set<string>();
   for (const raw of json) {
-    const endpoint = decodeEntry(raw, reading);
+    const endpoint = decodeEntry(raw, reading, priority);
     if (endpoint === undefined || seen.has(endpoint.id)) continue;
     seen.add(endpoint.id);
     endpoints.push(endpoint);
@@ -46,10 +53,10 @@ export function decodeEntries(json: unknown, reading: EntryReading): DecodedEntr
   return { endpoints, nodes: [...nodes], skipped: json.length - endpoints.length };
 }
 
-function decodeEntry(raw: unknown, reading: EntryReading): Endpoint | undefined {
+function decodeEntry(raw: unknown, reading: EntryReading, priority: number): Endpoint | undefined {
   if (!isRecord(raw) || !isRecord(raw["Node"]) || !isRecord(raw["Service"])) return undefined;
   const { Node: node, Service: service } = raw;
-  const id = identity(node, service);
+  const id = identity(node, service, reading.isPart === true);
   const address = readAddress({ node, service }, reading.addressTag);
   if (id === undefined || address === undefined) return undefined;
   const tags = stringList(service["Tags"]);
@@ -58,13 +65,13 @@ function decodeEntry(raw: unknown, reading: EntryReading): Endpoint | undefined 
   const health = readHealth(raw["Checks"]);
   const scheme = address.scheme ?? readScheme(metadata, tags);
   const version = metadata["version"] ?? goMicro.version;
-  const locality = readLocality(node, service, reading.zoneKey);
+  const locality = readLocality({ node, service, metadata }, reading.zoneKey);
   return {
     id,
     host: address.host,
     port: address.port,
     weight: readWeight(service["Weights"], health) / reading.weightBase,
-    priority: 0,
+    priority,
     health,
     metadata,
     ...(scheme === undefined ? {} : { scheme }),
@@ -74,13 +81,15 @@ function decodeEntry(raw: unknown, reading: EntryReading): Endpoint | undefined 
 }
 
 /** Service ids are unique on one agent only, so the node, and what holds the node, belong to the identity. */
-function identity(node: Fields, service: Fields): string | undefined {
+function identity(node: Fields, service: Fields, isPart: boolean): string | undefined {
   const { Node: name } = node;
   const { ID: id } = service;
   if (typeof name !== "string" || name === "" || typeof id !== "string" || id === "") return undefined;
-  const around = [node["Datacenter"], service["Partition"], service["Namespace"]];
+  const peer = service["PeerName"] ?? node["PeerName"];
+  const from = typeof peer === "string" && peer !== "" && !isPart ? [`peer-${peer}`] : [];
+  const around = [isPart ? undefined : node["Datacenter"], service["Partition"], service["Namespace"]];
   const outer = around.filter((part) => typeof part === "string" && part !== "" && part !== "default");
-  return [...outer, name, id].join("/");
+  return [...from, ...outer, name, id].join("/");
 }
 
 /** Maintenance is a critical check with a reserved name; it is a wish to leave, not an illness. */
@@ -146,14 +155,22 @@ function readScheme(
   return undefined;
 }
 
-function readLocality(node: Fields, service: Fields, zoneKey: string | undefined): Locality | undefined {
-  const meta = strings(service["Meta"]);
+/** The zone may be metadata, or a tag that became metadata (Kitex, old Spring Cloud). */
+function readLocality(
+  from: {
+    readonly node: Fields;
+    readonly service: Fields;
+    readonly metadata: Readonly<Record<string, string>>;
+  },
+  zoneKey: string | undefined,
+): Locality | undefined {
+  const { node, service, metadata } = from;
   const nodeMeta = strings(node["Meta"]);
   const own = strings(service["Locality"] ?? node["Locality"]);
   const zone =
     zoneKey === undefined
-      ? (meta["zone"] ?? own["Zone"] ?? nodeMeta["zone"] ?? nodeMeta["availability_zone"])
-      : (meta[zoneKey] ?? nodeMeta[zoneKey]);
+      ? (metadata["zone"] ?? own["Zone"] ?? nodeMeta["zone"] ?? nodeMeta["availability_zone"])
+      : (metadata[zoneKey] ?? nodeMeta[zoneKey]);
   const region = own["Region"] ?? node["Datacenter"];
   const hasZone = zone !== undefined && zone !== "";
   const hasRegion = typeof region === "string" && region !== "";

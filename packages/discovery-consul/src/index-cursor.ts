@@ -9,14 +9,22 @@ export type IndexStep = "first" | "same" | "forward" | "back" | "unknown";
  */
 export class IndexCursor {
   #index: bigint | undefined;
+  #backend: string | undefined;
 
   /** What to wait on; `undefined` asks for an answer at once. */
   get current(): string | undefined {
     return this.#index?.toString();
   }
 
-  /** Takes `X-Consul-Index` of an answer with status 200, and of no other. */
-  accept(header: string | readonly string[] | undefined): IndexStep {
+  /**
+   * Takes `X-Consul-Index` of an answer with status 200, and of no other.
+   * @param backend `X-Consul-Query-Backend`: an agent answers from its own streamed view or by asking a server, and the
+   *   two count differently, so that a lower index from the other one is no step back
+   */
+  accept(header: string | readonly string[] | undefined, backend?: string | readonly string[]): IndexStep {
+    const answeredBy = typeof backend === "string" ? backend : undefined;
+    if (answeredBy !== this.#backend) this.#index = undefined;
+    this.#backend = answeredBy;
     if (typeof header !== "string" || !/^\d{1,20}$/.test(header)) {
       this.#index = undefined;
       return "unknown";

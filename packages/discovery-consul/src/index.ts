@@ -1,12 +1,12 @@
 export { consul } from "./source.ts";
-export type { ConsulMode, ConsulOptions } from "./options.ts";
-export type { ConsulConnectionOptions, ConsulTls } from "./connection.ts";
+export type { ConsulOptions, ConsulReadingOptions } from "./options.ts";
+export type { ConsulMode, ConsulReadOptions, ConsulWatchOptions } from "./watch-options.ts";
+export { consulKv } from "./kv-source.ts";
+export type { ConsulKvOptions } from "./kv-source.ts";
+export type { ConsulKvCodec, ConsulKvCodecName, ConsulKvEndpoint, ConsulKvEntry } from "./kv-codecs.ts";
+export { consulQuery } from "./query-source.ts";
+export type { ConsulQueryOptions } from "./query-source.ts";
+export type { ConsulConnectionOptions } from "./connection.ts";
 export { consulRegistrar } from "./registrar.ts";
-export type { ConsulDeregisterOptions, ConsulRegistrar, ConsulRegistrationHandle } from "./registrar.ts";
-export type {
-  ConsulCheck,
-  ConsulRegistrarOptions,
-  ConsulRegistration,
-  ConsulRegistrationState,
-  ConsulStatus,
-} from "./registration-options.ts";
+export type { ConsulCheck, ConsulInstance, ConsulRegistrarOptions } from "./registration-options.ts";
+export type { ConsulFormat } from "./register-format.ts";

@@ -1,8 +1,9 @@
 import type { IncomingHttpHeaders } from "node:http";
 
-import { ConsulError } from "./consul-error.ts";
-import type { ConsulResponse } from "./http-client.ts";
-import { isRecord } from "./option-checks.ts";
+import { SourceError, isRecord } from "@proxyless/core/discovery";
+import type { RegistryResponse } from "@proxyless/core/discovery";
+
+import type { Question } from "./question.ts";
 
 /**
  * Why an answer may not be the whole truth: the token may not see all of it, the server is cut off, or its index went
@@ -24,20 +25,11 @@ export function judge(headers: IncomingHttpHeaders, isEmpty: boolean): Verdict {
   return isEmpty ? "ask" : "whole";
 }
 
-/** The question that tells an empty list from a hidden one, as the body of `POST /v1/internal/acl/authorize`. */
-export function accessQuestion(service: string, nodes: readonly string[]): string {
-  return JSON.stringify([mayRead("service", service), ...nodes.map((node) => mayRead("node", node))]);
-}
-
-function mayRead(resource: string, name: string): object {
-  return { Resource: resource, Access: "read", Segment: name };
-}
-
 /**
- * Reads its answer: whether something of it may not be read. Where an agent cannot say, an empty list for nobody is a
- * lie if the default is to deny.
+ * Reads the answer to {@link Question.access}: whether something of it may not be read. Where an agent cannot say, an
+ * empty list for nobody is a lie if the default is to deny.
  */
-export function isHidden(answer: ConsulResponse, headers: IncomingHttpHeaders, hasToken: boolean): boolean {
+export function isHidden(answer: RegistryResponse, headers: IncomingHttpHeaders, hasToken: boolean): boolean {
   // 401: there are no access rules here.
   if (answer.status === 401) return false;
   const rights = answer.status === 200 ? parse(answer.body) : undefined;
@@ -53,9 +45,15 @@ function parse(text: string): unknown {
   }
 }
 
-/** How old Consul says an answer is, in milliseconds: since the server heard its leader, or the agent its servers. */
+/**
+ * How old Consul says an answer is, in milliseconds: since the server heard its leader, or the agent its servers. Whom
+ * the answer came from counts, not who was asked: an agent may be configured to answer with less
+ * (`X-Consul-Effective-Consistency`).
+ */
 export function ageOf(headers: IncomingHttpHeaders): number {
-  const contact = wholeHeader(headers["x-consul-lastcontact"]);
+  const effective = headers["x-consul-effective-consistency"];
+  const isLeaders = effective === "leader" || effective === "consistent";
+  const contact = isLeaders ? 0 : wholeHeader(headers["x-consul-lastcontact"]);
   const age = wholeHeader(headers["age"]) * 1000;
   return Math.max(contact, age);
 }
@@ -65,15 +63,14 @@ function wholeHeader(value: string | readonly string[] | undefined): number {
 }
 
 /** What a doubtful answer is reported as, beside the suspect snapshot; `indexes` says how the index moved. */
-export function doubtError(service: string, doubt: Doubt, indexes: string): ConsulError {
+export function doubtError({ subject, rights }: Question, doubt: Doubt, indexes: string): SourceError {
   if (doubt === "acl") {
-    const needed = "it needs service:read and node:read";
-    return new ConsulError("auth", `service ${service}: Consul hides entries from this token; ${needed}`);
+    return new SourceError("auth", `${subject}: Consul hides entries from this token; it needs ${rights}`);
   }
   if (doubt === "no-leader") {
     const unknown = "the Consul server knows no leader, its list may be old";
-    return new ConsulError("transient", `service ${service}: ${unknown}`);
+    return new SourceError("transient", `${subject}: ${unknown}`);
   }
   const back = `Consul's index went back ${indexes}; it is asked afresh`;
-  return new ConsulError("protocol-reset", `service ${service}: ${back}`);
+  return new SourceError("protocol-reset", `${subject}: ${back}`);
 }

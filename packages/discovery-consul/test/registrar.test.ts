@@ -4,17 +4,18 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { ProxylessError } from "@proxyless/core";
+import type { RegistrationHandle } from "@proxyless/core/discovery";
 import { ManualClock } from "@proxyless/core/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
 import { consulRegistrar } from "../src/index.ts";
-import type { ConsulRegistration, ConsulRegistrationHandle } from "../src/index.ts";
+import type { ConsulInstance } from "../src/index.ts";
 import { FakeConsul } from "./support/fake-consul.ts";
 import { eventually } from "./support/watching.ts";
 
 let fake: FakeConsul;
 let clock: ManualClock;
-let handles: ConsulRegistrationHandle[];
+let handles: RegistrationHandle[];
 /** What the agent knows: nothing is left of it when it is cleared, as after a restart. */
 const known = new Set<string>();
 
@@ -41,7 +42,7 @@ afterEach(async () => {
   await fake.close();
 });
 
-async function register(more: Partial<ConsulRegistration> = {}): Promise<ConsulRegistrationHandle> {
+async function register(more: Partial<ConsulInstance> = {}): Promise<RegistrationHandle> {
   const registrar = consulRegistrar({ url: fake.url, token: "t", clock, random: () => 0.5 });
   const handle = await registrar.register({
     service: "web",

@@ -1,7 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
-import { accessQuestion, ageOf, isHidden, judge } from "../src/trust.ts";
+import { HealthQuestion } from "../src/health-question.ts";
+import { resolveOptions } from "../src/options.ts";
+import { ageOf, isHidden, judge } from "../src/trust.ts";
 
 const deny = { "x-consul-default-acl-policy": "deny" };
 const answer = (status: number, body: string): Parameters<typeof isHidden>[0] => ({
@@ -23,7 +25,8 @@ describe("the trust in an answer", () => {
   });
 
   it("asks for the service and the nodes that were seen", () => {
-    expect(JSON.parse(accessQuestion("web", ["n1"]))).toEqual([
+    const question = new HealthQuestion("web", {}, resolveOptions({ url: "http://127.0.0.1:8500" }));
+    expect(JSON.parse(question.access(["n1"]))).toEqual([
       { Resource: "service", Access: "read", Segment: "web" },
       { Resource: "node", Access: "read", Segment: "n1" },
     ]);

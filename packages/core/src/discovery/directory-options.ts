@@ -28,9 +28,22 @@ export interface DirectoryOptions {
   readonly maxEndpoints?: number;
   /** How long `close()` waits for the source to let go, 0 to 600,000 ms; 5,000 by default. */
   readonly closeTimeoutMs?: number;
+  /**
+   * How long endpoints are served that the source cannot confirm, 1,000 ms to `Infinity`; the source's own value, else
+   * `Infinity`: the last good list is served for as long as the trouble lasts. After it the service has failed until the
+   * source is well (go-kit's `InvalidateOnError`).
+   */
+  readonly maxStaleMs?: number;
+  /**
+   * What becomes of the known endpoints when an answer makes no sense (an error of class `data`); the source's own value,
+   * else `keep`. `drop`: the service has failed until an answer makes sense (gRFC A88 calls this the data error policy).
+   */
+  readonly onDataError?: "keep" | "drop";
 }
 
 export type ResolvedDirectoryOptions = Readonly<Required<DirectoryOptions>>;
+
+type NumberOption = Exclude<keyof DirectoryOptions, "onDataError">;
 
 interface Range {
   readonly value: number;
@@ -38,7 +51,7 @@ interface Range {
   readonly max: number;
 }
 
-const ranges: Readonly<Record<keyof DirectoryOptions, Range>> = {
+const ranges: Readonly<Record<NumberOption, Range>> = {
   initTimeoutMs: { value: 10_000, min: 1, max: 600_000 },
   lingerMs: { value: 30_000, min: 0, max: 3_600_000 },
   debounceMs: { value: 20, min: 0, max: 60_000 },
@@ -47,7 +60,9 @@ const ranges: Readonly<Record<keyof DirectoryOptions, Range>> = {
   refreshMinMs: { value: 5_000, min: 0, max: 3_600_000 },
   maxEndpoints: { value: 10_000, min: 1, max: 1_000_000 },
   closeTimeoutMs: { value: 5_000, min: 0, max: 600_000 },
+  maxStaleMs: { value: Infinity, min: 1_000, max: Infinity },
 };
+const known: readonly string[] = [...Object.keys(ranges), "onDataError"];
 
 /**
  * Fills in the defaults of the source and of the directory.
@@ -58,11 +73,9 @@ export function resolveDirectoryOptions(
   source: DiscoverySource,
 ): ResolvedDirectoryOptions {
   for (const key of Object.keys(options)) {
-    if (!Object.hasOwn(ranges, key)) {
-      throw configError(`directory.${key}`, `one of ${Object.keys(ranges).join(", ")}`, key);
-    }
+    if (!known.includes(key)) throw configError(`directory.${key}`, `one of ${known.join(", ")}`, key);
   }
-  const pick = (key: keyof DirectoryOptions, own?: number): number => {
+  const pick = (key: NumberOption, own?: number): number => {
     const range = ranges[key];
     const given = options[key];
     // A source out of range is somebody else's mistake: it gets the default, not the caller.
@@ -83,7 +96,15 @@ export function resolveDirectoryOptions(
     refreshMinMs: pick("refreshMinMs"),
     maxEndpoints,
     closeTimeoutMs: pick("closeTimeoutMs"),
+    maxStaleMs: pick("maxStaleMs", source.maxStaleMs),
+    onDataError: readOnDataError(options.onDataError, source.onDataError),
   });
+}
+
+function readOnDataError(given: unknown, own: unknown): "keep" | "drop" {
+  if (given === undefined) return own === "drop" ? "drop" : "keep";
+  if (given === "keep" || given === "drop") return given;
+  throw configError("directory.onDataError", "keep or drop", given);
 }
 
 function fits(value: unknown, { min, max }: Range): boolean {

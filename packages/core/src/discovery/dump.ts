@@ -22,6 +22,8 @@ export interface WatchDump {
   readonly status: Resolution["status"];
   readonly version: number;
   readonly stale: boolean;
+  /** Where the endpoints come from, when there are any: the source, the source before it said "none", or a disk. */
+  readonly from?: "live" | "held" | "disk";
   /** How old the knowledge is: the time since the source last confirmed it. */
   readonly ageMs?: number;
   /** The time since the endpoints last changed. */
@@ -37,6 +39,8 @@ export interface WatchDump {
     readonly snapshots: number;
     readonly updates: number;
     readonly errors: number;
+    /** Errors of the class `protocol-reset`: how often the source had to begin again. */
+    readonly resets: number;
     readonly skipped: number;
     readonly protected: number;
     readonly refreshes: number;
@@ -57,6 +61,7 @@ interface WatchState {
   readonly changedAt: number;
   readonly staleSince: number;
   readonly error: DiscoveryError | undefined;
+  readonly from: "live" | "held" | "disk";
   readonly holdingEmpty: boolean;
   readonly holdEndsAt: number;
   readonly users: number;
@@ -72,7 +77,8 @@ export function describeWatch(state: WatchState): WatchDump {
     source: state.source,
     status: current.status,
     version: state.version,
-    stale: error !== undefined,
+    stale: current.status === "bound" ? current.stale : error !== undefined,
+    ...(current.status === "bound" ? { from: state.from } : undefined),
     ...(Number.isFinite(aliveAt) ? { ageMs: now - aliveAt } : undefined),
     ...(Number.isFinite(changedAt) ? { changedMs: now - changedAt } : undefined),
     ...(error === undefined

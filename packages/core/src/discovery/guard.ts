@@ -124,6 +124,12 @@ export class Guard {
     return true;
   }
 
+  /** Knows nothing any more, as before the first answer. */
+  forget(): void {
+    this.#clear("bound");
+    this.#kind = "none";
+  }
+
   #offerEmpty({ kind, explicit }: Offer, now: number): Protection | undefined {
     const { holdMs } = this.#options;
     if (this.#emptyHold !== undefined && !explicit) {

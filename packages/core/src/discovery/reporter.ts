@@ -1,16 +1,28 @@
 import type { EventHub } from "../events.ts";
 import type { Protection } from "./guard.ts";
 import type { Diff, Resolution } from "./resolution.ts";
-import type { DiscoveryError } from "./source.ts";
+import type { DiscoveryError, DiscoveryNotice } from "./source.ts";
+
+const maxTopics = 16;
 
 /** Turns what happens to one watch into events, saying each thing once, and counts it. */
 export class Reporter {
-  readonly counts = { snapshots: 0, updates: 0, errors: 0, skipped: 0, protected: 0, refreshes: 0 };
+  readonly counts = {
+    snapshots: 0,
+    updates: 0,
+    errors: 0,
+    resets: 0,
+    skipped: 0,
+    protected: 0,
+    refreshes: 0,
+  };
   readonly #service: string;
   readonly #source: string;
   readonly #events: EventHub;
   #skipped = "";
   #suspectKept = 0;
+  /** The last notice of each topic. */
+  readonly #noticed = new Map<string, string>();
 
   constructor(service: string, source: string, events: EventHub) {
     this.#service = service;
@@ -28,6 +40,21 @@ export class Reporter {
       updated: diff.updated.length,
       removed: diff.removed.length,
       endpoints: resolution.status === "bound" ? resolution.endpoints.length : 0,
+      from: resolution.status === "bound" ? resolution.from : "live",
+    });
+  }
+
+  /** The same notice is not said twice in a row. */
+  noticed({ message, topic }: DiscoveryNotice): void {
+    if (this.#noticed.get(topic) === message) return;
+    if (this.#noticed.size < maxTopics || this.#noticed.has(topic)) this.#noticed.set(topic, message);
+    if (!this.#events.wants("discovery.notice")) return;
+    this.#events.emit({
+      type: "discovery.notice",
+      service: this.#service,
+      source: this.#source,
+      topic,
+      message,
     });
   }
 

@@ -14,8 +14,8 @@ export const heldPriorityOffset = 1000;
 
 /**
  * What the directory knows of a service. `version` grows with every change of the status or the endpoints; `stale`
- * says that the source is in trouble, so the endpoints are the last good ones. `failed` is only ever seen before
- * the first answer.
+ * says that nobody confirms the endpoints just now: the source is in trouble, or has not answered yet. `failed` is seen
+ * before the first answer, and after `maxStaleMs` or `onDataError: "drop"` took the endpoints away.
  */
 export type Resolution =
   | { readonly status: "pending" }
@@ -25,6 +25,11 @@ export type Resolution =
       readonly endpoints: readonly DirectoryEndpoint[];
       readonly version: number;
       readonly stale: boolean;
+      /**
+       * Where the endpoints come from. `held`: the source says that there are none, and is not believed yet. `disk`: a
+       * cache, because the source has not answered since this process began.
+       */
+      readonly from: "live" | "held" | "disk";
     }
   | { readonly status: "absent"; readonly version: number }
   | { readonly status: "failed"; readonly error: DiscoveryError };

@@ -4,25 +4,23 @@ import type { EventHub } from "../events.ts";
 import type { Random } from "../random.ts";
 import { Alarm } from "./alarm.ts";
 import { Audience } from "./audience.ts";
-import { changeOf, isEmptyDiff } from "./diff.ts";
-import type { Change } from "./diff.ts";
+import { isEmptyDiff } from "./diff.ts";
 import type { ResolvedDirectoryOptions } from "./directory-options.ts";
 import { describeWatch } from "./dump.ts";
 import type { WatchDump } from "./dump.ts";
+import { Freshness } from "./freshness.ts";
 import { Guard } from "./guard.ts";
-import type { Listing } from "./listing.ts";
+import { Intake } from "./intake.ts";
+import type { News } from "./intake.ts";
 import { Refresher } from "./refresher.ts";
 import { Reporter } from "./reporter.ts";
 import type { Diff, DirectoryEndpoint, Resolution } from "./resolution.ts";
 import { SourceWatch } from "./source-watch.ts";
 import type { SourceWatchSink } from "./source-watch.ts";
-import type { DiscoveryError, DiscoverySource } from "./source.ts";
+import type { DiscoveryError, DiscoveryNotice, DiscoverySource } from "./source.ts";
 import { DirectorySubscription, noChange } from "./subscription.ts";
 import type { SubscriptionHost } from "./subscription.ts";
-import { Trouble } from "./trouble.ts";
-import { worsens } from "./urgency.ts";
-import type { SnapshotBody, SnapshotHead } from "./validate.ts";
-import { readBody, readHead } from "./validate.ts";
+import { readHead } from "./validate.ts";
 
 /** What every watch of a directory is made with. */
 export interface WatchEnvironment {
@@ -31,13 +29,6 @@ export interface WatchEnvironment {
   readonly random: Random;
   readonly events: EventHub;
   readonly options: ResolvedDirectoryOptions;
-}
-
-/** A snapshot that was read, and what comes of it. */
-interface News {
-  readonly head: SnapshotHead;
-  readonly body: SnapshotBody;
-  readonly change: Change;
 }
 
 /**
@@ -49,25 +40,22 @@ export class SharedWatch implements SubscriptionHost, SourceWatchSink {
   readonly #env: WatchEnvironment;
   readonly #onIdle: () => void;
   readonly #guard: Guard;
-  readonly #trouble = new Trouble();
+  readonly #freshness: Freshness;
+  readonly #intake: Intake;
   readonly #upstream: SourceWatch;
   readonly #refresher: Refresher;
   readonly #reporter: Reporter;
   readonly #audience: Audience;
   readonly #startedAt: number;
   readonly #init: Alarm;
-  readonly #debounce: Alarm;
   readonly #hold: Alarm;
+  /** Half of a hold is over: asks once more. */
+  readonly #confirm: Alarm;
   readonly #linger: Alarm;
   #current: Resolution = Object.freeze({ status: "pending" });
-  /** What the last snapshot listed. */
-  #listing: Listing | undefined;
   #served: readonly DirectoryEndpoint[] = Object.freeze([]);
-  /** A snapshot that waits for the debounce to end. */
-  #waiting: News | undefined;
   /** The last snapshot made no sense, so an `alive` only confirms nonsense. */
   #refused = false;
-  #aliveAt = -Infinity;
   #changedAt = -Infinity;
   #version = 0;
   #closed = false;
@@ -86,11 +74,17 @@ export class SharedWatch implements SubscriptionHost, SourceWatchSink {
     this.#init = new Alarm(clock, () => {
       this.#fail(this.#lateError());
     });
-    this.#debounce = new Alarm(clock, () => {
-      this.#flush();
+    this.#intake = new Intake(clock, options.debounceMs, this.#guard, (news) => {
+      this.#apply(news);
+    });
+    this.#freshness = new Freshness(clock, options.maxStaleMs, (error) => {
+      this.#giveUp(error);
     });
     this.#hold = new Alarm(clock, () => {
       this.#settle();
+    });
+    this.#confirm = new Alarm(clock, () => {
+      if (Number.isFinite(this.#guard.deadline)) this.#refresher.askNow("confirm once more");
     });
     this.#linger = new Alarm(clock, onIdle);
     this.#reporter = new Reporter(service, source.name, events);
@@ -163,23 +157,14 @@ export class SharedWatch implements SubscriptionHost, SourceWatchSink {
     this.#reporter.counts.snapshots++;
     const head = readHead(raw, this.#env.options.maxEndpoints);
     if (typeof head === "string") {
-      this.#flush();
+      this.#intake.flush();
       this.#refuse(head);
       return;
     }
-    // Snapshots are total, so a newer one replaces the one that waits. One that says less than everything, or is
-    // taken in another way than the one that waits, must not swallow it.
-    const plain = !head.suspect && !head.explicit && head.entries.length > 0;
-    if (!plain || this.#waiting?.head.suspect === true) this.#flush();
-    if (this.#closed) return;
-    const news = this.#read(head);
-    if (this.#isUrgent(news)) {
-      this.#drop();
-      this.#apply(news);
-      return;
-    }
-    this.#waiting = news;
-    if (!this.#debounce.armed) this.#debounce.set(this.#env.options.debounceMs);
+    // A disk knows nothing that the source did not tell since.
+    const isTooLate = this.#guard.kind !== "none" && !this.#freshness.isFromDisk;
+    if (head.cached && (isTooLate || head.entries.length === 0)) return;
+    this.#intake.take(head);
   }
 
   alive(ageMs: number): void {
@@ -189,8 +174,12 @@ export class SharedWatch implements SubscriptionHost, SourceWatchSink {
 
   error(error: DiscoveryError): void {
     // What came before the error is good and counts as such.
-    this.#flush();
+    this.#intake.flush();
     this.#report(error);
+  }
+
+  notice(notice: DiscoveryNotice): void {
+    this.#reporter.noticed(notice);
   }
 
   dump(): WatchDump {
@@ -201,10 +190,11 @@ export class SharedWatch implements SubscriptionHost, SourceWatchSink {
       source: source.name,
       current: this.#current,
       version: this.#version,
-      aliveAt: this.#aliveAt,
+      aliveAt: this.#freshness.aliveAt,
       changedAt: this.#changedAt,
-      staleSince: this.#trouble.since,
-      error: this.#trouble.error,
+      staleSince: this.#freshness.troubledSince,
+      error: this.#freshness.error,
+      from: this.#marks().from,
       holdingEmpty: this.#guard.holdingEmpty,
       holdEndsAt: this.#guard.deadline,
       users: this.#audience.size,
@@ -216,66 +206,48 @@ export class SharedWatch implements SubscriptionHost, SourceWatchSink {
   /** Ends everything; no listener is called any more. Resolves when the source has let go. */
   close(): Promise<void> {
     this.#closed = true;
-    for (const alarm of [this.#init, this.#hold, this.#linger]) alarm.clear();
-    this.#drop();
+    for (const alarm of [this.#init, this.#hold, this.#confirm, this.#linger]) alarm.clear();
+    this.#intake.close();
+    this.#freshness.forget();
     this.#refresher.close();
     this.#audience.end();
     return this.#upstream.close();
   }
 
-  #read(head: SnapshotHead): News {
-    const { known } = this.#guard;
-    // Unless the guard made something else of what the source told last.
-    const last = this.#listing?.sorted === known ? this.#listing : undefined;
-    const body = readBody(head, known, last);
-    return { head, body, change: body.change ?? changeOf(known, body.endpoints) };
-  }
-
-  #isUrgent({ change, head }: News): boolean {
-    return (
-      this.#env.options.debounceMs === 0 ||
-      this.#guard.known.length === 0 ||
-      this.#guard.holdingEmpty ||
-      head.explicit ||
-      head.entries.length === 0 ||
-      worsens(change.diff)
-    );
-  }
-
-  #drop(): void {
-    this.#waiting = undefined;
-    this.#debounce.clear();
-  }
-
-  #flush(): void {
-    const news = this.#waiting;
-    this.#drop();
-    if (news !== undefined) this.#apply(news);
-  }
-
   #apply({ body, change, head }: News): void {
     const { endpoints, skipped, reason } = body;
-    this.#listing = body.listing;
     this.#reporter.skipped(skipped, reason);
     if (this.#closed) return;
     if (endpoints.length === 0 && skipped > 0) {
-      this.#refuse(`none of ${skipped} entries is usable: ${reason}`);
+      // A disk that holds nonsense is no trouble of the source.
+      if (!head.cached) this.#refuse(`none of ${skipped} entries is usable: ${reason}`);
       return;
     }
-    const { kind, suspect, explicit } = head;
+    const { cached, explicit, kind, suspect } = head;
     // An incomplete nothing is no answer: it would only turn "not known yet" into "none".
     if (suspect && endpoints.length === 0 && this.#guard.kind === "none") return;
-    this.#refused = false;
-    if (!suspect) this.#reporter.trusted();
-    this.#wake(head.ageMs);
+    if (!cached) this.#refused = false;
+    if (!suspect) {
+      this.#reporter.trusted();
+      this.#freshness.live();
+    }
+    if (cached) this.#freshness.restored(head.ageMs);
+    else if (head.trouble === undefined) this.#wake(head.ageMs);
+    else this.#freshness.confirmed(head.ageMs);
+    const sayTrouble = head.trouble !== undefined && this.#suffer(head.trouble);
     const protection = this.#guard.offer(
-      { kind, endpoints, suspect, explicit, change },
+      { kind, endpoints, suspect: suspect && !cached, explicit, change },
       this.#env.clock.now(),
     );
     this.#settle();
+    // After the list, so that what is known now is what the error says is still served.
+    if (sayTrouble && !this.#closed) this.#reporter.error(head.trouble, this.#served.length);
+    if (cached || head.trouble !== undefined) this.#watchStale();
     if (protection === undefined || this.#closed) return;
     this.#reporter.protected(protection);
-    if (!suspect) this.#refresher.askNow(`confirm ${protection.reason}`);
+    if (suspect || this.#closed) return;
+    this.#refresher.askNow(`confirm ${protection.reason}`);
+    this.#confirm.set(protection.holdMs / 2);
   }
 
   #refuse(problem: string): void {
@@ -285,41 +257,75 @@ export class SharedWatch implements SubscriptionHost, SourceWatchSink {
 
   #report(error: DiscoveryError): void {
     if (this.#closed) return;
-    this.#reporter.counts.errors++;
-    const say = this.#trouble.begin(error, this.#env.clock.now());
+    const say = this.#suffer(error);
     const { status } = this.#current;
-    if (status === "bound") this.#mark(true);
+    if (status === "bound") this.#remark();
     else if (status === "failed") this.#current = Object.freeze({ status, error });
     else if (status === "pending" && (error.class === "auth" || error.class === "config")) this.#fail(error);
     if (say) this.#reporter.error(error, this.#served.length);
+    if (this.#guard.kind === "none" || this.#closed) return;
+    if (error.class === "data" && this.#env.options.onDataError === "drop") this.#giveUp(error);
+    else this.#watchStale();
+  }
+
+  /** Notes trouble. @returns whether it is to be said */
+  #suffer(error: DiscoveryError): boolean {
+    this.#reporter.counts.errors++;
+    if (error.class === "protocol-reset") this.#reporter.counts.resets++;
+    return this.#freshness.suffer(error);
+  }
+
+  #watchStale(): void {
+    if (this.#guard.kind !== "none" && !this.#closed) this.#freshness.watch();
   }
 
   /** The source spoke sense. */
   #wake(ageMs: number): void {
-    const now = this.#env.clock.now();
-    // Knowledge does not get older by asking somebody worse informed.
-    this.#aliveAt = Math.max(this.#aliveAt, now - ageMs);
+    this.#freshness.confirmed(ageMs);
     if (this.#refused) return;
-    const staleMs = this.#trouble.end(now);
-    this.#mark(false);
+    const staleMs = this.#freshness.recover();
+    this.#remark();
     if (staleMs !== undefined) this.#reporter.recovered(staleMs);
   }
 
-  #mark(stale: boolean): void {
+  /** Serves nothing any more; the next good answer is like the first. */
+  #giveUp(error: DiscoveryError): void {
+    const removed = this.#served;
+    for (const alarm of [this.#hold, this.#confirm]) alarm.clear();
+    this.#intake.forget();
+    this.#guard.forget();
+    this.#freshness.forget();
+    this.#served = Object.freeze([]);
+    this.#version++;
+    this.#changedAt = this.#env.clock.now();
+    this.#reporter.counts.updates++;
+    this.#change({ status: "failed", error }, { ...noChange, removed });
+  }
+
+  /** Says anew where the endpoints come from and whether anybody confirms them. */
+  #remark(): void {
     const { current } = this;
-    if (current.status !== "bound" || current.stale === stale) return;
-    this.#current = Object.freeze({ ...current, stale });
+    if (current.status !== "bound") return;
+    const { from, stale } = this.#marks();
+    if (current.stale === stale && current.from === from) return;
+    this.#current = Object.freeze({ ...current, stale, from });
+  }
+
+  #marks(): { readonly stale: boolean; readonly from: "live" | "held" | "disk" } {
+    const { isFromDisk, isStale } = this.#freshness;
+    return { stale: isStale, from: isFromDisk ? "disk" : this.#guard.holdingEmpty ? "held" : "live" };
   }
 
   /** Ends the holds that are over, waits for the next one, and tells what came of it. */
   #settle(): void {
     if (this.#closed) return;
     const now = this.#env.clock.now();
-    this.#guard.expire(now, this.#trouble.error === undefined);
+    this.#guard.expire(now, this.#freshness.error === undefined);
     const { deadline } = this.#guard;
     // A deadline in the past waits for the source to be well again, which leads here.
     if (deadline > now && Number.isFinite(deadline)) this.#hold.set(deadline - now);
     else this.#hold.clear();
+    if (deadline === Infinity) this.#confirm.clear();
     this.#publish();
   }
 
@@ -327,14 +333,16 @@ export class SharedWatch implements SubscriptionHost, SourceWatchSink {
     const { kind } = this.#guard;
     if (kind === "none") return;
     const { diff, to: endpoints } = this.#guard.changeFrom(this.#served);
-    if (this.#current.status === kind && isEmptyDiff(diff)) return;
+    if (this.#current.status === kind && isEmptyDiff(diff)) {
+      this.#remark();
+      return;
+    }
     const version = ++this.#version;
-    const stale = this.#trouble.error !== undefined;
     this.#served = endpoints;
     this.#changedAt = this.#env.clock.now();
     this.#reporter.counts.updates++;
     this.#change(
-      kind === "absent" ? { status: kind, version } : { status: kind, endpoints, version, stale },
+      kind === "absent" ? { status: kind, version } : { status: kind, endpoints, version, ...this.#marks() },
       diff,
     );
   }
@@ -351,7 +359,7 @@ export class SharedWatch implements SubscriptionHost, SourceWatchSink {
 
   #lateError(): DiscoveryError {
     const waited = `no answer within ${this.#env.options.initTimeoutMs} ms`;
-    const last = this.#trouble.error;
+    const last = this.#freshness.error;
     if (last === undefined) return { class: "transient", message: waited };
     return { ...last, message: `${waited}, last error: ${last.message}` };
   }

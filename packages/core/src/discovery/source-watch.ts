@@ -1,8 +1,16 @@
 import type { Clock } from "../clock.ts";
 import type { Random } from "../random.ts";
 import { Alarm } from "./alarm.ts";
-import type { DiscoveryError, DiscoverySource, Sink, Target, WatchHandle } from "./source.ts";
-import { readError } from "./trouble.ts";
+import { Silence } from "./silence.ts";
+import type {
+  DiscoveryError,
+  DiscoveryNotice,
+  DiscoverySource,
+  Sink,
+  Target,
+  WatchHandle,
+} from "./source.ts";
+import { readError, readNotice } from "./trouble.ts";
 import { readAge } from "./validate.ts";
 
 /** Where an upstream delivers. Nothing arrives after `close` was called. */
@@ -11,6 +19,7 @@ export interface SourceWatchSink {
   snapshot(raw: unknown): void;
   alive(ageMs: number): void;
   error(error: DiscoveryError): void;
+  notice(notice: DiscoveryNotice): void;
 }
 
 const minReopenMs = 100;
@@ -18,10 +27,12 @@ const firstReopenMs = 1_000;
 const maxReopenMs = 30_000;
 /** A watch that lived this long was a good one: the next back-off starts afresh. */
 const steadyMs = 10_000;
+/** A source that wants to be believed dead sooner than this is not taken at its word. */
+const minAliveEveryMs = 100;
 
 /**
- * One watch of a source, kept up whatever the source does: a source that throws, or whose watch ends without being
- * asked, is opened again after a back-off (full jitter, 1 s doubling to 30 s). What it says after its signal aborted
+ * One watch of a source, kept up whatever the source does: a source that throws, whose watch ends without being asked, or
+ * that is silent although it promised not to be, is opened again after a back-off (full jitter, 1 s doubling to 30 s). What it says after its signal aborted
  * is dropped, and nothing that happens in the directory ever reaches it as an exception.
  */
 export class SourceWatch {
@@ -31,6 +42,7 @@ export class SourceWatch {
   readonly #random: Random;
   readonly #to: SourceWatchSink;
   readonly #reopen: Alarm;
+  readonly #silence: Silence;
   #abort: AbortController | undefined;
   #handle: WatchHandle | undefined;
   #done: Promise<void> = Promise.resolve();
@@ -47,6 +59,20 @@ export class SourceWatch {
     this.#reopen = new Alarm(clock, () => {
       this.open();
     });
+    const everyMs = source.aliveEveryMs;
+    const isPromise = typeof everyMs === "number" && everyMs >= minAliveEveryMs;
+    this.#silence = new Silence(
+      clock,
+      isPromise ? everyMs : Infinity,
+      () => {
+        this.refresh("silent");
+      },
+      () => {
+        const { signal } = this.#abort ?? {};
+        if (signal?.aborted !== false || this.#abort === undefined) return;
+        this.#fail(this.#abort, "transient", `the source said nothing for ${3 * (everyMs ?? 0)} ms`);
+      },
+    );
   }
 
   /** How often the watch was opened; 1 for a source that keeps its contract. */
@@ -60,6 +86,7 @@ export class SourceWatch {
     this.#abort = abort;
     this.#openedAt = this.#clock.now();
     this.#opened++;
+    this.#silence.heard();
     try {
       const context = { signal, clock: this.#clock, random: this.#random };
       const handle: unknown = this.#source.watch(this.#target, this.#sink(signal), context);
@@ -86,6 +113,7 @@ export class SourceWatch {
   /** Resolves when the source has let go of everything. Never rejects. */
   close(): Promise<void> {
     this.#reopen.clear();
+    this.#silence.stop();
     this.#handle = undefined;
     this.#abort?.abort();
     // One turn later: a close from inside `open` comes before `open` knows its `done`.
@@ -95,6 +123,7 @@ export class SourceWatch {
   #sink(signal: AbortSignal): Sink {
     const deliver = (fn: () => void): void => {
       if (signal.aborted) return;
+      this.#silence.heard();
       try {
         fn();
       } catch (error) {
@@ -116,6 +145,11 @@ export class SourceWatch {
       error: (error) => {
         deliver(() => {
           this.#to.error(readError(error));
+        });
+      },
+      notice: (notice) => {
+        deliver(() => {
+          this.#to.notice(readNotice(notice));
         });
       },
     };
@@ -142,6 +176,7 @@ export class SourceWatch {
   #fail(abort: AbortController, kind: "config" | "transient", problem: string, cause?: unknown): void {
     if (abort.signal.aborted) return;
     abort.abort();
+    this.#silence.stop();
     this.#handle = undefined;
     if (this.#clock.now() - this.#openedAt >= steadyMs) this.#failures = 0;
     const ceiling = Math.min(maxReopenMs, firstReopenMs * 2 ** this.#failures++);

@@ -39,8 +39,11 @@ export interface Snapshot {
   /** `absent`: the registry positively says that the name does not exist. */
   readonly kind: "bound" | "absent";
   readonly endpoints: readonly Endpoint[];
-  /** `suspect`: it may be incomplete (filtered by access rules, cut short): it never removes what is known. */
-  readonly trust: "authoritative" | "suspect";
+  /**
+   * `suspect`: it may be incomplete (filtered by access rules, cut short): it never removes what is known. `cached`: what
+   * was known before this process began, from a disk: it counts only until the registry itself has answered.
+   */
+  readonly trust: "authoritative" | "suspect" | "cached";
   /** Opaque version of the registry (Consul index, etcd revision). */
   readonly revision?: string;
   /** How old the registry itself says the answer is, in milliseconds. */
@@ -49,6 +52,8 @@ export interface Snapshot {
   readonly explicitRemovals?: boolean;
   /** Entries that could not be understood and were left out. */
   readonly skipped?: number;
+  /** A part of the list is the last that was known, and this is why: the list counts, and the trouble goes on. */
+  readonly trouble?: DiscoveryError;
 }
 
 /** Trouble of a source, with its class. It never changes what is known. */
@@ -66,6 +71,15 @@ export interface Sink {
   /** The registry confirmed that nothing changed; `ageMs` is how old it says its own knowledge is. */
   alive(ageMs?: number): void;
   error(error: DiscoveryError): void;
+  /** Something that people should know and that is no trouble of the source; it becomes an event. */
+  notice?(notice: DiscoveryNotice): void;
+}
+
+/** What a source noticed beside its answers. */
+export interface DiscoveryNotice {
+  /** One word: `cache`, `merge`. */
+  readonly topic: string;
+  readonly message: string;
 }
 
 /** What to look up. */
@@ -101,6 +115,18 @@ export interface DiscoverySource {
   readonly emptyHoldMs?: number;
   /** How long changes are collected before they are told, in milliseconds; 20 by default. */
   readonly debounceMs?: number;
+  /**
+   * How often, at least, a watch that is well says anything at all (a snapshot, `alive`, an error), in milliseconds. One
+   * that is silent for twice as long is asked to look, and after three times as long it is ended and opened again.
+   * Absent: it may be silent for ever, and knows itself when its connection is dead.
+   */
+  readonly aliveEveryMs?: number;
+  /** How old a list on a disk may be and still be used, in milliseconds; 24 hours by default. Addresses that are soon reused want less. */
+  readonly cacheMaxAgeMs?: number;
+  /** How long endpoints are served that the source cannot confirm, in milliseconds; for ever by default. */
+  readonly maxStaleMs?: number;
+  /** What becomes of known endpoints when an answer makes no sense; `keep` by default. */
+  readonly onDataError?: "keep" | "drop";
   /** Ends what the source shares between watches (connections). */
   close?(): Promise<void>;
 }

@@ -1,5 +1,5 @@
 import type { DiscoveryErrorClass } from "../errors.ts";
-import type { DiscoveryError } from "./source.ts";
+import type { DiscoveryError, DiscoveryNotice } from "./source.ts";
 
 /** How often an error of the same class is said, at most. */
 const sayEveryMs = 10_000;
@@ -70,6 +70,14 @@ export function readError(raw: unknown): DiscoveryError {
   } catch {
     return { class: "transient", message: "the source reported an unreadable error" };
   }
+}
+
+/** Makes a notice of whatever a source gives as one. */
+export function readNotice(raw: unknown): DiscoveryNotice {
+  const { topic, message }: { readonly topic?: unknown; readonly message?: unknown } =
+    typeof raw === "object" && raw !== null ? raw : {};
+  const word = typeof topic === "string" && /^[a-z][a-z-]{0,31}$/u.test(topic) ? topic : "source";
+  return { topic: word, message: line(message) };
 }
 
 function isErrorLike(value: unknown): value is { readonly [K in keyof DiscoveryError]?: unknown } {

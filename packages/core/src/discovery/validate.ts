@@ -4,6 +4,8 @@ import { hostPort } from "./host.ts";
 import { listingOf, readNext } from "./listing.ts";
 import type { Listing } from "./listing.ts";
 import type { DirectoryEndpoint } from "./resolution.ts";
+import type { DiscoveryError, Snapshot } from "./source.ts";
+import { readError } from "./trouble.ts";
 import { healthRank, isLoose, isProblem, readEndpoint } from "./validate-endpoint.ts";
 
 /** The outside of a snapshot, checked; the entries are not. */
@@ -11,7 +13,11 @@ export interface SnapshotHead {
   readonly kind: "bound" | "absent";
   readonly entries: readonly unknown[];
   readonly suspect: boolean;
+  /** From a disk: it says nothing about now. */
+  readonly cached: boolean;
   readonly explicit: boolean;
+  /** What a part of the list suffers from. */
+  readonly trouble: DiscoveryError | undefined;
   readonly ageMs: number;
   /** Entries that the source itself left out. */
   readonly skipped: number;
@@ -47,6 +53,8 @@ export function readHead(raw: unknown, maxEndpoints: number): SnapshotHead | str
     kind,
     entries,
     suspect: trust !== "authoritative",
+    cached: trust === "cached",
+    trouble: raw.trouble === undefined ? undefined : readError(raw.trouble),
     explicit: raw.explicitRemovals === true,
     ageMs: readAge(raw.ageMs),
     skipped: absent ? 0 : Math.floor(readAge(raw.skipped)),
@@ -59,7 +67,7 @@ export function readAge(value: unknown): number {
 }
 
 type Loose = {
-  readonly [K in "kind" | "endpoints" | "trust" | "explicitRemovals" | "ageMs" | "skipped"]?: unknown;
+  readonly [K in keyof Snapshot]?: unknown;
 };
 
 function isSnapshotLike(value: unknown): value is Loose {

@@ -1,3 +1,4 @@
+import type { SourceDeclarations } from "../discovery/combine/declarations.ts";
 import type {
   DiscoveryError,
   DiscoverySource,
@@ -21,11 +22,9 @@ export interface FakeWatch {
   end(): void;
 }
 
-export interface FakeSourceOptions {
+export interface FakeSourceOptions extends SourceDeclarations {
   /** `fake` by default. */
   readonly name?: string;
-  readonly emptyHoldMs?: number;
-  readonly debounceMs?: number;
   /** Takes the place of `watch`, for sources that break their contract. */
   readonly watch?: (watch: FakeWatch) => WatchHandle;
   /** It answers new watches only by `put`, `push` and the like; `false` by default. */
@@ -61,6 +60,7 @@ export interface FakeSource extends DiscoverySource {
 
 /** Makes one. It does nothing of its own accord but answer a new watch in a microtask. */
 export function fakeSource(options: FakeSourceOptions = {}): FakeSource {
+  const { name = "fake", silent, watch: takesPlace, ...declarations } = options;
   const services = new Map<string, readonly Endpoint[]>();
   const watches: FakeWatch[] = [];
   let broken = false;
@@ -76,9 +76,8 @@ export function fakeSource(options: FakeSourceOptions = {}): FakeSource {
   };
 
   return {
-    name: options.name ?? "fake",
-    ...(options.emptyHoldMs === undefined ? undefined : { emptyHoldMs: options.emptyHoldMs }),
-    ...(options.debounceMs === undefined ? undefined : { debounceMs: options.debounceMs }),
+    ...declarations,
+    name,
     watches,
     get open() {
       return openWatches().length;
@@ -102,9 +101,9 @@ export function fakeSource(options: FakeSourceOptions = {}): FakeSource {
         },
       };
       watches.push(watch);
-      if (options.watch !== undefined) return options.watch(watch);
+      if (takesPlace !== undefined) return takesPlace(watch);
       queueMicrotask(() => {
-        if (!signal.aborted && options.silent !== true) report(watch);
+        if (!signal.aborted && silent !== true) report(watch);
       });
       return {
         refresh: (reason) => {

@@ -1,13 +1,24 @@
 import assert from "node:assert/strict";
 
 import { sleep, systemClock } from "../clock.ts";
-import type { DiscoveryError, DiscoverySource, Sink, Snapshot, WatchHandle } from "../discovery/source.ts";
+import type { Clock } from "../clock.ts";
+import type {
+  DiscoveryError,
+  DiscoveryNotice,
+  DiscoverySource,
+  Sink,
+  Snapshot,
+  WatchHandle,
+} from "../discovery/source.ts";
 import { systemRandom } from "../random.ts";
 
 /** A watch of a source whose every word is written down. */
 export class RecordingSink implements Sink {
   readonly snapshots: Snapshot[] = [];
   readonly errors: DiscoveryError[] = [];
+  readonly notices: DiscoveryNotice[] = [];
+  /** How often the source confirmed that nothing changed. */
+  alives = 0;
   readonly handle: WatchHandle;
   /** Calls that came before `watch()` returned. */
   readonly early: number;
@@ -17,10 +28,10 @@ export class RecordingSink implements Sink {
   #calls = 0;
   #done = false;
 
-  constructor(source: DiscoverySource, service: string) {
+  constructor(source: DiscoverySource, service: string, clock: Clock = systemClock) {
     this.handle = source.watch({ service }, this, {
       signal: this.#abort.signal,
-      clock: systemClock,
+      clock,
       random: systemRandom,
     });
     this.early = this.#calls;
@@ -33,11 +44,22 @@ export class RecordingSink implements Sink {
 
   alive(): void {
     this.#call();
+    this.alives++;
   }
 
   error(error: DiscoveryError): void {
     this.#call();
     this.errors.push(error);
+  }
+
+  notice(notice: DiscoveryNotice): void {
+    this.#call();
+    this.notices.push(notice);
+  }
+
+  /** How often the source said anything. */
+  get calls(): number {
+    return this.#calls;
   }
 
   /** Resolves with the first snapshot, past or future, that passes; asserts that it comes in time. */
@@ -51,6 +73,18 @@ export class RecordingSink implements Sink {
         systemClock.now() < end,
         `no such snapshot within ${timeoutMs} ms; ${this.snapshots.length} others came, last error: ${last}`,
       );
+      // eslint-disable-next-line no-await-in-loop -- it polls
+      await sleep(systemClock, 5);
+    }
+  }
+
+  /** Resolves with the first error, past or future; asserts that it comes in time. */
+  async untilError(timeoutMs: number): Promise<DiscoveryError> {
+    const end = systemClock.now() + timeoutMs;
+    for (;;) {
+      const [first] = this.errors;
+      if (first !== undefined) return first;
+      assert.ok(systemClock.now() < end, `no error within ${timeoutMs} ms`);
       // eslint-disable-next-line no-await-in-loop -- it polls
       await sleep(systemClock, 5);
     }

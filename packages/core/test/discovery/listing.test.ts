@@ -17,7 +17,15 @@ class Reader {
   listing: Listing | undefined = undefined;
 
   read(entries: readonly unknown[], how: "with the listing" | "entry by entry"): SnapshotBody {
-    const head = { kind: "bound", suspect: false, explicit: false, ageMs: 0, skipped: 0 } as const;
+    const head = {
+      kind: "bound",
+      suspect: false,
+      cached: false,
+      trouble: undefined,
+      explicit: false,
+      ageMs: 0,
+      skipped: 0,
+    } as const;
     return readBody({ ...head, entries }, this.known, how === "entry by entry" ? undefined : this.listing);
   }
 

@@ -156,8 +156,19 @@ function isAnswer(rest: object): boolean {
 describe("diffEndpoints", () => {
   it("applied to the first list gives the second, and names nothing that stayed the same", () => {
     const read = (entries: readonly Endpoint[]): readonly DirectoryEndpoint[] =>
-      readBody({ kind: "bound", entries, suspect: false, explicit: false, ageMs: 0, skipped: 0 }, [])
-        .endpoints;
+      readBody(
+        {
+          kind: "bound",
+          entries,
+          suspect: false,
+          cached: false,
+          trouble: undefined,
+          explicit: false,
+          ageMs: 0,
+          skipped: 0,
+        },
+        [],
+      ).endpoints;
     const property = fc.property(endpoints, endpoints, (first, second) => {
       const [before, after] = [read(first), read(second)];
       const diff = diffEndpoints(before, after);

@@ -148,6 +148,7 @@ describe("an empty answer", () => {
     ]);
     expect(directory.dump()[0]).toMatchObject({ holdingEmpty: true, holdEndsInMs: 30_000 });
     await clock.advance(15_000);
+    expect(source.watches[0]?.refreshes).toEqual(["confirm empty", "confirm once more"]);
     source.put("orders", []);
     source.alive("orders");
     await clock.advance(14_999);
@@ -276,7 +277,7 @@ describe("the loss of most endpoints", () => {
       },
     ]);
     expect(source.watches[0]?.refreshes).toEqual(["confirm shrink"]);
-    expect(clock.pendingTimers).toBe(1);
+    expect(clock.pendingTimers).toBe(2);
     await clock.advance(10_000);
     source.put(
       "orders",

@@ -16,6 +16,7 @@ const types: readonly MeshEventType[] = [
   "discovery.recovered",
   "discovery.protected",
   "discovery.skipped",
+  "discovery.notice",
 ];
 
 /** A directory on a clock that stands still, with every event written down. */
@@ -28,8 +29,11 @@ export interface Rig {
   readonly said: (type?: MeshEventType) => MeshEvent[];
 }
 
-export function rigFor(source: DiscoverySource, options: DirectoryOptions = {}): Rig {
-  const clock = new ManualClock();
+export function rigFor(
+  source: DiscoverySource,
+  options: DirectoryOptions = {},
+  clock: ManualClock = new ManualClock(),
+): Rig {
   const hub = new EventHub();
   const events: MeshEvent[] = [];
   for (const type of types) hub.on(type, (event) => events.push(event));

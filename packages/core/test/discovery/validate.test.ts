@@ -11,7 +11,17 @@ import { fakeEndpoint } from "../../src/testing/fake-source.ts";
 const nothing: readonly DirectoryEndpoint[] = [];
 
 function head(entries: readonly unknown[], patch: Partial<SnapshotHead> = {}): SnapshotHead {
-  return { kind: "bound", entries, suspect: false, explicit: false, ageMs: 0, skipped: 0, ...patch };
+  return {
+    kind: "bound",
+    entries,
+    suspect: false,
+    cached: false,
+    trouble: undefined,
+    explicit: false,
+    ageMs: 0,
+    skipped: 0,
+    ...patch,
+  };
 }
 
 function problemOf(patch: object): string | undefined {

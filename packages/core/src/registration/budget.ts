@@ -1,0 +1,37 @@
+import type { Clock } from "../clock.ts";
+
+/** An amount of time that several pieces of work share, whatever passes between them. */
+export class Budget {
+  readonly #clock: Clock;
+  #leftMs: number;
+
+  constructor(clock: Clock, ms: number) {
+    this.#clock = clock;
+    this.#leftMs = ms;
+  }
+
+  /** Does a piece of work, whose signal aborts when nothing is left, and waits for it no longer than that. */
+  async spend<T>(work: (end: AbortSignal) => Promise<T>): Promise<T> {
+    const end = new AbortController();
+    const began = this.#clock.now();
+    const timer = this.#clock.setTimer(() => end.abort(), Math.max(0, this.#leftMs), undefined);
+    try {
+      if (this.#leftMs <= 0) end.abort();
+      // Work that does not hear of its end must not make the others wait either.
+      return await Promise.race([work(end.signal), ended(end.signal)]);
+    } finally {
+      this.#clock.clearTimer(timer);
+      this.#leftMs -= this.#clock.now() - began;
+    }
+  }
+}
+
+function ended(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    const onAbort = (): void => {
+      reject(new Error("the time to leave is over"));
+    };
+    if (signal.aborted) onAbort();
+    else signal.addEventListener("abort", onAbort, { once: true });
+  });
+}

@@ -1,0 +1,306 @@
+import { describe, expect, it } from "vitest";
+
+import { sleep } from "../../src/clock.ts";
+import type { RegistrationDriver, WantedEntry } from "../../src/registration/driver.ts";
+import { resolveInstance } from "../../src/registration/instance.ts";
+import type { ServiceInstance } from "../../src/registration/instance.ts";
+import { createRegistrar } from "../../src/registration/registrar.ts";
+import type { RegistrationHandle } from "../../src/registration/registrar.ts";
+import { SourceError } from "../../src/registry/source-error.ts";
+import { ManualClock } from "../../src/testing/manual-clock.ts";
+import { ending, untyped } from "../discovery/rig.ts";
+
+type Step = (wanted: WantedEntry, signal: AbortSignal) => Promise<void> | void;
+
+/** A registry that does what a test says, and writes down what it was asked. */
+class ScriptedDriver implements RegistrationDriver {
+  readonly periodMs = 10_000;
+  readonly patienceMs = 30_000;
+  readonly log: string[] = [];
+  onApply: Step = () => {};
+  onDrain: Step = () => {};
+  onRemove: Step = () => {};
+  lost: () => void = () => {};
+  running = 0;
+  overlaps = 0;
+  closed = 0;
+  /** It was asked to remove the entry when there was no time left for it. */
+  wasLate = false;
+  readonly #clock: ManualClock;
+
+  constructor(clock: ManualClock) {
+    this.#clock = clock;
+  }
+
+  async apply(wanted: WantedEntry, signal: AbortSignal): Promise<void> {
+    const { instance, status } = wanted;
+    this.log.push(`${this.#clock.now()} apply ${status} ${instance.weight}`);
+    if (++this.running > 1) this.overlaps++;
+    try {
+      await this.onApply(wanted, signal);
+    } finally {
+      this.running--;
+    }
+  }
+
+  async drain(wanted: WantedEntry, signal: AbortSignal): Promise<boolean> {
+    this.log.push(`${this.#clock.now()} drain`);
+    await this.onDrain(wanted, signal);
+    return true;
+  }
+
+  async remove(wanted: WantedEntry, signal: AbortSignal): Promise<void> {
+    this.log.push(`${this.#clock.now()} remove`);
+    this.wasLate = signal.aborted;
+    await this.onRemove(wanted, signal);
+  }
+
+  close(): void {
+    this.closed++;
+  }
+}
+
+interface Rig {
+  readonly clock: ManualClock;
+  readonly driver: ScriptedDriver;
+  readonly states: string[];
+  readonly register: (options?: Partial<ServiceInstance>) => Promise<RegistrationHandle>;
+}
+
+function rig(): Rig {
+  const clock = new ManualClock();
+  const driver = new ScriptedDriver(clock);
+  const states: string[] = [];
+  const registrar = createRegistrar({
+    name: "scripted",
+    propagationMs: 2_000,
+    resolve: (given: ServiceInstance) => resolveInstance(given),
+    driver: (_, __, lost) => {
+      driver.lost = lost;
+      return driver;
+    },
+    clock,
+    random: () => 1,
+  });
+  const register = (options: Partial<ServiceInstance> = {}): Promise<RegistrationHandle> =>
+    registrar.register({
+      service: "orders",
+      id: "orders-1",
+      host: "10.0.0.1",
+      port: 8080,
+      onStateChange: (state, reason) => {
+        states.push(reason === undefined ? state : `${state}: ${reason.message}`);
+        throw new Error("a listener's mistake");
+      },
+      ...options,
+    });
+  return { clock, driver, states, register };
+}
+
+const refuse = (kind: SourceError["class"], message = "no"): never => {
+  throw new SourceError(kind, message);
+};
+/** Never ends by itself. */
+const stuck: Step = (_, signal) =>
+  new Promise((_resolve, reject) => {
+    signal.addEventListener("abort", () => reject(new Error("aborted")), { once: true });
+  });
+const deaf: Step = () => new Promise(() => {});
+
+describe("a registration", () => {
+  it("says itself, and says so again every period, for ever", async () => {
+    const { clock, driver, register, states } = rig();
+    const handle = await register();
+    expect(handle.state).toBe("registered");
+    await clock.advance(30_000);
+    expect(driver.log).toEqual(["0 apply up 1", "10000 apply up 1", "20000 apply up 1", "30000 apply up 1"]);
+    expect(states).toEqual(["registered"]);
+  });
+
+  it("rejects at once when it is refused, in time when the registry is away, and lets go of everything", async () => {
+    for (const kind of ["auth", "config"] as const) {
+      const { clock, driver, register } = rig();
+      driver.onApply = () => refuse(kind, "not you");
+      expect(await ending(register())).toMatchObject({
+        error: {
+          code: "ERR_PROXYLESS_REGISTRATION",
+          message: expect.stringContaining("not you"),
+          retryable: false,
+        },
+      });
+      expect(driver.closed).toBe(1);
+      expect(clock.pendingTimers).toBe(0);
+    }
+    const { clock, driver, register } = rig();
+    driver.onApply = () => refuse("transient");
+    const end = ending(register({ startTimeoutMs: 1_000 }));
+    await clock.advance(1_000);
+    expect(await end).toMatchObject({ error: { retryable: true } });
+    expect(driver.log.length).toBeGreaterThan(2);
+  });
+
+  it("goes on trying in the background where nobody waits, more than five times", async () => {
+    const { clock, driver, register, states } = rig();
+    driver.onApply = () => refuse("transient");
+    const handle = await register({ startTimeoutMs: 0 });
+    await clock.advance(300_000);
+    expect(driver.log.length).toBeGreaterThan(20);
+    expect(handle.state).toBe("registering");
+    driver.onApply = () => {};
+    await clock.advance(10_000);
+    expect(states).toEqual(["registered"]);
+  });
+
+  it("is lost when it is refused, or not heard for as long as the registry has patience, and comes back", async () => {
+    const { clock, driver, register, states } = rig();
+    await register();
+    driver.onApply = () => refuse("transient", "away");
+    await clock.advance(29_000);
+    expect(states).toEqual(["registered"]);
+    await clock.advance(25_000);
+    expect(states[1]).toMatch(/^lost: instance orders-1 of orders is no longer kept alive: away$/u);
+    driver.onApply = () => {};
+    await clock.advance(10_000);
+    expect(states[2]).toBe("registered");
+    driver.onApply = () => refuse("auth", "403");
+    await clock.advance(10_000);
+    expect(states[3]).toMatch(/^lost: .*403$/u);
+  });
+
+  it("looks at once when its driver hears that the entry is gone", async () => {
+    const { clock, driver, register } = rig();
+    await register();
+    await clock.advance(3_000);
+    driver.lost();
+    await clock.advance(0);
+    expect(driver.log.at(-1)).toBe("3000 apply up 1");
+  });
+
+  it("keeps what it was told, through whatever happens to the registry", async () => {
+    const { clock, driver, register } = rig();
+    const handle = await register();
+    driver.onApply = () => refuse("transient", "away");
+    expect(await ending(handle.setStatus("down", "disk full"))).toMatchObject({
+      error: { code: "ERR_PROXYLESS_REGISTRATION", message: expect.stringContaining("set to down yet") },
+    });
+    expect(await ending(handle.update({ weight: 7 }))).toMatchObject({ error: { retryable: true } });
+    driver.onApply = () => {};
+    await clock.advance(10_000);
+    expect(driver.log.at(-1)).toMatch(/apply down 7$/u);
+  });
+
+  it("forgets what the registry can never take, but not what it was told meanwhile", async () => {
+    const { clock, driver, register } = rig();
+    const handle = await register();
+    driver.onApply = ({ instance }) => (instance.weight === 9 ? refuse("config", "too heavy") : undefined);
+    expect(await ending(handle.update({ weight: 9 }))).toMatchObject({ error: { retryable: false } });
+    driver.onApply = async ({ instance }) => {
+      await sleep(clock, 1_000);
+      if (instance.weight === 9) refuse("config", "too heavy");
+    };
+    const heavy = ending(handle.update({ weight: 9 }));
+    await clock.advance(500);
+    const light = ending(handle.update({ weight: 3 }));
+    await clock.advance(10_000);
+    expect([await heavy, await light]).toMatchObject([{ error: { retryable: false } }, { value: undefined }]);
+    await clock.advance(10_000);
+    expect(driver.log.at(-1)).toMatch(/apply up 3$/u);
+  });
+
+  it("never asks the registry two things at once", async () => {
+    const { clock, driver, register } = rig();
+    const handle = await register();
+    driver.onApply = () => new Promise((resolve) => clock.setTimer(resolve, 3_000, undefined));
+    const told = [handle.setStatus("down"), handle.update({ weight: 2 }), handle.setStatus("up")];
+    driver.lost();
+    await clock.advance(60_000);
+    await Promise.all(told);
+    expect(driver.overlaps).toBe(0);
+    expect(driver.log.at(-1)).toMatch(/apply up 2$/u);
+  });
+
+  it.for<[string, (handle: RegistrationHandle) => Promise<void>, string]>([
+    ["status", (handle) => handle.setStatus(untyped("sleepy")), "one of starting, up"],
+    ["weight", (handle) => handle.update({ weight: -1 }), "from 0 to 65535"],
+    ["port", (handle) => handle.update(untyped({ port: 1 })), "absent"],
+    ["metadata", (handle) => handle.update({ metadata: { "a b": "c" } }), "keys of"],
+  ])("refuses a bad %s without asking the registry", async ([field, change, message]) => {
+    const { driver, register } = rig();
+    const handle = await register();
+    expect(await ending(change(handle))).toMatchObject({
+      error: { code: "ERR_PROXYLESS_CONFIG", field, message: expect.stringContaining(message) },
+    });
+    expect(driver.log).toHaveLength(1);
+  });
+});
+
+describe("leaving", () => {
+  it("drains, waits for the news to spread, removes, and lets go; twice is once", async () => {
+    const { clock, driver, register, states } = rig();
+    const handle = await register();
+    const leaving = [handle.deregister(), handle.deregister(), handle[Symbol.asyncDispose]()];
+    await clock.advance(2_000);
+    await Promise.all(leaving);
+    await handle.deregister();
+    expect(driver.log.slice(1)).toEqual(["0 drain", "2000 remove"]);
+    expect(driver.closed).toBe(1);
+    expect(handle.state).toBe("deregistered");
+    expect(states.at(-1)).toBe("deregistered");
+    expect(clock.pendingTimers).toBe(0);
+    await clock.advance(100_000);
+    expect(driver.log).toHaveLength(3);
+    expect(await ending(handle.setStatus("up"))).toMatchObject({ error: { code: "ERR_PROXYLESS_CLOSED" } });
+  });
+
+  it("does not wait where nothing is listed, and asks nothing of a registry that was never told", async () => {
+    const { clock, driver, register } = rig();
+    const handle = await register();
+    driver.onDrain = () => refuse("transient");
+    await handle.deregister();
+    expect(driver.log.slice(1)).toEqual(["0 drain", "0 remove"]);
+    expect(clock.pendingTimers).toBe(0);
+  });
+
+  it("never rejects: what could not be said is told as the reason", async () => {
+    const { driver, register, states } = rig();
+    const handle = await register();
+    driver.onRemove = () => refuse("transient", "away");
+    await handle.deregister({ propagationMs: 0 });
+    expect(states.at(-1)).toMatch(/^deregistered: .*will be forgotten later: away$/u);
+    expect(driver.closed).toBe(1);
+  });
+
+  it.for<[string, (driver: ScriptedDriver, step: Step) => void]>([
+    ["draining", (driver, step) => (driver.onDrain = step)],
+    ["removal", (driver, step) => (driver.onRemove = step)],
+  ])("takes five seconds beside the wait at the most when %s is stuck", async ([, script]) => {
+    for (const step of [stuck, deaf]) {
+      const { clock, driver, register } = rig();
+      const handle = await register();
+      script(driver, step);
+      let left = -1;
+      const leaving = handle.deregister({ propagationMs: 1_000 }).then(() => (left = clock.now()));
+      await clock.advance(10_000);
+      await leaving;
+      expect(left).toBeGreaterThan(0);
+      expect(left).toBeLessThanOrEqual(6_000);
+      expect(clock.pendingTimers).toBe(0);
+      expect(driver.closed).toBe(1);
+      expect(driver.log.at(-1)).toMatch(/remove$/u);
+      expect(driver.wasLate).toBe(false);
+    }
+  });
+
+  it("does not wait for ever for a beat that does not hear of the end, and still removes the entry", async () => {
+    const { clock, driver, register } = rig();
+    const handle = await register();
+    driver.onApply = deaf;
+    await clock.advance(10_000);
+    let left = -1;
+    const leaving = handle.deregister({ propagationMs: 0 }).then(() => (left = clock.now()));
+    await clock.advance(10_000);
+    await leaving;
+    expect(left).toBeLessThanOrEqual(15_000);
+    expect(driver.log.at(-1)).toMatch(/remove$/u);
+  });
+});

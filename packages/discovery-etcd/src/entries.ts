@@ -1,0 +1,110 @@
+import type { Endpoint, Snapshot } from "@proxyless/core";
+import { KeyedStore } from "@proxyless/core/discovery";
+
+import type { KeyValue, RangeAnswer, WatchEvent } from "./answers.ts";
+
+/** Reads one entry. */
+export type Decode = (kv: KeyValue) => readonly Endpoint[] | "skip";
+
+interface Entry {
+  readonly key: string;
+  readonly value: Uint8Array;
+  readonly read: readonly Endpoint[] | "skip";
+}
+
+/** What a service's keys hold, kept up by lists and changes in whatever order they come. */
+export class Entries {
+  readonly #decode: Decode;
+  readonly #store = new KeyedStore<Entry>();
+  /** Everything up to here is in the store. */
+  #revision = 0n;
+  /** Since the last snapshot somebody went, and whether all who did had said goodbye. */
+  #farewell: "none" | "all" | "some" = "none";
+
+  constructor(decode: Decode) {
+    this.#decode = decode;
+  }
+
+  get revision(): bigint {
+    return this.#revision;
+  }
+
+  get size(): number {
+    return this.#store.size;
+  }
+
+  /** Takes a whole list. @returns whether it differs from what was known */
+  replace({ header, kvs }: RangeAnswer): boolean {
+    let isSame = this.#store.size === kvs.length;
+    const fresh = kvs.map((kv): readonly [string, readonly Entry[]] => {
+      const known = this.#known(kv);
+      isSame &&= known !== undefined;
+      return [kv.name, [known ?? this.#read(kv)]];
+    });
+    this.#store.replace(fresh);
+    this.#revision = header.revision;
+    this.#farewell = "none";
+    return !isSame;
+  }
+
+  /** Takes changes, in order; those that a list brought already are left out. @returns whether anything changed */
+  apply(events: readonly WatchEvent[]): boolean {
+    let hasChanged = false;
+    for (const { isDelete, kv } of events) {
+      // Changes of one transaction share a revision, so only a list can be ahead of one.
+      if (kv.modRevision <= this.#revision) continue;
+      if (isDelete) {
+        this.#note(this.#store.get(kv.name)?.[0]);
+        hasChanged = this.#store.delete(kv.name) || hasChanged;
+      } else if (this.#known(kv) === undefined) {
+        this.#store.set(kv.name, [this.#read(kv)]);
+        hasChanged = true;
+      }
+    }
+    const last = events.at(-1)?.kv.modRevision ?? 0n;
+    if (last > this.#revision) this.#revision = last;
+    return hasChanged;
+  }
+
+  /** The present list, or why there is none: entries, and none of them makes sense. */
+  snapshot(): Snapshot | string {
+    const entries = this.#store.values();
+    const endpoints: Endpoint[] = [];
+    const bad: string[] = [];
+    for (const { key, read } of entries) {
+      if (read === "skip") bad.push(key);
+      else endpoints.push(...read);
+    }
+    const explicitRemovals = this.#farewell === "all";
+    this.#farewell = "none";
+    if (endpoints.length === 0 && bad.length > 0) {
+      return `none of ${bad.length} entries can be read (the first is ${JSON.stringify(bad[0]?.slice(0, 200))})`;
+    }
+    return {
+      kind: entries.length === 0 ? "absent" : "bound",
+      endpoints,
+      trust: "authoritative",
+      revision: this.#revision.toString(),
+      ...(explicitRemovals ? { explicitRemovals } : {}),
+      ...(bad.length === 0 ? {} : { skipped: bad.length }),
+    };
+  }
+
+  /** A delete does not say whether somebody left or a lease ran out; only who was draining before meant to go. */
+  #note(entry: Entry | undefined): void {
+    if (entry === undefined || entry.read === "skip" || entry.read.length === 0) return;
+    const saidGoodbye = entry.read.every(({ health }) => health === "draining");
+    if (!saidGoodbye) this.#farewell = "some";
+    else if (this.#farewell === "none") this.#farewell = "all";
+  }
+
+  /** What a key was read as, if it still holds the same. */
+  #known({ name, value }: KeyValue): Entry | undefined {
+    const entry = this.#store.get(name)?.[0];
+    return entry !== undefined && Buffer.compare(entry.value, value) === 0 ? entry : undefined;
+  }
+
+  #read(kv: KeyValue): Entry {
+    return { key: kv.key, value: kv.value, read: this.#decode(kv) };
+  }
+}

@@ -1,0 +1,55 @@
+import type { InstanceRecord } from "./instance-record.ts";
+
+/**
+ * A whole registry, kept up to date with deltas. It keeps instances of every status, and those that are no endpoints,
+ * because the server's hash code counts all of them.
+ */
+export class RegistryView {
+  #apps = new Map<string, Map<string, InstanceRecord>>();
+
+  /** The instances of an application; `undefined` when there is none of that name. */
+  app(name: string): readonly InstanceRecord[] | undefined {
+    const instances = this.#apps.get(name);
+    return instances === undefined ? undefined : [...instances.values()];
+  }
+
+  /** Forgets everything else. */
+  replace(records: readonly InstanceRecord[]): void {
+    this.#apps = new Map();
+    for (const record of records) this.#put(record);
+  }
+
+  /**
+   * Applies the changes of the last minutes, in their order. The same ones come again and again, and a cached delta may be
+   * older than what is known: what an instance's own time stamp shows to be older changes nothing.
+   */
+  apply(records: readonly InstanceRecord[]): void {
+    for (const record of records) {
+      const known = this.#apps.get(record.app)?.get(record.id);
+      if (known !== undefined && (known.updatedAt ?? 0) > (record.updatedAt ?? Infinity)) continue;
+      if (record.action === "DELETED") this.#remove(record);
+      else this.#put(record);
+    }
+  }
+
+  /** The count of each status, in alphabetical order: `DOWN_1_UP_3_` (`Applications.getReconcileHashCode` of Netflix). */
+  hashCode(): string {
+    const counts = new Map<string, number>();
+    for (const instances of this.#apps.values()) {
+      for (const { status } of instances.values()) counts.set(status, (counts.get(status) ?? 0) + 1);
+    }
+    const sorted = [...counts].toSorted(([a], [b]) => (a < b ? -1 : 1));
+    return sorted.map(([status, count]) => `${status}_${count}_`).join("");
+  }
+
+  #put(record: InstanceRecord): void {
+    const instances = this.#apps.get(record.app) ?? new Map<string, InstanceRecord>();
+    instances.set(record.id, record);
+    this.#apps.set(record.app, instances);
+  }
+
+  #remove({ app, id }: InstanceRecord): void {
+    const instances = this.#apps.get(app);
+    if (instances?.delete(id) === true && instances.size === 0) this.#apps.delete(app);
+  }
+}

@@ -1,0 +1,2 @@
+export { file } from "./source.ts";
+export type { FileOptions } from "./options.ts";

@@ -1,0 +1,35 @@
+import { join } from "node:path";
+
+import { systemClock } from "@proxyless/core";
+import { expect, it } from "vitest";
+
+import { Feed } from "../src/feed.ts";
+import type { WatchFolder } from "../src/folder-watch.ts";
+import { resolveOptions } from "../src/options.ts";
+import { folder, list, Recorder, swap } from "./support/watching.ts";
+
+it("a folder that cannot be watched is said once, and its files are read from time to time", async () => {
+  const path = join(await folder(), "mesh.json");
+  await swap(path, list("10.0.0.1:80"));
+  let tries = 0;
+  const exhausted: WatchFolder = () => {
+    tries++;
+    throw Object.assign(new Error("no watches are left"), { code: "ENOSPC" });
+  };
+  const feed = new Feed(resolveOptions({ path, pollMs: 50 }), [path], systemClock, exhausted);
+  const sink = new Recorder();
+  const user = { service: "orders", sink, signal: new AbortController().signal, told: undefined };
+  feed.add(user);
+  await sink.untilAddresses(["10.0.0.1:80"]);
+  await swap(path, list("10.0.0.2:80"));
+  await sink.untilAddresses(["10.0.0.2:80"]);
+  await sink.until("confirmations", () => sink.alives > 3);
+  await feed.remove(user);
+  expect(sink.errors).toEqual([
+    {
+      class: "transient",
+      message: expect.stringMatching(/cannot watch .* \(ENOSPC\): the files are read every 50 ms/),
+    },
+  ]);
+  expect(tries).toBe(1);
+}, 20_000);

@@ -1,0 +1,2 @@
+export { kubernetes } from "./source.ts";
+export type { AddressFamily, KubernetesOptions } from "./options.ts";

@@ -1,0 +1,241 @@
+import type { DiscoveryError, Sink, TimerHandle, WatchContext, WatchHandle } from "@proxyless/core";
+import { Backoff, watchLoop } from "@proxyless/core/discovery";
+import type { WatchRound } from "@proxyless/core/discovery";
+
+import { eventError, RevisionError } from "./api-error.ts";
+import type { Scope } from "./api-path.ts";
+import type { Settings } from "./options.ts";
+import type { SliceApi, WatchStart } from "./slice-api.ts";
+import { SliceStore } from "./slice-store.ts";
+import { readWatchEvent } from "./watch-event.ts";
+import { WatchSpan } from "./watch-span.ts";
+
+/** Who hears of a feed. */
+export interface FeedListener {
+  /** Its service's slices may have changed; they are in the store. */
+  changed(feed: SliceFeed): void;
+  alive(): void;
+  error(error: DiscoveryError): void;
+  readonly service: string;
+}
+
+/** Changes that come faster are told together. */
+const paceMs = 20;
+/** Whoever asks again sooner than this after a list has just been answered. */
+const freshMs = { service: 500, namespace: 5000 };
+
+/**
+ * Follows the slices of one service, or of all in a namespace, for ever: lists, then watches from the list's revision.
+ * Nothing is forgotten before a newer list is whole. After any trouble, and after a long silence, the list is read again,
+ * from the server's memory and no older than what is known; only a watch that ends as agreed is simply renewed.
+ */
+export class SliceFeed {
+  readonly scope: Scope;
+  readonly store: SliceStore = new SliceStore();
+  readonly #api: SliceApi;
+  readonly #settings: Settings;
+  readonly #context: WatchContext;
+  readonly #handle: WatchHandle;
+  readonly #listeners = new Set<FeedListener>();
+  readonly #renewals = new Backoff();
+  /** Where the watch goes on; `undefined` when what there is has to be asked for. */
+  #revision: string | undefined;
+  /** The newest state that was seen: a list must not be older. */
+  #seen: string | undefined;
+  #isSynced = false;
+  #listedAt = -Infinity;
+  #toldAt = -Infinity;
+  #telling: TimerHandle | undefined;
+  #isDirty = false;
+
+  constructor(api: SliceApi, settings: Settings, scope: Scope, context: WatchContext) {
+    this.scope = scope;
+    this.#api = api;
+    this.#settings = settings;
+    this.#context = context;
+    const sink: Sink = {
+      snapshot: () => undefined,
+      alive: () => undefined,
+      error: (error) => {
+        for (const listener of this.#listeners) listener.error(error);
+      },
+    };
+    this.#handle = watchLoop(sink, context, {
+      round: (round) => this.#round(round),
+      onTrouble: (error) => {
+        this.#revision = undefined;
+        if (error instanceof RevisionError) this.#seen = undefined;
+        else if (error.isServerTrouble) this.#api.moveOn();
+        return "wait";
+      },
+      onEnd: () => {
+        this.#stopTelling();
+      },
+    });
+  }
+
+  /** Settles when the feed has let go of everything. */
+  get done(): Promise<void> {
+    return this.#handle.done;
+  }
+
+  /** Whether a whole list was read. */
+  get isSynced(): boolean {
+    return this.#isSynced;
+  }
+
+  /** The newest revision that was seen. */
+  get revision(): string | undefined {
+    return this.#seen;
+  }
+
+  get listeners(): ReadonlySet<FeedListener> {
+    return this.#listeners;
+  }
+
+  /** The listener hears of everything from now on, and what there is at once where it is known. */
+  add(listener: FeedListener): void {
+    this.#listeners.add(listener);
+    if (this.#isSynced) listener.changed(this);
+  }
+
+  remove(listener: FeedListener): void {
+    this.#listeners.delete(listener);
+  }
+
+  /** Asks the storage itself again, unless that has just been done. */
+  refresh(): void {
+    const fresh = this.scope.service === undefined ? freshMs.namespace : freshMs.service;
+    if (this.#context.clock.now() - this.#listedAt >= fresh) this.#handle.refresh?.("refresh");
+  }
+
+  async #round(round: WatchRound): Promise<number> {
+    if (round.wasRefreshed) {
+      this.#revision = undefined;
+      this.#seen = undefined;
+    }
+    const { random, clock } = this.#context;
+    const known = this.#revision;
+    if (known === undefined && !round.wasRefreshed && this.#api.streamsLists) {
+      if (!(await this.#follow({ from: "everything", atLeast: this.#seen }, round))) return 0;
+    } else {
+      const revision = known ?? (await this.#list(round));
+      if (!(await this.#follow({ from: "revision", revision }, round))) return 0;
+    }
+    round.good();
+    this.#renewals.succeeded(clock.now());
+    // As agreed, or so it seems: a server that ends every watch at once must not be asked in a tight loop.
+    return this.#renewals.failed(clock.now(), random);
+  }
+
+  async #list({ signal }: WatchRound): Promise<string> {
+    const { clock } = this.#context;
+    const list = await this.#api.list(this.scope, this.#seen, { clock, signal });
+    this.#take(list.items, list.revision);
+    return list.revision;
+  }
+
+  /** @returns `false` when the watch has to be begun anew, with a list */
+  async #follow(start: WatchStart, round: WatchRound): Promise<boolean> {
+    const { clock, random } = this.#context;
+    const { requestTimeoutMs: initialMs, silenceMs, watchMs } = this.#settings;
+    const span = new WatchSpan(start, clock, round.signal, { initialMs, silenceMs });
+    const seconds = Math.round((watchMs * (0.8 + 0.4 * random())) / 1000);
+    const opened = (): void => {
+      span.heard();
+      if (!span.isGathering) round.interruptible();
+    };
+    const line = (text: string): void => {
+      this.#hear(text, span, round);
+    };
+    try {
+      const context = { clock, signal: span.signal };
+      const took = await this.#api.watch(this.scope, start, seconds, { opened, line }, context);
+      // An end before everything was told is no better than a refusal.
+      if (!took || span.isGathering) this.#api.noStreamedLists();
+      return took;
+    } catch (error) {
+      if (!span.isGivenUp || round.signal.aborted) throw error;
+      if (span.isGathering) this.#api.noStreamedLists();
+      this.#revision = undefined;
+      return false;
+    } finally {
+      span.end();
+      this.#tellNow();
+    }
+  }
+
+  #hear(line: string, span: WatchSpan, round: WatchRound): void {
+    const event = readWatchEvent(line);
+    if (event.type === "error") {
+      throw eventError({ verb: "watch", namespace: this.scope.namespace }, event.object);
+    }
+    span.heard();
+    if (event.type === "other") return;
+    if (span.isGathering) {
+      if (event.type === "put") span.items.push(event.object);
+      if (event.type !== "bookmark" || !event.isInitialEnd || event.revision === undefined) return;
+      span.gathered();
+      this.#take(span.items, event.revision);
+      round.interruptible();
+      return;
+    }
+    round.good();
+    if (event.revision !== undefined) {
+      this.#revision = event.revision;
+      this.#seen = event.revision;
+    }
+    if (event.type === "bookmark") {
+      this.#tellNow();
+      for (const listener of this.#listeners) listener.alive();
+      return;
+    }
+    if (event.type === "put") this.store.put(event.object);
+    else this.store.delete(event.object);
+    this.#isDirty = true;
+    this.#tellSoon();
+  }
+
+  #take(items: readonly unknown[], revision: string): void {
+    this.store.replace(items);
+    this.#revision = revision;
+    this.#seen = revision;
+    this.#isSynced = true;
+    this.#listedAt = this.#context.clock.now();
+    this.#isDirty = true;
+    this.#tellNow();
+  }
+
+  /** The first of a storm of changes is told when the present piece of the stream is read, the others at a pace. */
+  #tellSoon(): void {
+    if (this.#telling !== undefined) return;
+    const { clock } = this.#context;
+    const wait = this.#toldAt + paceMs - clock.now();
+    if (wait <= 0) {
+      queueMicrotask(() => {
+        this.#tellNow();
+      });
+      return;
+    }
+    const tell = (feed: SliceFeed): void => {
+      feed.#tellNow();
+    };
+    this.#telling = clock.setTimer(tell, wait, this, true);
+  }
+
+  #tellNow(): void {
+    this.#stopTelling();
+    if (!this.#isDirty || this.#context.signal.aborted) return;
+    this.#isDirty = false;
+    this.#toldAt = this.#context.clock.now();
+    const isChanged = this.store.takeChanges();
+    for (const listener of this.#listeners) {
+      if (isChanged(listener.service)) listener.changed(this);
+    }
+  }
+
+  #stopTelling(): void {
+    if (this.#telling !== undefined) this.#context.clock.clearTimer(this.#telling);
+    this.#telling = undefined;
+  }
+}

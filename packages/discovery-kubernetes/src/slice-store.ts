@@ -1,0 +1,72 @@
+import { readSlice } from "./slice.ts";
+import type { Slice } from "./slice.ts";
+
+/** The slices of one or of many services, and which services changed since somebody asked. */
+export class SliceStore {
+  #services = new Map<string, Map<string, Slice>>();
+  /** Which service a slice belongs to, by its name. */
+  #owners = new Map<string, string>();
+  #unreadable = 0;
+  #changed = new Set<string>();
+  #allChanged = false;
+
+  /** Objects that are no slices of any service. */
+  get unreadable(): number {
+    return this.#unreadable;
+  }
+
+  /** The slices of a service in the order of their names. */
+  of(service: string): readonly Slice[] {
+    const slices = this.#services.get(service);
+    if (slices === undefined) return [];
+    return [...slices.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  /** Takes a slice as the API server tells it. */
+  put(raw: unknown): void {
+    const slice = readSlice(raw);
+    if (slice === undefined) {
+      this.#unreadable++;
+      return;
+    }
+    const before = this.#owners.get(slice.name);
+    if (before !== undefined && before !== slice.service) this.#remove(slice.name, before);
+    const slices = this.#services.get(slice.service);
+    if (slices === undefined) this.#services.set(slice.service, new Map([[slice.name, slice]]));
+    else slices.set(slice.name, slice);
+    this.#owners.set(slice.name, slice.service);
+    this.#changed.add(slice.service);
+  }
+
+  delete(raw: unknown): void {
+    const name = readSlice(raw)?.name;
+    const owner = name === undefined ? undefined : this.#owners.get(name);
+    if (name !== undefined && owner !== undefined) this.#remove(name, owner);
+  }
+
+  /** Forgets everything else: a list that was read from the start. */
+  replace(objects: Iterable<unknown>): void {
+    this.#services = new Map();
+    this.#owners = new Map();
+    this.#unreadable = 0;
+    for (const object of objects) this.put(object);
+    this.#allChanged = true;
+  }
+
+  /** Whether a service changed, since the last call; afterwards none has. */
+  takeChanges(): (service: string) => boolean {
+    const changed = this.#changed;
+    const all = this.#allChanged;
+    this.#changed = new Set();
+    this.#allChanged = false;
+    return (service) => all || changed.has(service);
+  }
+
+  #remove(name: string, service: string): void {
+    this.#owners.delete(name);
+    const slices = this.#services.get(service);
+    slices?.delete(name);
+    if (slices?.size === 0) this.#services.delete(service);
+    this.#changed.add(service);
+  }
+}

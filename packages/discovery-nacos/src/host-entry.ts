@@ -1,0 +1,110 @@
+import { isIP } from "node:net";
+
+import type { Endpoint, Health, Locality } from "@proxyless/core";
+import { isRecord } from "@proxyless/core/discovery";
+
+/** How entries are read. */
+export interface HostReading {
+  /** The registered weight that counts as 1. */
+  readonly weightBase: number;
+  /** So few are healthy that the server calls all of them so: what it says of one means nothing. */
+  readonly isProtected: boolean;
+}
+
+/** A list, read. */
+export interface DecodedHosts {
+  readonly endpoints: readonly Endpoint[];
+  /** Entries without an address, and repeated ones. */
+  readonly skipped: number;
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+const maxMetadataKeys = 64;
+const usualCluster = "DEFAULT";
+
+/** Reads the instances of a service. One bad entry is skipped and counted, never the whole list. */
+export function decodeHosts(hosts: readonly unknown[], reading: HostReading): DecodedHosts {
+  const endpoints = new Map<string, Endpoint>();
+  for (const raw of hosts) {
+    const endpoint = decodeHost(raw, reading);
+    if (endpoint !== undefined && !endpoints.has(endpoint.id)) endpoints.set(endpoint.id, endpoint);
+  }
+  return { endpoints: [...endpoints.values()], skipped: hosts.length - endpoints.size };
+}
+
+function decodeHost(raw: unknown, reading: HostReading): Endpoint | undefined {
+  if (!isRecord(raw)) return undefined;
+  const host = hostOf(raw["ip"]);
+  const port = portOf(raw["port"]);
+  if (host === undefined || port === undefined) return undefined;
+  const cluster = textOf(raw["clusterName"]) ?? usualCluster;
+  const metadata = metadataOf(raw["metadata"]);
+  const { version, secure } = metadata;
+  const locality = localityOf(metadata, cluster);
+  return {
+    // What Nacos itself tells instances of a service apart by; `instanceId` is made of it, where there is one.
+    id: textOf(raw["instanceId"]) ?? `${host}#${port}#${cluster}`,
+    host,
+    port,
+    ...(secure === "true" || secure === "false" ? { scheme: secure === "true" ? "https" : "http" } : {}),
+    weight: weightOf(raw["weight"]) / reading.weightBase,
+    priority: 0,
+    health: healthOf(raw, reading),
+    ...(locality === undefined ? {} : { locality }),
+    ...(version === undefined || version === "" ? {} : { version }),
+    metadata,
+  };
+}
+
+function healthOf(fields: Fields, { isProtected }: HostReading): Health {
+  if (fields["enabled"] === false) return "draining";
+  // `valid` is what servers before 1.0 say.
+  const healthy = fields["healthy"] ?? fields["valid"];
+  if (healthy === false) return "unhealthy";
+  return healthy === true && !isProtected ? "healthy" : "unknown";
+}
+
+function weightOf(value: unknown): number {
+  return typeof value === "number" && Number.isFinite(value) && value >= 0 ? value : 1;
+}
+
+/** A cluster with a name of its own is what Nacos has for a place; `zone` in the metadata is said more plainly. */
+function localityOf(metadata: Readonly<Record<string, string>>, cluster: string): Locality | undefined {
+  const { region } = metadata;
+  const own = metadata["zone"] ?? "";
+  const zone = own !== "" ? own : cluster === usualCluster ? undefined : cluster;
+  const hasRegion = region !== undefined && region !== "";
+  if (zone === undefined && !hasRegion) return undefined;
+  return { ...(hasRegion ? { region } : {}), ...(zone === undefined ? {} : { zone }) };
+}
+
+function metadataOf(value: unknown): Record<string, string> {
+  const metadata: Record<string, string> = {};
+  if (!isRecord(value)) return metadata;
+  let room = maxMetadataKeys;
+  for (const [key, item] of Object.entries(value)) {
+    if (key === "__proto__" || room === 0) continue;
+    if (typeof item !== "string" && typeof item !== "number" && typeof item !== "boolean") continue;
+    metadata[key] = String(item);
+    room--;
+  }
+  return metadata;
+}
+
+function portOf(value: unknown): number | undefined {
+  const number = typeof value === "string" && /^\d{1,5}$/.test(value) ? Number(value) : value;
+  const isPort = typeof number === "number" && Number.isInteger(number) && number >= 1 && number <= 65_535;
+  return isPort ? number : undefined;
+}
+
+function hostOf(value: unknown): string | undefined {
+  if (typeof value !== "string") return undefined;
+  const plain = value.startsWith("[") && value.endsWith("]") ? value.slice(1, -1) : value;
+  const isName = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,252}$/.test(plain);
+  return isName || isIP(plain) !== 0 ? plain : undefined;
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === "string" && value !== "" ? value : undefined;
+}

@@ -1,0 +1,111 @@
+import { hash } from "node:crypto";
+
+import type { Sink, Snapshot, WatchContext, WatchHandle } from "@proxyless/core";
+import { Backoff, SourceError, watchLoop } from "@proxyless/core/discovery";
+import type { WatchRound } from "@proxyless/core/discovery";
+
+import { Freshness } from "./freshness.ts";
+import { decodeHosts } from "./host-entry.ts";
+import { listRequest, readList } from "./list-answer.ts";
+import type { ListAnswer } from "./list-answer.ts";
+import { nacosError } from "./nacos-http.ts";
+import type { NacosHttp } from "./nacos-http.ts";
+import type { Settings } from "./options.ts";
+
+const usualIntervalMs = 10_000;
+const leastIntervalMs = 1000;
+const mostIntervalMs = 30_000;
+
+/** Asks for one service again and again. */
+export class ServiceWatch {
+  readonly #settings: Settings;
+  readonly #http: NacosHttp;
+  readonly #service: string;
+  readonly #sink: Sink;
+  readonly #context: WatchContext;
+  readonly #freshness = new Freshness();
+  #asked: URL;
+  #told = "";
+
+  constructor(
+    { settings, http }: { readonly settings: Settings; readonly http: NacosHttp },
+    service: string,
+    sink: Sink,
+    context: WatchContext,
+  ) {
+    this.#settings = settings;
+    this.#http = http;
+    this.#service = service + settings.nameSuffix;
+    this.#sink = sink;
+    this.#context = context;
+    this.#asked = http.base;
+  }
+
+  start(): WatchHandle {
+    // Trouble is no reason to ask less often than there is nothing new.
+    const mostMs = Math.min(this.#settings.intervalMs ?? usualIntervalMs, mostIntervalMs);
+    return watchLoop(this.#sink, this.#context, {
+      backoff: new Backoff(100, mostMs),
+      round: (round) => this.#round(round),
+      onTrouble: (error) => this.#http.trouble(error, this.#asked),
+    });
+  }
+
+  async #round(round: WatchRound): Promise<number> {
+    const answer = await this.#ask(round.signal);
+    this.#http.good();
+    if (!this.#freshness.accept(answer.lastRefTime)) {
+      const what = `service ${this.#service}: Nacos gave an older list than before (${answer.lastRefTime})`;
+      throw new SourceError("protocol-reset", `${what}; it is ignored`);
+    }
+    this.#tell(answer);
+    round.good();
+    const { random } = this.#context;
+    return this.#intervalMs(answer) * (0.9 + 0.1 * random());
+  }
+
+  async #ask(signal: AbortSignal): Promise<ListAnswer> {
+    const { connection, clusters } = this.#settings;
+    const { clock } = this.#context;
+    const what = `service ${this.#service}`;
+    this.#asked = this.#http.base;
+    const { response } = await this.#http.ask(
+      (api) => listRequest(api, this.#service, clusters, connection),
+      "watch",
+      clock,
+      signal,
+    );
+    const answer = response.status === 200 ? readList(what, response.body) : undefined;
+    if (answer === undefined) throw nacosError(what, response, clock.wallNow());
+    return answer;
+  }
+
+  #tell(answer: ListAnswer): void {
+    if (this.#context.signal.aborted) return;
+    const { weightBase } = this.#settings;
+    const { isProtected, hosts } = answer;
+    const { endpoints, skipped } = decodeHosts(hosts, { weightBase, isProtected });
+    if (endpoints.length === 0 && skipped > 0) {
+      throw new SourceError("data", `service ${this.#service}: none of ${skipped} entries has an address`);
+    }
+    const snapshot: Snapshot = {
+      // Nacos answers for a name that nobody registered as for one without instances.
+      kind: "bound",
+      endpoints,
+      trust: "authoritative",
+      ...(skipped === 0 ? {} : { skipped }),
+    };
+    const digest = hash("sha256", JSON.stringify(snapshot));
+    if (digest === this.#told) {
+      this.#sink.alive();
+      return;
+    }
+    this.#told = digest;
+    this.#sink.snapshot(snapshot);
+  }
+
+  #intervalMs({ cacheMillis = usualIntervalMs }: ListAnswer): number {
+    const said = Math.min(Math.max(cacheMillis, leastIntervalMs), mostIntervalMs);
+    return this.#settings.intervalMs ?? said;
+  }
+}

@@ -1,0 +1,175 @@
+import type { Endpoint, Locality } from "@proxyless/core";
+
+import { readEndpointAddress } from "./endpoint-address.ts";
+import { readHealth, readLabels } from "./endpoint-labels.ts";
+import { millisecondsOf } from "./messages.ts";
+import type { ClusterLoadAssignment, LocalityLbEndpoints, LocalityMessage } from "./messages.ts";
+
+/** A share of calls that the control plane wants dropped. */
+export interface DropOverload {
+  readonly category: string;
+  /** 0 to 1. */
+  readonly ratio: number;
+}
+
+/** The endpoints of a cluster. */
+export interface LoadAssignment {
+  readonly endpoints: readonly Endpoint[];
+  /** Entries that are no endpoint that HTTP can reach. */
+  readonly skipped: number;
+  readonly dropOverloads: readonly DropOverload[];
+  /** 1.4 means that a priority is fully able with 1/1.4 of its endpoints; the mesh's own value is 1.4 too. */
+  readonly overprovisioning: number | undefined;
+  readonly staleAfterMs: number | undefined;
+}
+
+const maxUint32 = 4_294_967_295;
+const maxWeight = 1_000_000;
+const noLocality: Locality = Object.freeze({});
+
+/**
+ * Reads endpoints and checks them as gRPC does: every locality is named, at most once in a priority; priorities count
+ * from 0 without a gap; no address is there twice; weights add up to no more than 32 bits. One entry that has no address
+ * for HTTP is left out and counted, unless there is no other.
+ * @param isInline it stands in a cluster, of which types resolve names: localities may be missing, as Envoy has them
+ * @throws Error with what is wrong
+ */
+export function readAssignment(message: ClusterLoadAssignment, isInline = false): LoadAssignment {
+  const groups = message.endpoints;
+  checkPriorities(groups);
+  const weigh = new Weights(groups);
+  const endpoints: Endpoint[] = [];
+  const seen = new Set<string>();
+  let skipped = 0;
+  for (const group of groups) {
+    if (group.locality === null || group.locality === undefined) {
+      if (!isInline) throw new Error("a locality is missing");
+    }
+    const locality = readLocality(group.locality);
+    const factor = weigh.factorOf(group);
+    for (const entry of group.lbEndpoints) {
+      const address = readEndpointAddress(entry.endpoint?.address);
+      if (address === undefined) {
+        skipped++;
+        continue;
+      }
+      if (seen.has(address.id)) throw new Error(`the address ${address.id} is there twice`);
+      seen.add(address.id);
+      const labels = readLabels(entry);
+      endpoints.push({
+        ...address,
+        weight: Math.min((entry.loadBalancingWeight?.value ?? 1) * factor, maxWeight),
+        priority: group.priority,
+        health: readHealth(entry.healthStatus),
+        metadata: labels.metadata,
+        ...(labels.version === undefined ? {} : { version: labels.version }),
+        ...(locality === noLocality ? {} : { locality }),
+      });
+    }
+  }
+  if (endpoints.length === 0 && skipped > 0) {
+    throw new Error(`none of ${skipped} endpoints has an address and a port for HTTP`);
+  }
+  const { policy } = message;
+  const factor = policy?.overprovisioningFactor?.value;
+  return {
+    endpoints,
+    skipped,
+    dropOverloads: (policy?.dropOverloads ?? []).map(({ category, dropPercentage }) => ({
+      category,
+      ratio: ratioOf(dropPercentage),
+    })),
+    overprovisioning: factor === undefined ? undefined : factor / 100,
+    staleAfterMs: millisecondsOf(policy?.endpointStaleAfter),
+  };
+}
+
+function checkPriorities(groups: readonly LocalityLbEndpoints[]): void {
+  const priorities = new Map<number, Set<string>>();
+  for (const { locality, priority } of groups) {
+    const names = priorities.get(priority) ?? new Set<string>();
+    const { region = "", zone = "", subZone = "" } = locality ?? {};
+    const name = JSON.stringify([region, zone, subZone]);
+    // Entries without a locality are those of a cluster that resolves names, which may be many.
+    const isNamed = locality !== null && locality !== undefined;
+    if (isNamed && names.has(name)) {
+      throw new Error(`the locality ${name} is there twice with priority ${priority}`);
+    }
+    names.add(name);
+    priorities.set(priority, names);
+  }
+  for (let priority = 0; priority < priorities.size; priority++) {
+    if (!priorities.has(priority)) throw new Error(`priority ${priority} is missing below others`);
+  }
+}
+
+/**
+ * What the weights of localities make of those of endpoints. A locality gets a share in proportion to its weight, which
+ * its endpoints divide: `locality weight × endpoint weight / sum of the locality's endpoint weights`. The plain product
+ * would give ten endpoints a hundredfold of what one gets where a locality weighs as much as its endpoints together, which
+ * is what Istio writes. Where no locality has a weight endpoints have their own; where some have, the others get nothing.
+ */
+class Weights {
+  readonly #isWeighted: boolean;
+  readonly #sums = new Map<LocalityLbEndpoints, number>();
+  readonly #scale: number;
+
+  constructor(groups: readonly LocalityLbEndpoints[]) {
+    this.#isWeighted = groups.some(({ loadBalancingWeight }) => (loadBalancingWeight?.value ?? 0) > 0);
+    const totals = new Map<number, number>();
+    let largest = 1;
+    for (const group of groups) {
+      const { lbEndpoints, loadBalancingWeight, priority } = group;
+      let sum = 0;
+      for (const { loadBalancingWeight: own } of lbEndpoints) {
+        if (own?.value === 0) throw new Error("the weight of an endpoint is 0");
+        sum += own?.value ?? 1;
+      }
+      if (sum > maxUint32)
+        throw new Error("the weights of a locality's endpoints add up to more than 32 bits");
+      const total = (totals.get(priority) ?? 0) + (loadBalancingWeight?.value ?? 0);
+      if (total > maxUint32) {
+        throw new Error(
+          `the weights of the localities with priority ${priority} add up to more than 32 bits`,
+        );
+      }
+      totals.set(priority, total);
+      this.#sums.set(group, sum);
+      for (const { loadBalancingWeight: own } of lbEndpoints) {
+        largest = Math.max(largest, (own?.value ?? 1) * this.#shareOf(group));
+      }
+    }
+    // Weights beyond the mesh's largest become smaller together, or they would all be the same.
+    this.#scale = largest > maxWeight ? maxWeight / largest : 1;
+  }
+
+  /** What the weight of each of its endpoints is multiplied by. */
+  factorOf(group: LocalityLbEndpoints): number {
+    return this.#shareOf(group) * this.#scale;
+  }
+
+  #shareOf(group: LocalityLbEndpoints): number {
+    if (!this.#isWeighted) return 1;
+    const weight = group.loadBalancingWeight?.value ?? 0;
+    const sum = this.#sums.get(group) ?? 0;
+    return sum === 0 ? 0 : weight / sum;
+  }
+}
+
+function readLocality(message: LocalityMessage | null | undefined): Locality {
+  const { region = "", zone = "", subZone = "" } = message ?? {};
+  if (region === "" && zone === "" && subZone === "") return noLocality;
+  return {
+    ...(region === "" ? {} : { region }),
+    ...(zone === "" ? {} : { zone }),
+    ...(subZone === "" ? {} : { subZone }),
+  };
+}
+
+function ratioOf(
+  percentage: { readonly numerator: number; readonly denominator: number } | null | undefined,
+): number {
+  if (percentage === null || percentage === undefined) return 0;
+  const denominator = [100, 10_000, 1_000_000][percentage.denominator] ?? 100;
+  return Math.min(1, percentage.numerator / denominator);
+}

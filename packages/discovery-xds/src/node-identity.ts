@@ -1,0 +1,34 @@
+import type { NodeIdentity } from "./bootstrap.ts";
+import type { Node, Struct, Value } from "./messages.ts";
+
+/** Resources may come in the wrapper that gives them a lifetime. */
+const clientFeatures: readonly string[] = ["xds.config.resource-in-sotw"];
+const maxDepth = 32;
+
+/** Who asks, as the first message of each stream says it. */
+export function nodeMessage({ cluster, id, locality, metadata }: NodeIdentity): Node {
+  return {
+    id,
+    ...(cluster === undefined ? {} : { cluster }),
+    ...(metadata === undefined ? {} : { metadata: structOf(metadata, 0) }),
+    ...(locality === undefined ? {} : { locality }),
+    userAgentName: "proxyless",
+    userAgentVersion: "0",
+    clientFeatures,
+  };
+}
+
+function structOf(value: Readonly<Record<string, unknown>>, depth: number): Struct {
+  const fields = Object.entries(value).map(([key, own]) => [key, valueOf(own, depth)] as const);
+  return { fields: Object.fromEntries(fields) };
+}
+
+/** JSON as protobuf has it; what JSON does not know is nothing, as in `JSON.stringify`. */
+function valueOf(value: unknown, depth: number): Value {
+  if (typeof value === "string") return { stringValue: value };
+  if (typeof value === "number") return { numberValue: value };
+  if (typeof value === "boolean") return { boolValue: value };
+  if (typeof value !== "object" || value === null || depth >= maxDepth) return { nullValue: 0 };
+  if (Array.isArray(value)) return { listValue: { values: value.map((own) => valueOf(own, depth + 1)) } };
+  return { structValue: structOf(Object.fromEntries(Object.entries(value)), depth + 1) };
+}

@@ -1,0 +1,70 @@
+import type { ClusterResource } from "./cluster-resource.ts";
+import { readCluster } from "./cluster-resource.ts";
+import { codecOf } from "./codec.ts";
+import { readAssignment } from "./load-assignment.ts";
+import type { LoadAssignment } from "./load-assignment.ts";
+
+/** A resource that is no good, with its name where that could be read. */
+export class ResourceError extends Error {
+  override readonly name = "ResourceError";
+  readonly resource: string | undefined;
+
+  constructor(message: string, resource?: string) {
+    super(message);
+    this.resource = resource;
+  }
+}
+
+/** A resource that was read. */
+interface NamedResource<T> {
+  readonly name: string;
+  readonly value: T;
+}
+
+/** What there is to know of a type of resource. */
+export interface ResourceKind<T> {
+  /** As errors call it. */
+  readonly noun: string;
+  readonly typeUrl: string;
+  /** Whether a whole list (state of the world) says by leaving a resource out that it is gone. */
+  readonly isListedWhole: boolean;
+  /** @throws ResourceError */
+  decode(bytes: Uint8Array): NamedResource<T>;
+}
+
+/** CDS. */
+export const clusterKind: ResourceKind<ClusterResource> = {
+  noun: "cluster",
+  typeUrl: "type.googleapis.com/envoy.config.cluster.v3.Cluster",
+  isListedWhole: true,
+  decode: (bytes) => {
+    const message = codecOf("Cluster").decode(bytes);
+    return named(message.name, () => readCluster(message));
+  },
+};
+
+/** EDS. */
+export const endpointsKind: ResourceKind<LoadAssignment> = {
+  noun: "endpoints",
+  typeUrl: "type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment",
+  isListedWhole: false,
+  decode: (bytes) => {
+    const message = codecOf("ClusterLoadAssignment").decode(bytes);
+    return named(message.clusterName, () => readAssignment(message));
+  },
+};
+
+/** In the order in which they are asked for after a reconnect: who makes endpoints known before clusters gets no answer. */
+export const resourceKinds: readonly AnyKind[] = [clusterKind, endpointsKind];
+
+/** Any of them. */
+export type AnyKind = ResourceKind<ClusterResource> | ResourceKind<LoadAssignment>;
+
+function named<T>(name: string, read: () => T): NamedResource<T> {
+  if (name === "") throw new ResourceError("a resource has no name");
+  try {
+    return { name, value: read() };
+  } catch (error) {
+    throw new ResourceError(error instanceof Error ? error.message : String(error), name);
+  }
+}

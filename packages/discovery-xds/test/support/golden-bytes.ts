@@ -1,0 +1,17 @@
+/** What go-control-plane writes for the messages of golden.ts, in base64. */
+export const goldenBytes = {
+  cluster:
+    "Ci1vdXRib3VuZHw4MHx8b3JkZXJzLmRlZmF1bHQuc3ZjLmNsdXN0ZXIubG9jYWwaFgoCGgASEG9yZGVycy1lbmRwb2ludHMi" +
+    "CAgCEIDKte4BUiwKBggBIgIIAQoiEgMIyAEaAggyIgIIZCoCCANCDwoJCQAAAAAAADlAEgIIBJoBUwoCCAcSAggFGgIIFCIC" +
+    "CB4qAghaMgIIUDoCCANCAggoSgMI3AtSAggEWgIIPGABagIIBnICCEaCAQIIS4oBAggymgECCAKiAQIIFKoBAghkugEA2gEL" +
+    "CgkJAAAAAAAAPkDKAvwBCvkBIvYBCgN3cnIS7gEKWHR5cGUuZ29vZ2xlYXBpcy5jb20vZW52b3kuZXh0ZW5zaW9ucy5sb2Fk" +
+    "X2JhbGFuY2luZ19wb2xpY2llcy53cnJfbG9jYWxpdHkudjMuV3JyTG9jYWxpdHkSkQEKjgEKiwEiiAEKAmxyEoEBClp0eXBl" +
+    "Lmdvb2dsZWFwaXMuY29tL2Vudm95LmV4dGVuc2lvbnMubG9hZF9iYWxhbmNpbmdfcG9saWNpZXMubGVhc3RfcmVxdWVzdC52" +
+    "My5MZWFzdFJlcXVlc3QSIwoCCAMaHQoCCDwSDAkAAAAAAAAAQBIBaxoJCQAAAAAAABRAEAM=",
+  endpoints:
+    "ChBvcmRlcnMtZW5kcG9pbnRzEugBChIKAmV1EgRldS0xGgZyYWNrLTcSmgEQARpfClYKCGVudm95LmxiEkoKDwoHdmVyc2lv" +
+    "bhIEGgJ2MgoMCgZjYW5hcnkSAiABChIKBXNoYXJkEgkRAAAAAAAACEAKFQoEbGlzdBINMgsKCREAAAAAAADwPwoFCgF4EgAi" +
+    "AggUCjEKDwoNEggxMC4wLjAuMRiQPxICCGMaCG9yZGVycy0xIhAKDgoMEgdmZDAwOjoxGJA/EhgQAyICCAoKEAoOCgwSB2Zk" +
+    "MDA6OjIYkT8SEwoRCg8SDQoLL3J1bi94LnNvY2saAggeMgIICRIiCgQKAnVzEhQQBAoQCg4KDBIIMTAuMS4wLjEYUBoCCAEo" +
+    "ASIWEgsKAmxiEgUIiCcQARoDCMgBIgIIWg==",
+};

@@ -1,0 +1,288 @@
+import type { Socket } from "node:net";
+
+import type { Clock } from "@proxyless/core";
+import { SourceError, toSourceError } from "@proxyless/core/discovery";
+import type { RegistryTls } from "@proxyless/core/discovery";
+
+import type { ServerAddress } from "./addresses.ts";
+import { FrameSplitter } from "./frame-splitter.ts";
+import { JuteReader } from "./jute-reader.ts";
+import { JuteWriter } from "./jute-writer.ts";
+import { openSocket, socketError } from "./link-socket.ts";
+import { LinkTimers } from "./link-timers.ts";
+import { PendingRequests } from "./pending-requests.ts";
+import { connectFrame, ops, readConnectResponse, readReplyHeader, readWatchEvent, xids } from "./protocol.ts";
+import type { ConnectRequest, ConnectResponse, WatchEvent } from "./protocol.ts";
+import { ZookeeperError } from "./zookeeper-error.ts";
+
+/** What a connection is made of. */
+export interface LinkOptions {
+  readonly server: ServerAddress;
+  readonly tls: RegistryTls | undefined;
+  readonly hello: ConnectRequest;
+  readonly clock: Clock;
+  /** How long connecting and the answer to `hello` may take together, in milliseconds. */
+  readonly connectTimeoutMs: number;
+  /** How long any answer may take, in milliseconds. */
+  readonly requestTimeoutMs: number;
+  readonly maxFrameBytes: number;
+  /** Whether an unanswered request keeps the process alive. */
+  readonly isForeground: boolean;
+  readonly onEvent: (event: WatchEvent) => void;
+  /** The server answered a ping: the session lives, and its watches with it. */
+  readonly onPong: () => void;
+}
+
+const replyHeaderBytes = 16;
+/** How long the farewell may take, in milliseconds. */
+const farewellMs = 1000;
+/** What a process that stood still finds in its socket is read before the silence is believed. */
+const graceMs = 50;
+
+/**
+ * One connection to one server: says hello, sends requests, pings three times per session timeout, and gives itself up
+ * after two thirds of it without a byte, so that a half-open connection is noticed before the session is lost.
+ */
+export class Link {
+  readonly #options: LinkOptions;
+  readonly #where: string;
+  readonly #socket: Socket;
+  readonly #frames: FrameSplitter;
+  readonly #pending = new PendingRequests();
+  /** Requests of a purpose (authentication, watches) are answered under their own numbers. */
+  readonly #special = new Map<number, PendingRequests>();
+  readonly #timers: LinkTimers;
+  readonly #opening = Promise.withResolvers<ConnectResponse>();
+  readonly #ended = Promise.withResolvers<SourceError>();
+  #session: ConnectResponse | undefined;
+  #failure: SourceError | undefined;
+  #xid = 0;
+  #heardAt: number;
+  #lastZxid = 0n;
+  #wasGreeted = false;
+
+  constructor(options: LinkOptions) {
+    const { server, clock } = options;
+    this.#options = options;
+    this.#where = server.host.includes(":")
+      ? `[${server.host}]:${server.port}`
+      : `${server.host}:${server.port}`;
+    this.#frames = new FrameSplitter(options.maxFrameBytes);
+    this.#heardAt = clock.now();
+    this.#timers = new LinkTimers(clock);
+    this.#opening.promise.catch(() => undefined);
+    this.#timers.start("connect", options.connectTimeoutMs, options.isForeground, () => {
+      this.#fail(this.#error("transient", `no session within ${options.connectTimeoutMs} ms`));
+    });
+    this.#socket = openSocket(server, options.tls, () => {
+      this.#wasGreeted = true;
+      this.#socket.write(connectFrame(options.hello));
+    });
+    this.#socket.on("data", (chunk: Buffer) => {
+      this.#take(chunk);
+    });
+    this.#socket.on("error", (error) => {
+      this.#fail(socketError(this.#where, error));
+    });
+    this.#socket.on("end", () => {
+      this.#fail(this.#error("transient", "the server closed the connection"));
+    });
+    this.#socket.on("close", () => {
+      this.#fail(this.#error("transient", "the connection is closed"));
+      this.#timers.stopAll();
+      this.#ended.resolve(this.#failure ?? this.#error("transient", "the connection is closed"));
+    });
+  }
+
+  /** Resolves with the session that the server gave, or refused: its timeout is 0 then. Rejects when there is no answer. */
+  get opened(): Promise<ConnectResponse> {
+    return this.#opening.promise;
+  }
+
+  /** Resolves with the reason when the socket is gone. */
+  get ended(): Promise<SourceError> {
+    return this.#ended.promise;
+  }
+
+  get isOpen(): boolean {
+    return this.#session !== undefined && this.#failure === undefined;
+  }
+
+  /** Why it is over; `undefined` while it is not. */
+  get failure(): SourceError | undefined {
+    return this.#failure;
+  }
+
+  /** The server took the connection and hung up on the hello: it cannot serve, or has seen less than this client. */
+  get wasRefused(): boolean {
+    return this.#wasGreeted && this.#session === undefined;
+  }
+
+  /** Whether the server gave or renewed a session on it. */
+  get hadSession(): boolean {
+    return this.#session !== undefined && this.#session.timeoutMs > 0;
+  }
+
+  /** Whether its server has no quorum, and may be behind without knowing it. */
+  get isReadOnly(): boolean {
+    return this.#session?.isReadOnly === true;
+  }
+
+  /** When the last byte came. */
+  get heardAt(): number {
+    return this.#heardAt;
+  }
+
+  /** The newest transaction that this connection has seen. */
+  get lastZxid(): bigint {
+    return this.#lastZxid;
+  }
+
+  /** Sends a request; resolves with what comes after the answer's head. Rejects with a {@link SourceError}. */
+  request(op: number, what: string, body: (writer: JuteWriter) => void): Promise<JuteReader> {
+    this.#xid = this.#xid === 0x7fff_ffff ? 1 : this.#xid + 1;
+    return this.#send(this.#xid, op, what, body, this.#pending);
+  }
+
+  /** Sends a request that has a number of its own (`xids`). */
+  requestAs(xid: number, op: number, what: string, body: (writer: JuteWriter) => void): Promise<JuteReader> {
+    const queue = this.#special.get(xid) ?? new PendingRequests();
+    this.#special.set(xid, queue);
+    return this.#send(xid, op, what, body, queue);
+  }
+
+  /** Gives the connection up at once; the session lives on. */
+  destroy(reason: SourceError): void {
+    this.#fail(reason);
+  }
+
+  /** Ends the session, so that its ephemeral nodes go now, and the connection with it. Resolves when the socket is gone. */
+  async close(): Promise<void> {
+    const done = this.#error("transient", "closed");
+    if (this.isOpen) {
+      this.#timers.start("farewell", farewellMs, this.#options.isForeground, () => {
+        this.#fail(done);
+      });
+      await this.request(ops.closeSession, "close", () => undefined).catch(() => undefined);
+    }
+    this.#fail(done);
+    await this.#ended.promise;
+  }
+
+  async #send(
+    xid: number,
+    op: number,
+    what: string,
+    body: (writer: JuteWriter) => void,
+    queue: PendingRequests,
+  ): Promise<JuteReader> {
+    if (!this.isOpen) throw this.#failure ?? this.#error("transient", "there is no session yet");
+    const writer = new JuteWriter().int(xid).int(op);
+    body(writer);
+    const answer = queue.add(xid, what, this.#options.clock.now());
+    this.#socket.write(writer.frame());
+    this.#watchPatience();
+    return answer;
+  }
+
+  #take(chunk: Buffer): void {
+    this.#heardAt = this.#options.clock.now();
+    try {
+      this.#frames.add(chunk, (frame) => {
+        if (this.#failure !== undefined) return;
+        if (this.#session === undefined) this.#greet(frame);
+        else this.#answer(new JuteReader(frame));
+      });
+    } catch (error) {
+      const { class: kind, message } = toSourceError(error);
+      this.#fail(this.#error(kind, message, error));
+    }
+  }
+
+  #greet(frame: Buffer): void {
+    // A server without a quorum, which gives no sessions, answers with nothing but a refusal.
+    if (frame.length === replyHeaderBytes) {
+      throw new ZookeeperError(readReplyHeader(new JuteReader(frame)).error, "session");
+    }
+    const session = readConnectResponse(new JuteReader(frame));
+    this.#session = session;
+    this.#timers.stop("connect");
+    if (session.timeoutMs > 0) {
+      this.#ping();
+      this.#watchSilence();
+    }
+    this.#opening.resolve(session);
+  }
+
+  #answer(reader: JuteReader): void {
+    const { xid, zxid, error } = readReplyHeader(reader);
+    if (xid === xids.event) {
+      this.#options.onEvent(readWatchEvent(reader));
+      return;
+    }
+    if (xid === xids.ping) {
+      this.#options.onPong();
+      return;
+    }
+    if (zxid > this.#lastZxid) this.#lastZxid = zxid;
+    const queue = xid < 0 ? this.#special.get(xid) : this.#pending;
+    if (xid === xids.auth && queue === undefined) throw new ZookeeperError(error, "authentication");
+    (queue ?? this.#pending).answer(xid, error, reader);
+    if (this.#oldestSentAt() === Infinity) this.#timers.stop("request");
+  }
+
+  #ping(): void {
+    const periodMs = (this.#session?.timeoutMs ?? 0) / 3;
+    this.#timers.start("ping", periodMs, false, () => {
+      this.#socket.write(new JuteWriter(8).int(xids.ping).int(ops.ping).frame());
+      this.#ping();
+    });
+  }
+
+  #watchSilence(wasWarned = false): void {
+    const limitMs = ((this.#session?.timeoutMs ?? 0) * 2) / 3;
+    const leftMs = this.#heardAt + limitMs - this.#options.clock.now();
+    this.#timers.start("silence", wasWarned ? graceMs : leftMs, false, () => {
+      const silentMs = this.#options.clock.now() - this.#heardAt;
+      if (silentMs < limitMs) this.#watchSilence();
+      else if (!wasWarned) this.#watchSilence(true);
+      else this.#fail(this.#error("transient", `nothing came for ${Math.round(silentMs)} ms`));
+    });
+  }
+
+  /** Answers come in order, so the oldest request speaks for all. */
+  #watchPatience(): void {
+    if (this.#timers.has("request")) return;
+    const { clock, requestTimeoutMs, isForeground } = this.#options;
+    const leftMs = this.#oldestSentAt() + requestTimeoutMs - clock.now();
+    this.#timers.start("request", leftMs, isForeground, () => {
+      const oldest = this.#oldestSentAt();
+      if (oldest === Infinity) return;
+      if (clock.now() - oldest < requestTimeoutMs) this.#watchPatience();
+      else this.#fail(this.#error("transient", `no answer within ${requestTimeoutMs} ms`));
+    });
+  }
+
+  /** `Infinity` when nothing waits. */
+  #oldestSentAt(): number {
+    const queues = [this.#pending, ...this.#special.values()];
+    return Math.min(...queues.map((queue) => queue.oldestSentAt ?? Infinity));
+  }
+
+  #fail(error: SourceError): void {
+    if (this.#failure !== undefined) return;
+    this.#failure = error;
+    this.#socket.destroy();
+    this.#opening.reject(error);
+    this.#pending.fail(error);
+    for (const queue of this.#special.values()) queue.fail(error);
+  }
+
+  #error(kind: SourceError["class"], reason: string, cause?: unknown): SourceError {
+    return new SourceError(
+      kind,
+      `ZooKeeper at ${this.#where}: ${reason}`,
+      cause === undefined ? {} : { cause },
+    );
+  }
+}

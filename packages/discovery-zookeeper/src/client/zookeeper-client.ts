@@ -1,0 +1,269 @@
+import type { Clock, Random } from "@proxyless/core";
+import { SourceError } from "@proxyless/core/discovery";
+import type { RegistryTls } from "@proxyless/core/discovery";
+
+import type { ServerAddress } from "./addresses.ts";
+import type { JuteReader } from "./jute-reader.ts";
+import type { JuteWriter } from "./jute-writer.ts";
+import type { Link } from "./link.ts";
+import { ops, readStat, writeAcl, xids } from "./protocol.ts";
+import type { Acl, Stat } from "./protocol.ts";
+import { Session } from "./session.ts";
+import { TreeWatches } from "./tree-watches.ts";
+import type { WatchMode } from "./tree-watches.ts";
+import type { TreeListener } from "./watch-register.ts";
+import { isRefusal, zkCodes } from "./zookeeper-error.ts";
+
+/** How a client reaches its ensemble. */
+export interface ClientSettings {
+  readonly servers: readonly ServerAddress[];
+  /** Empty, or the path that all others are below. */
+  readonly chroot: string;
+  readonly tls: RegistryTls | undefined;
+  /** `user:password` of the digest scheme. */
+  readonly digest: string | undefined;
+  readonly sessionTimeoutMs: number;
+  readonly requestTimeoutMs: number;
+  readonly maxFrameBytes: number;
+  readonly allowReadOnly: boolean;
+  readonly watches: WatchMode;
+}
+
+/** What happens to the session of a client. */
+export interface ClientListener {
+  /** A connection is ready; everything may have changed since the last one. */
+  connected?(): void;
+  /** The connection is gone; the session may live on. */
+  lost?(reason: SourceError): void;
+  /** The session lives. */
+  pong?(): void;
+}
+
+/** What ZooKeeper is asked, on one session that is kept. Every call rejects with a {@link SourceError}, or the signal's reason. */
+export class ZookeeperClient {
+  readonly #settings: ClientSettings;
+  readonly #session: Session;
+  readonly #watches: TreeWatches;
+  readonly #listeners = new Set<ClientListener>();
+
+  /** @param isForeground whether what is asked keeps the process alive until it is answered */
+  constructor(settings: ClientSettings, clock: Clock, random: Random, isForeground = false) {
+    this.#settings = settings;
+    this.#watches = new TreeWatches(settings.watches);
+    this.#session = new Session({
+      ...settings,
+      clock,
+      random,
+      isForeground,
+      onEvent: (event) => {
+        this.#watches.dispatch(event);
+      },
+      onPong: () => {
+        for (const listener of this.#listeners) listener.pong?.();
+      },
+      prepare: (link) => this.#prepare(link),
+      onConnected: () => {
+        for (const listener of this.#listeners) listener.connected?.();
+      },
+      onLost: (reason) => {
+        for (const listener of this.#listeners) listener.lost?.(reason);
+      },
+    });
+  }
+
+  /** Names the session; 0 while there is none. */
+  get sessionId(): bigint {
+    return this.#session.id;
+  }
+
+  get isConnected(): boolean {
+    return this.#session.link !== undefined;
+  }
+
+  /** Whether watches shoot once, so that every read has to set them. */
+  get isOneShot(): boolean {
+    return this.#watches.isOneShot;
+  }
+
+  /** Resolves with the connection as soon as there is one; rejects with the reason when the next attempt fails. */
+  ready(signal: AbortSignal): Promise<Link> {
+    return this.#session.ready(signal);
+  }
+
+  listen(listener: ClientListener): () => void {
+    this.#listeners.add(listener);
+    return () => {
+      this.#listeners.delete(listener);
+    };
+  }
+
+  /** Hears of what happens at a node and its children, through every new connection, from {@link arm} on. @returns how to end it */
+  watchTree(path: string, listener: TreeListener): () => void {
+    const full = this.#full(path);
+    this.#watches.add(full, listener);
+    return () => {
+      this.#watches.delete(full, listener, this.#session.link);
+    };
+  }
+
+  /** Sees to it that the server tells of a node and its children. With one-shot watches the reads do that. */
+  arm(path: string, link: Link): Promise<void> {
+    return this.#watches.arm(this.#full(path), link);
+  }
+
+  /** The names of a node's children. */
+  async children(
+    path: string,
+    signal: AbortSignal,
+  ): Promise<{ readonly names: string[]; readonly stat: Stat }> {
+    const full = this.#full(path);
+    const isWatched = this.isOneShot;
+    const reader = await this.#call(
+      ops.getChildren2,
+      `children of ${path}`,
+      watched(full, isWatched),
+      signal,
+    );
+    if (isWatched) this.#watches.wasRead("children", full);
+    return { names: reader.list(4, (from) => from.text()), stat: readStat(reader) };
+  }
+
+  /** What a node holds. */
+  async data(path: string, signal: AbortSignal): Promise<{ readonly data: Buffer; readonly stat: Stat }> {
+    const full = this.#full(path);
+    const isWatched = this.isOneShot;
+    const reader = await this.#call(ops.getData, `data of ${path}`, watched(full, isWatched), signal);
+    if (isWatched) this.#watches.wasRead("data", full);
+    return { data: reader.buffer(), stat: readStat(reader) };
+  }
+
+  /** What is known of a node; `undefined` where there is none. */
+  async exists(path: string, signal: AbortSignal): Promise<Stat | undefined> {
+    const full = this.#full(path);
+    const isWatched = this.isOneShot;
+    try {
+      const reader = await this.#call(ops.exists, `existence of ${path}`, watched(full, isWatched), signal);
+      if (isWatched) this.#watches.wasRead("data", full);
+      return readStat(reader);
+    } catch (error) {
+      if (!isRefusal(error, zkCodes.noNode)) throw error;
+      if (isWatched) this.#watches.wasRead("exists", full);
+      return undefined;
+    }
+  }
+
+  /** Makes a node. @param flags 1 lives with the session, 2 gets a number at its name's end @returns its path */
+  async create(
+    path: string,
+    content: { readonly data: Uint8Array; readonly acl: readonly Acl[]; readonly flags: number },
+    signal: AbortSignal,
+  ): Promise<string> {
+    const { data, acl, flags } = content;
+    const body = (writer: JuteWriter): void => {
+      writer.text(this.#full(path)).buffer(data).list(acl, writeAcl).int(flags);
+    };
+    const reader = await this.#call(ops.create, `create ${path}`, body, signal);
+    return this.#own(reader.text());
+  }
+
+  /** Makes the nodes above a path where they are missing, the chroot included; they stay. */
+  async createParents(path: string, acl: readonly Acl[], signal: AbortSignal): Promise<void> {
+    const parts = this.#full(path).split("/").slice(1, -1);
+    let full = "";
+    for (const part of parts) {
+      full += `/${part}`;
+      const body = (writer: JuteWriter): void => {
+        writer.text(full).buffer(Buffer.alloc(0)).list(acl, writeAcl).int(0);
+      };
+      try {
+        // eslint-disable-next-line no-await-in-loop -- from the top down
+        await this.#call(ops.create, `create ${full}`, body, signal);
+      } catch (error) {
+        // Whoever may not create here may all the same create below.
+        const isThere = isRefusal(error, zkCodes.nodeExists) || isRefusal(error, zkCodes.noAuth);
+        if (!isThere) throw error;
+      }
+    }
+  }
+
+  /** @param version the only one that is written over; -1 for any */
+  async setData(path: string, data: Uint8Array, version: number, signal: AbortSignal): Promise<void> {
+    const body = (writer: JuteWriter): void => {
+      writer.text(this.#full(path)).buffer(data).int(version);
+    };
+    await this.#call(ops.setData, `write ${path}`, body, signal);
+  }
+
+  /** @param version the only one that is taken away; -1 for any */
+  async delete(path: string, version: number, signal: AbortSignal): Promise<void> {
+    await this.#call(
+      ops.delete,
+      `delete ${path}`,
+      (writer) => writer.text(this.#full(path)).int(version),
+      signal,
+    );
+  }
+
+  /** Waits until this connection's server has seen what the leader had when it was asked. */
+  async sync(path: string, signal: AbortSignal): Promise<void> {
+    await this.#call(ops.sync, `sync ${path}`, (writer) => writer.text(this.#full(path)), signal);
+  }
+
+  /** Ends the session; its ephemeral nodes go at once. Resolves when the socket is gone. */
+  close(): Promise<void> {
+    return this.#session.close();
+  }
+
+  async #prepare(link: Link): Promise<void> {
+    const { digest } = this.#settings;
+    if (digest !== undefined) {
+      await link.requestAs(xids.auth, ops.auth, "authentication", (writer) =>
+        writer.int(0).text("digest").buffer(Buffer.from(digest, "utf8")),
+      );
+    }
+    await this.#watches.armAll(link, this.#session.lastZxid);
+  }
+
+  async #call(
+    op: number,
+    what: string,
+    body: (writer: JuteWriter) => unknown,
+    signal?: AbortSignal,
+  ): Promise<JuteReader> {
+    signal?.throwIfAborted();
+    const { link } = this.#session;
+    if (link === undefined)
+      throw new SourceError("transient", `${what}: there is no connection to ZooKeeper`);
+    const answer = link.request(op, what, body);
+    return signal === undefined ? answer : unlessAborted(answer, signal);
+  }
+
+  #full(path: string): string {
+    const { chroot } = this.#settings;
+    return path === "/" && chroot !== "" ? chroot : chroot + path;
+  }
+
+  #own(full: string): string {
+    return full.slice(this.#settings.chroot.length);
+  }
+}
+
+function watched(path: string, watch: boolean): (writer: JuteWriter) => void {
+  return (writer) => {
+    writer.text(path).bool(watch);
+  };
+}
+
+/** The answer comes to nobody once the signal aborts; the connection takes it all the same. */
+async function unlessAborted<T>(answer: Promise<T>, signal: AbortSignal): Promise<T> {
+  const aborted = Promise.withResolvers<never>();
+  const onAbort = (): void => {
+    aborted.reject(signal.reason);
+  };
+  signal.addEventListener("abort", onAbort, { once: true });
+  try {
+    return await Promise.race([answer, aborted.promise]);
+  } finally {
+    signal.removeEventListener("abort", onAbort);
+  }
+}

@@ -1,0 +1,138 @@
+import type { Trial } from "./trial.ts";
+import type { Ability } from "./under-test.ts";
+
+/** Something that happens to a registry, and what must be true meanwhile and afterwards. */
+export interface ChaosCase {
+  /** What happens, as the end of a sentence that begins with the registry's name. */
+  readonly what: string;
+  /** What the registry must be able to do; one that cannot is not asked. */
+  readonly needs?: Ability;
+  /** Runs with calls going on; `Trial.ends` is called after it. */
+  readonly run: (trial: Trial) => Promise<void>;
+}
+
+/** How long a fault lasts: long enough for several attempts to reach the registry, and for what times out after a second. */
+const faultMs = 1_500;
+
+/** Everything that is done to every registry. */
+export const chaosCases: readonly ChaosCase[] = [
+  {
+    what: "is killed and comes back",
+    needs: "kill",
+    run: async (trial) => {
+      await trial.registry.kill?.();
+      await trial.lasts(faultMs);
+      await trial.answeredBy([0, 1], 5_000);
+      await trial.registry.restart?.();
+      await trial.followsAgain();
+    },
+  },
+  {
+    what: "comes back without what it knew",
+    needs: "restartEmpty",
+    run: async (trial) => {
+      await trial.registry.restartEmpty?.();
+      await trial.lasts(faultMs);
+      // Nobody has registered again yet, and both are alive.
+      await trial.answeredBy([0, 1], 5_000);
+      await trial.followsAgain();
+    },
+  },
+  {
+    what: "is frozen, and goes on",
+    needs: "pause",
+    run: async (trial) => {
+      await trial.registry.pause?.();
+      await trial.lasts(faultMs);
+      await trial.answeredBy([0, 1], 5_000);
+      trial.registry.resume?.();
+      await trial.followsAgain();
+    },
+  },
+  {
+    what: "is cut off, and can be reached again",
+    needs: "link",
+    run: async (trial) => {
+      trial.proxy.set("refuse");
+      await trial.lasts(faultMs);
+      await trial.answeredBy([0, 1], 5_000);
+      trial.proxy.set("pass");
+      await trial.followsAgain();
+    },
+  },
+  {
+    what: "is not heard of, with every connection open",
+    needs: "link",
+    run: async (trial) => {
+      trial.proxy.set("silence");
+      await trial.lasts(faultMs);
+      await trial.answeredBy([0, 1], 5_000);
+      trial.proxy.set("pass");
+      await trial.followsAgain();
+    },
+  },
+  {
+    what: "answers garbage",
+    needs: "link",
+    run: async (trial) => {
+      trial.proxy.set("garbage");
+      trial.proxy.cut();
+      await trial.lasts(faultMs);
+      await trial.answeredBy([0, 1], 5_000);
+      trial.proxy.set("pass");
+      trial.proxy.cut();
+      await trial.followsAgain();
+    },
+  },
+  {
+    what: "breaks its answers off",
+    needs: "link",
+    run: async (trial) => {
+      trial.proxy.set("truncate");
+      trial.proxy.cut();
+      await trial.lasts(faultMs);
+      await trial.answeredBy([0, 1], 5_000);
+      trial.proxy.set("pass");
+      await trial.followsAgain();
+    },
+  },
+  {
+    what: "is far away and slow",
+    needs: "link",
+    run: async (trial) => {
+      trial.proxy.slow(150);
+      await trial.followsAgain();
+    },
+  },
+  {
+    what: "loses its connections again and again",
+    needs: "link",
+    run: async (trial) => {
+      for (let n = 0; n < 20; n++) {
+        trial.proxy.cut();
+        // eslint-disable-next-line no-await-in-loop -- one after the other
+        await trial.lasts(50);
+      }
+      await trial.followsAgain();
+    },
+  },
+  {
+    what: "forgets the credentials",
+    needs: "expireAuth",
+    run: async (trial) => {
+      await trial.registry.expireAuth?.();
+      await trial.lasts(faultMs);
+      await trial.followsAgain();
+    },
+  },
+  {
+    what: "is asked by a process whose clock jumps",
+    run: async (trial) => {
+      trial.clock.jump(3_600_000);
+      await trial.lasts(300);
+      trial.clock.jump(-7_200_000);
+      await trial.lasts(300);
+      await trial.followsAgain();
+    },
+  },
+];

@@ -1,0 +1,41 @@
+import { xds } from "@proxyless/discovery-xds";
+
+import { ControlPlane } from "../../xds/control-plane.ts";
+import type { RegistryUnderTest } from "../under-test.ts";
+
+/**
+ * A control plane that serves clusters and endpoints over ADS, as a process of its own. It is the strict one of the
+ * tests: whatever the source does against the protocol fails the suite that stops it.
+ */
+export async function startXdsRegistry(): Promise<RegistryUnderTest> {
+  const server = await ControlPlane.start();
+  return {
+    name: "xds",
+    // Back-off grows to 30 s, and a connection takes its time.
+    recoveryMs: 35_000,
+    host: "127.0.0.1",
+    port: server.port,
+    source: (host, port) =>
+      xds({
+        bootstrap: {
+          xds_servers: [{ server_uri: `${host}:${port}`, channel_creds: [{ type: "insecure" }] }],
+          node: { id: "registry-under-test" },
+        },
+      }),
+    put: (service, endpoints) => server.put(service, endpoints),
+    kill: () => server.kill(),
+    restart: () => server.restart(),
+    restartEmpty: () => server.restartEmpty(),
+    pause: () => server.pause(),
+    resume: () => {
+      server.resume();
+    },
+    // What an HTTP/1.1 server would say to an HTTP/2 connection.
+    garbage: Buffer.from("HTTP/1.1 400 Bad Request\r\nconnection: close\r\n\r\n"),
+    stop: async () => {
+      const violations = server.isRunning ? await server.violations() : [];
+      await server.stop();
+      if (violations.length > 0) throw new Error(`the source broke the protocol: ${violations.join("; ")}`);
+    },
+  };
+}

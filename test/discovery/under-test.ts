@@ -1,0 +1,68 @@
+import type { DiscoverySource } from "@proxyless/core";
+
+/** An endpoint as the suites write it into a registry. */
+export interface WrittenEndpoint {
+  /** Unique in its service; a registry that has no ids may ignore it. */
+  readonly id: string;
+  readonly host: string;
+  readonly port: number;
+}
+
+/** A real registry with a source on it, as the shared suites (chaos, propagation) need it. One file per registry makes one. */
+export interface RegistryUnderTest {
+  /** `consul`, `etcd`… */
+  readonly name: string;
+  /**
+   * After a fault has ended, and when there is none, a change must reach a call within so many milliseconds: what the
+   * adapter's docs promise.
+   */
+  readonly recoveryMs: number;
+  /** The address that sources use; a fault proxy is put in front of the port. */
+  readonly host: string;
+  readonly port: number;
+  /** `udp` for DNS; `none` for what has no connection (a file). Default: `tcp`. */
+  readonly wire?: "tcp" | "udp" | "none";
+  /** A fresh source that asks `host:port`, with the timings that a user would have, except where the suite could not wait. */
+  source(host: string, port: number): DiscoverySource;
+  /** Makes exactly these the registry's list of the service, written to the server itself, as its users write. */
+  put(service: string, endpoints: readonly WrittenEndpoint[]): Promise<void>;
+  /** Ends the server as a crash would (SIGKILL), keeping its data. */
+  kill?(): Promise<void>;
+  /** Brings it back on the same address; resolves when it answers. */
+  restart?(): Promise<void>;
+  /** Kills it and brings it back without any data. */
+  restartEmpty?(): Promise<void>;
+  /** Freezes it (SIGSTOP): connections stay open and nothing is answered. */
+  pause?(): Promise<void>;
+  resume?(): void;
+  /** Makes the credentials that sources hold invalid once; they have to renew them by themselves. */
+  expireAuth?(): Promise<void>;
+  /** What makes no sense in this registry's protocol; a fault proxy answers with it. Default: random bytes. */
+  readonly garbage?: Buffer;
+  stop(): Promise<void>;
+}
+
+/** Where {@link RegistryUnderTest} comes from. */
+export type StartRegistry = () => Promise<RegistryUnderTest>;
+
+/** What not every registry can do or have done to it. `link`: it is reached over TCP, so that a fault proxy stands in between. */
+export type Ability = "kill" | "restartEmpty" | "pause" | "link" | "expireAuth";
+
+/** A registry of the suites, and what it can. */
+export interface RegistryEntry {
+  readonly start: StartRegistry;
+  readonly abilities: readonly Ability[];
+}
+
+/** What a started registry can, to be held against what was said of it. */
+export function abilitiesOf(registry: RegistryUnderTest): readonly Ability[] {
+  const can: Record<Ability, boolean> = {
+    kill: registry.kill !== undefined && registry.restart !== undefined,
+    restartEmpty: registry.restartEmpty !== undefined,
+    pause: registry.pause !== undefined && registry.resume !== undefined,
+    link: (registry.wire ?? "tcp") === "tcp",
+    expireAuth: registry.expireAuth !== undefined,
+  };
+  const all: readonly Ability[] = ["kill", "restartEmpty", "pause", "link", "expireAuth"];
+  return all.filter((ability) => can[ability]);
+}

@@ -14,6 +14,9 @@ export interface ChaosCase {
 /** How long a fault lasts: long enough for several attempts to reach the registry, and for what times out after a second. */
 const faultMs = 1_500;
 
+/** How many endpoints there are where there are many; the default keeps the suite short. */
+const manyEndpoints = Number(process.env["PROXYLESS_CHAOS_ENDPOINTS"] ?? 500);
+
 /** Everything that is done to every registry. */
 export const chaosCases: readonly ChaosCase[] = [
   {
@@ -124,6 +127,10 @@ export const chaosCases: readonly ChaosCase[] = [
       await trial.lasts(faultMs);
       await trial.followsAgain();
     },
+  },
+  {
+    what: "exchanges a hundred of many endpoints a second",
+    run: (trial) => trial.churns(manyEndpoints),
   },
   {
     what: "is asked by a process whose clock jumps",

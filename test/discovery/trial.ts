@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { setTimeout as wait } from "node:timers/promises";
+import { isDeepStrictEqual } from "node:util";
 
 import { createMesh } from "@proxyless/core";
 import type { Mesh } from "@proxyless/core";
@@ -17,6 +18,17 @@ const startMs = 20_000;
 const endMs = 10_000;
 /** How long after its removal became known an instance may still answer calls that were under way. */
 const underWayMs = 1_000;
+
+const churnMs = 2_000;
+
+/** An endpoint that is only listed, not called. */
+function manyth(n: number): WrittenEndpoint {
+  return {
+    id: `m${n}`,
+    host: `127.${1 + ((n >> 16) & 127)}.${(n >> 8) & 255}.${n & 255}`,
+    port: 10_000 + (n % 50_000),
+  };
+}
 
 /**
  * One service of a registry, called all the time by a mesh that finds it through a fault proxy. It begins with two instances;
@@ -96,6 +108,37 @@ export class Trial {
     await this.#goneWithin(0, recoveryMs + underWayMs);
   }
 
+  /**
+   * A second service of many endpoints, of which a hundred a second are exchanged for two seconds while the first one goes on being
+   * called; what the mesh knows is then the registry's list.
+   */
+  async churns(most: number): Promise<void> {
+    const { mostEndpoints = Infinity, recoveryMs, swap } = this.registry;
+    const count = Math.min(most, mostEndpoints);
+    const service = `${this.service}-many`;
+    const list = Array.from({ length: count }, (_, n) => manyth(n));
+    await this.registry.put(service, list);
+    await this.mesh.ready(service);
+    let next = count;
+    for (const end = performance.now() + churnMs; performance.now() < end; next++) {
+      const gone = list.shift();
+      const added = manyth(next);
+      if (gone === undefined) throw new Error("no endpoint to exchange");
+      list.push(added);
+      // eslint-disable-next-line no-await-in-loop -- one change after the other
+      await (swap === undefined ? this.registry.put(service, list) : swap(service, gone, added));
+      // eslint-disable-next-line no-await-in-loop -- a hundred a second
+      await wait(10);
+    }
+    const wanted = list.map(({ host, port }) => `${host}:${port}`).toSorted();
+    const end = performance.now() + recoveryMs + startMs;
+    while (!isDeepStrictEqual(this.#known(service), wanted)) {
+      assert.ok(performance.now() < end, `${this.registry.name}: ${next - count} changes were not followed`);
+      // eslint-disable-next-line no-await-in-loop -- it polls
+      await wait(100);
+    }
+  }
+
   /** Waits, with calls going on. */
   lasts(ms: number): Promise<void> {
     return wait(ms);
@@ -139,6 +182,11 @@ export class Trial {
         `${this.registry.name}: a removed instance is still called; ${this.describe()}`,
       );
     }
+  }
+
+  #known(service: string): readonly string[] {
+    const watch = this.mesh.inspect().discovery.find((dump) => dump.service === service);
+    return (watch?.endpoints ?? []).map(({ address }) => address).toSorted();
   }
 
   #endpoints(numbers: readonly number[]): readonly WrittenEndpoint[] {

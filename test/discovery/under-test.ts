@@ -17,6 +17,8 @@ export interface RegistryUnderTest {
    * adapter's docs promise.
    */
   readonly recoveryMs: number;
+  /** The longest list that the protocol can carry; any where it is left out. */
+  readonly mostEndpoints?: number;
   /** The address that sources use; a fault proxy is put in front of the port. */
   readonly host: string;
   readonly port: number;
@@ -26,6 +28,8 @@ export interface RegistryUnderTest {
   source(host: string, port: number): DiscoverySource;
   /** Makes exactly these the registry's list of the service, written to the server itself, as its users write. */
   put(service: string, endpoints: readonly WrittenEndpoint[]): Promise<void>;
+  /** Takes one out of a service's list and puts another in, leaving the rest alone; where it is left out, the whole list is put. */
+  swap?(service: string, gone: WrittenEndpoint, added: WrittenEndpoint): Promise<void>;
   /** Ends the server as a crash would (SIGKILL), keeping its data. */
   kill?(): Promise<void>;
   /** Brings it back on the same address; resolves when it answers. */

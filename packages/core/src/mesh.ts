@@ -329,8 +329,10 @@ class ServiceMesh implements Mesh {
   }
 
   async #close(): Promise<void> {
-    // First: until the last caller has gone elsewhere, what it asks for may need calls.
-    await this.#registrations.close();
+    // First: until the last caller has gone elsewhere, what it asks for may need calls. Where nobody is registered, calls are
+    // refused from this very moment on.
+    const leaving = this.#registrations.close();
+    if (leaving !== undefined) await leaving;
     await this.engine.close(this.#drainMs);
     this.#checkers.close();
     this.#lag?.close();

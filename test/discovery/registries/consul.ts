@@ -33,6 +33,11 @@ export const startConsulRegistry: StartRegistry = async () => {
     source: (host, port) =>
       consul({ url: `http://${host}:${port}`, tokenFile, waitMs: 2000, requestTimeoutMs: 2000 }),
     put: (service, endpoints) => writer.put(service, endpoints),
+    swap: async (service, gone, { id, host, port }) => {
+      const body = { ID: id, Name: service, Address: host, Port: port };
+      await agent.call("PUT", "/v1/agent/service/register", body);
+      await agent.call("PUT", `/v1/agent/service/deregister/${encodeURIComponent(gone.id)}`);
+    },
     kill: () => agent.kill(),
     restart: async () => {
       await agent.restart();

@@ -12,6 +12,8 @@ export async function startDns(): Promise<RegistryUnderTest> {
     name: "dns",
     // The time to live; after an outage the wait between two questions (5 s) and what is left of one (2 s) come first.
     recoveryMs: 8500,
+    // An answer has 65,535 bytes at most.
+    mostEndpoints: 500,
     host: server.host,
     port: server.port,
     wire: "udp",

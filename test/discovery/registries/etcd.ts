@@ -31,6 +31,13 @@ export async function startEtcdUnderTest(): Promise<RegistryUnderTest> {
       }
       written.set(service, wanted);
     },
+    swap: async (service, gone, added) => {
+      for (const [key, value] of entriesOf(service, [added])) {
+        // eslint-disable-next-line no-await-in-loop -- one
+        await member.put(key, value);
+      }
+      await member.delete(`${service}/${gone.id}`);
+    },
     kill: () => member.kill(),
     restart: async () => {
       await member.restart();

@@ -39,6 +39,10 @@ export async function startEurekaUnderTest(): Promise<RegistryUnderTest> {
         await send(server, "POST", app, { instance });
       }
     },
+    swap: async (service, gone, { id, host, port }) => {
+      server.put(service, id, host, port);
+      await send(server, "DELETE", `${service.toUpperCase()}/${gone.id}`);
+    },
     kill: () => server.kill(),
     restart: () => server.restart(),
     restartEmpty: () => server.restartEmpty(),

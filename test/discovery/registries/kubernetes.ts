@@ -8,7 +8,8 @@ import { kubernetes } from "@proxyless/discovery-kubernetes";
 import { ApiServer } from "../../kubernetes/api-server.ts";
 import type { Verb } from "../../kubernetes/api-server.ts";
 import { sliceJson } from "../../kubernetes/slices.ts";
-import type { RegistryUnderTest } from "../under-test.ts";
+import type { SliceJson } from "../../kubernetes/slices.ts";
+import type { RegistryUnderTest, WrittenEndpoint } from "../under-test.ts";
 
 const verbs: readonly Verb[] = ["list", "watch"];
 
@@ -34,9 +35,12 @@ export async function startKubernetesUnderTest(): Promise<RegistryUnderTest> {
         if (isOurs && !wanted.has(metadata.name)) server.remove(metadata.name);
       }
       for (const [name, { id, host, port }] of wanted) {
-        const ports = [{ name: "", port, protocol: "TCP" }];
-        server.put(sliceJson({ name, service, ports, pods: [{ name: id, ip: host }] }));
+        server.put(sliceOf(name, service, { id, host, port }));
       }
+    },
+    swap: async (service, gone, added) => {
+      server.put(sliceOf(`${service}-${added.id}`, service, added));
+      server.remove(`${service}-${gone.id}`);
     },
     kill: () => server.kill(),
     restart: () => server.restart(),
@@ -66,4 +70,10 @@ export async function startKubernetesUnderTest(): Promise<RegistryUnderTest> {
       await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** A slice of one endpoint: ports differ, and a slice has one list of them. */
+function sliceOf(name: string, service: string, { id, host, port }: WrittenEndpoint): SliceJson {
+  const ports = [{ name: "", port, protocol: "TCP" }];
+  return sliceJson({ name, service, ports, pods: [{ name: id, ip: host }] });
 }

@@ -31,6 +31,10 @@ export async function startNacosUnderTest(): Promise<RegistryUnderTest> {
       }
       written.set(service, endpoints);
     },
+    swap: async (service, gone, { host, port }) => {
+      server.put(service, host, port);
+      await send(server, "DELETE", service, gone);
+    },
     kill: () => server.kill(),
     restart: () => server.restart(),
     restartEmpty: async () => {

@@ -21,6 +21,10 @@ export async function startZookeeperUnderTest(): Promise<RegistryUnderTest> {
         `/services/${service}`,
         Object.fromEntries(endpoints.map(({ id, host, port }) => [id, JSON.stringify({ host, port })])),
       ),
+    swap: async (service, gone, { id, host, port }) => {
+      await operator.put(`/services/${service}/${id}`, JSON.stringify({ host, port }));
+      await operator.remove(`/services/${service}/${gone.id}`);
+    },
     kill: () => server.kill(),
     restart: async () => {
       await server.restart();

@@ -63,10 +63,10 @@ export class Registrations {
     return Array.from(this.#members, ([{ state }, view]) => ({ ...view, state }));
   }
 
-  /** Every instance leaves; resolves when the last one has. */
-  async close(): Promise<void> {
+  /** Every instance leaves; resolves when the last one has. `undefined` where there is none. */
+  close(): Promise<unknown> | undefined {
     this.#isClosed = true;
     const all = [...this.#members.keys()];
-    await Promise.all(all.map((member) => member.leave({ reason: "close" })));
+    return all.length === 0 ? undefined : Promise.all(all.map((member) => member.leave({ reason: "close" })));
   }
 }

@@ -113,8 +113,8 @@ export class Trial {
    * called; what the mesh knows is then the registry's list.
    */
   async churns(most: number): Promise<void> {
-    const { mostEndpoints = Infinity, recoveryMs, swap } = this.registry;
-    const count = Math.min(most, mostEndpoints);
+    const { registry } = this;
+    const count = Math.min(most, registry.mostEndpoints ?? Infinity);
     const service = `${this.service}-many`;
     const list = Array.from({ length: count }, (_, n) => manyth(n));
     await this.registry.put(service, list);
@@ -126,12 +126,12 @@ export class Trial {
       if (gone === undefined) throw new Error("no endpoint to exchange");
       list.push(added);
       // eslint-disable-next-line no-await-in-loop -- one change after the other
-      await (swap === undefined ? this.registry.put(service, list) : swap(service, gone, added));
+      await (registry.swap?.(service, gone, added) ?? registry.put(service, list));
       // eslint-disable-next-line no-await-in-loop -- a hundred a second
       await wait(10);
     }
     const wanted = list.map(({ host, port }) => `${host}:${port}`).toSorted();
-    const end = performance.now() + recoveryMs + startMs;
+    const end = performance.now() + registry.recoveryMs + startMs;
     while (!isDeepStrictEqual(this.#known(service), wanted)) {
       assert.ok(performance.now() < end, `${this.registry.name}: ${next - count} changes were not followed`);
       // eslint-disable-next-line no-await-in-loop -- it polls

@@ -105,7 +105,6 @@ export class ServiceWatch {
 
   /** The watch stands, so that nothing can be missed between the list and what it tells. */
   #begin(list: RangeAnswer, round: WatchRound): void {
-    this.#failuresInARow = 0;
     this.#heard = 0;
     this.#take(list);
     this.#tell();
@@ -115,6 +114,7 @@ export class ServiceWatch {
 
   #hear({ header, events }: WatchMessage, round: WatchRound): void {
     this.#heard++;
+    this.#failuresInARow = 0;
     round.good();
     this.#lineage.advance(header.revision);
     if (this.#entries.apply(events)) this.#pace.ask(this.#entries.size);

@@ -141,8 +141,7 @@ export class OwnNode {
     const directory = this.#orphans;
     if (directory === undefined) return;
     await this.#client.ready(signal);
-    const { names } = await this.#client.children(directory, signal);
-    for (const name of names) {
+    for (const name of await this.#namesIn(directory, signal)) {
       const path = `${directory}/${name}`;
       // eslint-disable-next-line no-await-in-loop -- rare, and mostly the last one
       const stat = await this.#client.exists(path, signal);
@@ -152,6 +151,16 @@ export class OwnNode {
       }
     }
     this.#orphans = undefined;
+  }
+
+  /** The names below a node; none where there is no node, so that nothing of ours can be there either. */
+  async #namesIn(directory: string, signal: AbortSignal): Promise<readonly string[]> {
+    try {
+      return (await this.#client.children(directory, signal)).names;
+    } catch (error) {
+      if (isRefusal(error, zkCodes.noNode)) return [];
+      throw error;
+    }
   }
 
   /** Takes away a node that is ours. @returns whether it was there */

@@ -82,18 +82,25 @@ class Writer {
     const fresh = endpoints.filter(({ id }) => before.get(id) !== after.get(id));
     const gone = [...before.keys()].filter((id) => !after.has(id));
     const deregister = "/v1/agent/service/deregister";
-    await Promise.all([
-      ...fresh.map(({ id, host, port }) =>
-        this.#agent.call("PUT", "/v1/agent/service/register", {
-          ID: id,
-          Name: service,
-          Address: host,
-          Port: port,
-        }),
-      ),
-      // One that is gone already may be a 404.
-      ...gone.map((id) => this.#agent.request("PUT", `${deregister}/${encodeURIComponent(id)}`)),
-    ]);
+    // An agent closes more than 200 connections of one client.
+    for (let from = 0; from < fresh.length; from += 100) {
+      const some = fresh.slice(from, from + 100);
+      // eslint-disable-next-line no-await-in-loop -- so many at a time
+      await Promise.all(
+        some.map(({ id, host, port }) =>
+          this.#agent.call("PUT", "/v1/agent/service/register", {
+            ID: id,
+            Name: service,
+            Address: host,
+            Port: port,
+          }),
+        ),
+      );
+    }
+    // One that is gone already may be a 404.
+    await Promise.all(
+      gone.map((id) => this.#agent.request("PUT", `${deregister}/${encodeURIComponent(id)}`)),
+    );
     this.#written.set(service, after);
   }
 

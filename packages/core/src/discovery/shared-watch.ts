@@ -56,6 +56,8 @@ export class SharedWatch implements SubscriptionHost, SourceWatchSink {
   #served: readonly DirectoryEndpoint[] = Object.freeze([]);
   /** The last snapshot made no sense, so an `alive` only confirms nonsense. */
   #refused = false;
+  /** What it listed was given up, and it listed nothing since. */
+  #wasGivenUp = false;
   #changedAt = -Infinity;
   #version = 0;
   #closed = false;
@@ -168,6 +170,12 @@ export class SharedWatch implements SubscriptionHost, SourceWatchSink {
   }
 
   alive(ageMs: number): void {
+    // It confirms a list that was given up since: only a new watch says it again.
+    if (this.#wasGivenUp && !this.#refused) {
+      this.#wasGivenUp = false;
+      this.#upstream.restart("the source confirms a list that was given up");
+      return;
+    }
     this.#wake(ageMs);
     this.#settle();
   }
@@ -227,6 +235,7 @@ export class SharedWatch implements SubscriptionHost, SourceWatchSink {
     // An incomplete nothing is no answer: it would only turn "not known yet" into "none".
     if (suspect && endpoints.length === 0 && this.#guard.kind === "none") return;
     if (!cached) this.#refused = false;
+    this.#wasGivenUp = false;
     if (!suspect) {
       this.#reporter.trusted();
       this.#freshness.live();
@@ -294,6 +303,7 @@ export class SharedWatch implements SubscriptionHost, SourceWatchSink {
     for (const alarm of [this.#hold, this.#confirm]) alarm.clear();
     this.#intake.forget();
     this.#guard.forget();
+    this.#wasGivenUp = true;
     this.#freshness.forget();
     this.#served = Object.freeze([]);
     this.#version++;

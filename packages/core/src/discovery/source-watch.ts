@@ -100,6 +100,11 @@ export class SourceWatch {
     }
   }
 
+  /** Ends the watch and opens it anew after a back-off: what it told is not known any more, and it tells only what is new. */
+  restart(problem: string): void {
+    if (this.#abort !== undefined) this.#fail(this.#abort, "transient", problem);
+  }
+
   refresh(reason: string): void {
     try {
       const result: unknown = this.#handle?.refresh?.(reason);

@@ -127,9 +127,15 @@ export class Membership implements MeshRegistration {
   }
 
   async deregister(options: DeregisterOptions = {}): Promise<void> {
-    this.#poll?.stop();
     this.#deregistering ??= this.#handle?.deregister({ ...this.#delay(), ...options });
-    await this.#deregistering;
+    try {
+      await this.#deregistering;
+    } catch (error) {
+      // Options that were refused: nothing was begun, and it can still leave.
+      this.#deregistering = undefined;
+      throw error;
+    }
+    this.#poll?.stop();
     if (this.#leaving === undefined) this.#parts.onEnd(this);
   }
 

@@ -113,7 +113,8 @@ export async function inTime<T>(
     throw error;
   };
   const expired = timeout();
-  const running = work(AbortSignal.any([outer, late.signal]));
+  // What throws at once is a failure like any other.
+  const running = (async () => work(AbortSignal.any([outer, late.signal])))();
   try {
     return await Promise.race([running, expired]);
   } finally {

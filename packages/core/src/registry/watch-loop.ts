@@ -59,6 +59,8 @@ class WatchLoop {
   /** Cuts the present pause or round short. */
   #step = new AbortController();
   #isInterruptible = false;
+  /** What a server asked for with `Retry-After`, on the clock. */
+  #askNotBefore = -Infinity;
   #wasRefreshed = false;
   #resetAt = -Infinity;
 
@@ -131,6 +133,7 @@ class WatchLoop {
     const isFirstReset = isReset && clock.now() - this.#resetAt >= resetGapMs;
     if (isReset) this.#resetAt = clock.now();
     const delay = isFirstReset ? 0 : this.#backoff.failed(clock.now(), random, error.retryAfterMs);
+    this.#askNotBefore = clock.now() + (error.retryAfterMs ?? 0);
     try {
       return (await this.#options.onTrouble?.(error)) === "now" ? 0 : delay;
     } catch {
@@ -140,10 +143,14 @@ class WatchLoop {
   }
 
   async #pause(ms: number): Promise<void> {
-    if (this.#wasRefreshed) return;
+    // What the server asked for is waited out, whoever wants to know: hints come just when a server is in need of rest.
+    const restMs = Math.min(ms, this.#askNotBefore - this.#context.clock.now());
+    if (restMs > 0)
+      await sleep(this.#context.clock, restMs, this.#context.signal, true).catch(() => undefined);
+    if (restMs >= ms || this.#wasRefreshed || this.#context.signal.aborted) return;
     this.#isInterruptible = true;
     try {
-      await sleep(this.#context.clock, ms, this.#step.signal, true);
+      await sleep(this.#context.clock, ms - Math.max(0, restMs), this.#step.signal, true);
     } catch {
       // A refresh or the end of the watch: either way the loop knows what to do.
     } finally {

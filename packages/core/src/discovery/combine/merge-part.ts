@@ -49,6 +49,8 @@ export class MergePart {
   readonly #maxEndpoints: number;
   readonly #owner: MergePartOwner;
   readonly #guard: Guard;
+  /** The last list made no sense, so that confirming it says nothing. */
+  #refused = false;
   readonly #hold: Alarm;
   readonly #watch: SourceWatch;
   readonly #confirm: Refresher;
@@ -117,6 +119,7 @@ export class MergePart {
   #take(raw: unknown): void {
     const head = readHead(raw, this.#maxEndpoints);
     if (typeof head === "string") {
+      this.#refused = true;
       this.#fail({ class: "data", message: head });
       return;
     }
@@ -128,9 +131,11 @@ export class MergePart {
     this.#listing = listing;
     this.skipped = skipped;
     if (endpoints.length === 0 && skipped > 0) {
+      this.#refused = true;
       this.#fail({ class: "data", message: `none of ${skipped} entries is usable: ${reason}` });
       return;
     }
+    this.#refused = false;
     const { ageMs, cached, explicit, kind, suspect } = head;
     if (suspect && endpoints.length === 0 && this.kind === "none") return;
     this.isFromDisk = cached || (this.isFromDisk && suspect);
@@ -149,6 +154,8 @@ export class MergePart {
   }
 
   #alive(ageMs: number): void {
+    // It confirms what could not be used.
+    if (this.#refused) return;
     this.aliveAt = Math.max(this.aliveAt, this.#clock.now() - ageMs);
     const wasInTrouble = this.error !== undefined;
     this.error = undefined;

@@ -3,6 +3,11 @@ import { constants } from "node:os";
 import type { Membership } from "./membership.ts";
 import type { LeaveSignal } from "./register-options.ts";
 
+/** Those that are leaving because of a signal, of every mesh: a process ends once, when the last one has left. */
+const leaving = new Set<Membership>();
+/** What the process shall end by then. */
+let ending: LeaveSignal | undefined;
+
 /**
  * Lets instances leave on the process's signals, those that asked for it. There is one handler per signal, only while
  * somebody needs it: a signal that nobody here waits for does what it always does.
@@ -10,7 +15,7 @@ import type { LeaveSignal } from "./register-options.ts";
 export class ExitSignals {
   readonly #members = new Set<Membership>();
   readonly #handlers = new Map<LeaveSignal, () => void>();
-  #isLeaving = false;
+  #leaves = 0;
 
   add(member: Membership): void {
     this.#members.add(member);
@@ -27,25 +32,28 @@ export class ExitSignals {
   delete(member: Membership): void {
     this.#members.delete(member);
     // While some leave because of a signal, a second one must find somebody, however many are left.
-    if (!this.#isLeaving) this.#tidy();
+    if (this.#leaves === 0) this.#tidy();
   }
 
   #received(signal: LeaveSignal): void {
     const called = [...this.#members].filter(({ behaviour }) => behaviour.signals.includes(signal));
-    if (this.#isLeaving) {
-      for (const member of called) member.hurry();
-      return;
-    }
-    this.#isLeaving = true;
-    void this.#leave(called, signal);
+    const first = called.filter((member) => !leaving.has(member));
+    for (const member of called) if (leaving.has(member)) member.hurry();
+    if (first.length > 0) void this.#leave(first, signal);
   }
 
   async #leave(called: readonly Membership[], signal: LeaveSignal): Promise<void> {
+    this.#leaves++;
+    for (const member of called) leaving.add(member);
+    if (called.some(({ behaviour }) => behaviour.exit)) ending ??= signal;
     // It waits for the registration as well, and never rejects.
     await Promise.all(called.map((member) => member.leave({ reason: signal })));
-    this.#isLeaving = false;
-    this.#tidy();
-    if (called.some(({ behaviour }) => behaviour.exit)) end(signal);
+    for (const member of called) leaving.delete(member);
+    if (--this.#leaves === 0) this.#tidy();
+    if (leaving.size > 0 || ending === undefined) return;
+    const by = ending;
+    ending = undefined;
+    end(by);
   }
 
   /** Removes the handlers that nobody needs any more. */

@@ -96,13 +96,15 @@ class CachedWatch implements Sink {
 
   snapshot(snapshot: Snapshot): void {
     if (this.#context.signal.aborted) return;
-    if (snapshot.trust === "authoritative") {
+    // Of several sources one is not heard of: what it had may be on the disk, and only there.
+    const isPartial = snapshot.trouble !== undefined;
+    if (snapshot.trust === "authoritative" && !isPartial) {
       this.#isLive = true;
       this.#coldStart.clear();
       this.#writer.offer(snapshot);
     }
     this.#release();
-    this.#sink.snapshot(snapshot);
+    this.#sink.snapshot(isPartial && !this.#isLive ? { ...snapshot, trust: "suspect" } : snapshot);
   }
 
   alive(ageMs?: number): void {

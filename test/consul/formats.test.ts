@@ -170,7 +170,7 @@ const written: readonly (readonly [name: string, weightBase: number, body: strin
   ],
 ];
 
-describe("what a real agent was told by", { timeout: 30_000 }, () => {
+describe("point 24, what every framework writes: what a real agent was told by", { timeout: 30_000 }, () => {
   it.each(written)("%s, is read as it was meant", async (_, weightBase, body, endpoint) => {
     await agent.call("PUT", "/v1/agent/service/register", body);
     const id = String(JSON.parse(body).ID);

@@ -78,7 +78,7 @@ describe("a real key-value store", { timeout: 30_000 }, () => {
     });
   });
 
-  it("keeps a service apart from one whose name begins alike, with either kind of prefix", async () => {
+  it("bug 5, a prefix without a separator: keeps a service apart from one whose name begins alike", async () => {
     await write("upstreams/web-v2/10.0.0.9:80", '"10.0.0.9:80"');
     await write("upstreams/web/a", '"10.0.0.1:80"');
     const below = watch();

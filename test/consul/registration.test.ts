@@ -57,7 +57,7 @@ async function whileTimePasses(
   });
 }
 
-describe("a registration with a real agent", { timeout: 60_000 }, () => {
+describe("point 25, a registration with a real agent", { timeout: 60_000 }, () => {
   it("that an operator deletes is there again at the next beat", async () => {
     const clock = new ManualClock();
     const handle = await register(clock);
@@ -151,7 +151,7 @@ class SleepyClock extends ManualClock {
   }
 }
 
-describe("a registered process", { timeout: 60_000 }, () => {
+describe("point 25, a registered process that is told to end", { timeout: 60_000 }, () => {
   const url = (): string => agent.url;
   const steps = [
     "draining",

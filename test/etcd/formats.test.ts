@@ -154,7 +154,7 @@ function expectedOf({ name, base }: EtcdCodec, service: string): readonly [strin
   }
 }
 
-describe("a real etcd", { timeout: 30_000 }, () => {
+describe("point 24, what every framework writes: a real etcd", { timeout: 30_000 }, () => {
   it("takes a codec of one's own, both ways", async () => {
     const pipes: EtcdCodec = {
       name: "pipes",

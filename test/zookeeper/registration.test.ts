@@ -243,7 +243,7 @@ describe.concurrent("a registration", { timeout: 60_000 }, () => {
   });
 });
 
-describe("a registration and its server", { timeout: 60_000 }, () => {
+describe("point 25, a registration and its server", { timeout: 60_000 }, () => {
   it("comes back when the server was restarted without its data, and waits for one that comes up later", async (context) => {
     const { register, node } = await scene(context);
     const first = await register();

@@ -56,7 +56,7 @@ async function beat(ms = 30_000): Promise<void> {
   }
 }
 
-describe("a registration", { timeout: 20_000 }, () => {
+describe("point 25, a registration", { timeout: 20_000 }, () => {
   it("writes what every client of Eureka reads", async () => {
     const handle = await register({
       hostName: "web.internal",

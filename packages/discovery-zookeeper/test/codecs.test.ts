@@ -29,7 +29,7 @@ const goMicroNode =
 const memberNode =
   '{"serviceEndpoint":{"host":"10.0.0.6","port":1000},"additionalEndpoints":{"http":{"host":"10.0.0.6","port":8080}},"status":"ALIVE","shard":42}';
 
-describe("what other frameworks write", () => {
+describe("point 24, what other frameworks write", () => {
   it.each<readonly [string, ZookeeperCodec, string, string, object]>([
     [
       "Spring Cloud",

@@ -15,6 +15,7 @@ import type { ConsulPorts } from "./consul-config.ts";
 import { freePorts } from "./ports.ts";
 import { installServer } from "./recipes.ts";
 import { ServerProcess } from "./server-process.ts";
+import { retried, startedOrStopped } from "./starting.ts";
 import { until } from "./until.ts";
 import { guard, release } from "./watchdog.ts";
 
@@ -31,8 +32,6 @@ export interface ConsulAgentOptions {
   /** More of Consul's own configuration, as its JSON file has it. */
   readonly config?: Readonly<Record<string, unknown>>;
 }
-
-const startAttempts = 4;
 
 /** Starts one Consul server agent on free ports of 127.0.0.1 and waits until it is ready; installs Consul if need be. */
 export async function startConsul(options: ConsulAgentOptions = {}): Promise<ConsulAgent> {
@@ -165,27 +164,4 @@ async function launch(
     token: acl?.token,
     version: version.join("."),
   });
-}
-
-/** Hands on the error of a start that failed, after ending what had begun. */
-async function startedOrStopped<T>(agents: readonly ConsulAgent[], start: () => Promise<T>): Promise<T> {
-  try {
-    return await start();
-  } catch (error) {
-    await Promise.all(agents.map((agent) => agent.stop()));
-    throw error;
-  }
-}
-
-/** A port that was free a moment ago may be taken by another process: tries again with others. */
-async function retried<T>(start: () => Promise<T>): Promise<T> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      // eslint-disable-next-line no-await-in-loop -- an attempt depends on the last one's failure
-      return await start();
-    } catch (error) {
-      const isPortTaken = error instanceof Error && /address already in use/i.test(error.message);
-      if (!isPortTaken || attempt === startAttempts) throw error;
-    }
-  }
 }

@@ -13,6 +13,7 @@ import type { EtcdServerTls } from "./etcd-tls.ts";
 import { freePorts } from "./ports.ts";
 import { installRecipe } from "./recipe.ts";
 import { ServerProcess } from "./server-process.ts";
+import { retried } from "./starting.ts";
 import { until } from "./until.ts";
 import { guard, release } from "./watchdog.ts";
 
@@ -31,8 +32,6 @@ export interface EtcdServerOptions {
   /** More flags of etcd's own (`--quota-backend-bytes=…`). */
   readonly flags?: readonly string[];
 }
-
-const startAttempts = 4;
 
 /** Starts one etcd on free ports of 127.0.0.1 and waits until it is ready; installs etcd if need be. */
 export async function startEtcd(options: EtcdServerOptions = {}): Promise<EtcdMember> {
@@ -219,17 +218,4 @@ async function versionOf(binary: string): Promise<string> {
   const version = /etcd Version: (\S+)/.exec(stdout)?.[1];
   if (version === undefined) throw new Error(`${binary} --version says no version: ${stdout.slice(0, 100)}`);
   return version;
-}
-
-/** A port that was free a moment ago may be taken by another process: tries again with others. */
-async function retried<T>(start: () => Promise<T>): Promise<T> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      // eslint-disable-next-line no-await-in-loop -- an attempt depends on the last one's failure
-      return await start();
-    } catch (error) {
-      const isPortTaken = error instanceof Error && /address already in use/i.test(error.message);
-      if (!isPortTaken || attempt === startAttempts) throw error;
-    }
-  }
 }

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { freePorts } from "./ports.ts";
 import { installRecipe } from "./recipe.ts";
 import { ServerProcess } from "./server-process.ts";
+import { retried, startedOrStopped } from "./starting.ts";
 import { until } from "./until.ts";
 import { guard, release } from "./watchdog.ts";
 import { makeCertificates, namePorts, portsPerServer, settings } from "./zookeeper-config.ts";
@@ -23,7 +24,6 @@ export interface ZookeeperOptions {
   readonly properties?: Readonly<Record<string, string>>;
 }
 
-const startAttempts = 4;
 /** What is written need not survive the machine, and a small heap and little compiling make a start quick. */
 const javaOptions = [
   "-Xmx160m",
@@ -126,27 +126,4 @@ async function make(
   });
   await server.launch();
   return server;
-}
-
-/** Hands on the error of a start that failed, after ending what had begun. */
-async function startedOrStopped<T>(servers: readonly ZookeeperServer[], start: () => Promise<T>): Promise<T> {
-  try {
-    return await start();
-  } catch (error) {
-    await Promise.all(servers.map((server) => server.stop()));
-    throw error;
-  }
-}
-
-/** A port that was free a moment ago may be taken by another process: tries again with others. */
-async function retried<T>(start: () => Promise<T>): Promise<T> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      // eslint-disable-next-line no-await-in-loop -- an attempt depends on the last one's failure
-      return await start();
-    } catch (error) {
-      const isPortTaken = error instanceof Error && /address already in use/i.test(error.message);
-      if (!isPortTaken || attempt === startAttempts) throw error;
-    }
-  }
 }

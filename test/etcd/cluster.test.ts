@@ -6,7 +6,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished } 
 
 import { startEtcdCluster, until } from "../../scripts/servers/index.ts";
 import type { EtcdCluster, EtcdMember } from "../../scripts/servers/index.ts";
-import { instance, Traffic } from "./traffic.ts";
+import { instance, Traffic } from "../consul/traffic.ts";
 import { watched } from "./watched.ts";
 
 const user = { username: "app", password: "app-password" };

@@ -9,6 +9,7 @@ import { freePorts } from "./ports.ts";
 import { PowerDns } from "./powerdns-server.ts";
 import { installServer } from "./recipes.ts";
 import { ServerProcess } from "./server-process.ts";
+import { retried, startedOrStopped } from "./starting.ts";
 import { guard, release } from "./watchdog.ts";
 
 /** What kind of server to start. */
@@ -20,24 +21,13 @@ export interface PowerDnsOptions {
 }
 
 const host = "127.0.0.1";
-const startAttempts = 4;
 
 /** Starts an authoritative DNS server on free ports of 127.0.0.1 with one empty zone; installs it if need be. */
 export async function startPowerDns(options: PowerDnsOptions = {}): Promise<PowerDns> {
-  for (let attempt = 1; ; attempt++) {
-    // eslint-disable-next-line no-await-in-loop -- an attempt depends on the last one's failure
+  return retried(async () => {
     const server = await launch(options);
-    try {
-      // eslint-disable-next-line no-await-in-loop -- as above
-      return await server.ready();
-    } catch (error) {
-      // eslint-disable-next-line no-await-in-loop -- as above
-      await server.stop();
-      // A port that was free a moment ago may be taken by another process.
-      const isPortTaken = error instanceof Error && /in use|unable to bind/i.test(error.message);
-      if (!isPortTaken || attempt === startAttempts) throw error;
-    }
-  }
+    return startedOrStopped([server], async () => server.ready());
+  }, /in use|unable to bind/i);
 }
 
 async function launch(options: PowerDnsOptions): Promise<PowerDns> {

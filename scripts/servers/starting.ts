@@ -13,14 +13,20 @@ export async function startedOrStopped<T>(
   }
 }
 
-/** A port that was free a moment ago may be taken by another process: tries again with others. */
-export async function retried<T>(start: () => Promise<T>): Promise<T> {
+/**
+ * A port that was free a moment ago may be taken by another process: tries again with others.
+ * @param portTaken how a server says so
+ */
+export async function retried<T>(
+  start: () => Promise<T>,
+  portTaken: RegExp = /address already in use/i,
+): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {
       // eslint-disable-next-line no-await-in-loop -- an attempt depends on the last one's failure
       return await start();
     } catch (error) {
-      const isPortTaken = error instanceof Error && /address already in use/i.test(error.message);
+      const isPortTaken = error instanceof Error && portTaken.test(error.message);
       if (!isPortTaken || attempt === startAttempts) throw error;
     }
   }

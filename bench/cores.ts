@@ -40,6 +40,28 @@ export function pinning(): string {
     : `client on core ${client}, backend on core ${backend}`;
 }
 
+/**
+ * Runs something on both cores: what it starts runs wherever there is room, as on a machine of its users. For what is timed
+ * on the wall with many processes; on one core they would wait for each other.
+ */
+export async function onBothCores<T>(work: () => Promise<T>): Promise<T> {
+  const client = process.env[clientCore];
+  const backend = process.env[backendCore];
+  if (client === undefined || backend === undefined) return work();
+  moveTo(`${client},${backend}`);
+  try {
+    return await work();
+  } finally {
+    moveTo(client);
+  }
+}
+
+/** Every thread of this process; those that run already do not follow by themselves. */
+function moveTo(cores: string): void {
+  const { status } = spawnSync("taskset", ["-a", "-c", "-p", cores, String(process.pid)]);
+  if (status !== 0) throw new Error(`taskset could not move this process to cores ${cores}`);
+}
+
 /** The first two cores this process may run on; a container need not have core 0. */
 function allowedCores(): readonly string[] {
   if (platform() !== "linux" || availableParallelism() < 2) return [];

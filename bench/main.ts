@@ -2,7 +2,7 @@ import { cpus, loadavg } from "node:os";
 import { parseArgs } from "node:util";
 
 import { benchChurn } from "./churn.ts";
-import { pinning, runPinned } from "./cores.ts";
+import { onBothCores, pinning, runPinned } from "./cores.ts";
 import { benchDiscovery } from "./discovery.ts";
 import { benchEndpoints } from "./endpoints.ts";
 import { benchHttp } from "./http.ts";
@@ -76,7 +76,7 @@ async function run(suite: string, { only, quick, rounds }: Settings): Promise<re
       return benchEtcdTransport({ rounds: rounds ?? (quick ? 2 : 30), progress });
     }
     default:
-      return benchDiscovery({ trials: rounds ?? (quick ? 5 : 100), only, progress });
+      return onBothCores(() => benchDiscovery({ trials: rounds ?? (quick ? 5 : 100), only, progress }));
   }
 }
 

@@ -4,11 +4,11 @@ import type { Sink, WatchContext, WatchHandle } from "@proxyless/core";
 import { toDiscoveryError, watchLoop } from "@proxyless/core/discovery";
 import type { RegistryResponse, SourceError, WatchRound } from "@proxyless/core/discovery";
 
+import { AnswerPacer } from "./answer-pacer.ts";
 import { BlockingTrust } from "./blocking-trust.ts";
 import { consulError } from "./consul-http.ts";
 import type { ConsulHttp } from "./consul-http.ts";
 import { IndexCursor } from "./index-cursor.ts";
-import { Pacer } from "./pacer.ts";
 import type { Question } from "./question.ts";
 import { ageOf, doubtError, isHidden, judge } from "./trust.ts";
 import type { Doubt } from "./trust.ts";
@@ -36,7 +36,7 @@ export class BlockingWatch {
   readonly #context: WatchContext;
   readonly #cursor = new IndexCursor();
   readonly #blocking = new BlockingTrust();
-  readonly #pacer: Pacer;
+  readonly #pacer = new AnswerPacer();
   #hasSlot = false;
   #base: URL;
   #failuresInARow = 0;
@@ -50,7 +50,6 @@ export class BlockingWatch {
     this.#question = question;
     this.#sink = sink;
     this.#context = context;
-    this.#pacer = new Pacer(context.clock.now());
     this.#base = shared.http.base;
   }
 

@@ -46,6 +46,11 @@ export class ServiceReader {
     this.#path = path;
   }
 
+  /** How many nodes the last list named. */
+  get size(): number {
+    return this.#names.length;
+  }
+
   /** Whether something has to be read. */
   get isStale(): boolean {
     return this.#isListStale || this.#stale.size > 0;

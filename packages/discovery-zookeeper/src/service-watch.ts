@@ -1,13 +1,18 @@
 import { sleep } from "@proxyless/core";
 import type { Sink, WatchContext } from "@proxyless/core";
-import { toDiscoveryError, toSourceError } from "@proxyless/core/discovery";
+import { Pacer, toDiscoveryError, toSourceError } from "@proxyless/core/discovery";
 import type { WatchRound } from "@proxyless/core/discovery";
 
 import type { Link } from "./client/link.ts";
 import type { ZookeeperClient } from "./client/zookeeper-client.ts";
 import type { Settings } from "./options.ts";
-import { Pacer } from "./pacer.ts";
 import { ServiceReader } from "./service-reader.ts";
+
+/** A change in a quiet time is read at once; so many may follow each other before reading has to wait. */
+const burst = 50;
+const readMs = 2;
+/** Listing so many nodes costs as much as one read; ten thousand are listed 20 times a second at most. */
+const namesPerRead = 400;
 
 /** After an outage all clients read everything again: spread over so long, in milliseconds. */
 const rereadSpreadMs = 250;
@@ -26,7 +31,7 @@ export interface ServiceWatchParts {
 export class ServiceWatch {
   readonly #parts: ServiceWatchParts;
   readonly #reader: ServiceReader;
-  readonly #pacer: Pacer;
+  readonly #pacer = new Pacer(burst, readMs);
   readonly #unlisten: readonly (() => void)[];
   /** The connection that everything was read on. */
   #link: Link | undefined;
@@ -39,7 +44,6 @@ export class ServiceWatch {
     const { client, settings, service, path, context } = parts;
     this.#parts = parts;
     this.#reader = new ServiceReader(client, settings, service, path);
-    this.#pacer = new Pacer(context.clock.now());
     const fullPath = settings.client.chroot + path;
     this.#unlisten = [
       client.watchTree(path, (event) => {
@@ -77,7 +81,7 @@ export class ServiceWatch {
     this.#isGood = isSense && !link.isReadOnly;
     round.interruptible();
     await this.#untilChange(link, signal);
-    return this.#pacer.next(context.clock.now());
+    return this.#pacer.take(context.clock.now(), Math.max(1, this.#reader.size / namesPerRead));
   }
 
   /** Nobody listens any more. */

@@ -6,6 +6,7 @@ export { Backoff } from "./backoff.ts";
 export { KeyedStore } from "./keyed-store.ts";
 export { longPollSource } from "./long-poll-source.ts";
 export type { LongPollAnswer, LongPollQuestion, LongPollSourceParts } from "./long-poll-source.ts";
+export { Pacer } from "./pacer.ts";
 export { pollingSource } from "./polling-source.ts";
 export type { PollAnswer, PollingSourceParts, PollQuestion } from "./polling-source.ts";
 export { RegistryHttp } from "./registry-http.ts";
@@ -25,7 +26,8 @@ export { isToken, resolveToken, TokenHolder } from "./token-holder.ts";
 export type { TokenOptions } from "./token-holder.ts";
 export { watchLoop } from "./watch-loop.ts";
 export type { WatchLoopOptions, WatchRound } from "./watch-loop.ts";
-export { isRecord, knownKeys, oneOf, optionalText, record, text, wholeNumber } from "./option-checks.ts";
+export { isRecord } from "../is-record.ts";
+export { knownKeys, oneOf, optionalText, record, text, wholeNumber } from "./option-checks.ts";
 
 export { filter, map, mapSnapshots } from "../discovery/combine/map.ts";
 export type { TransformOptions } from "../discovery/combine/map.ts";

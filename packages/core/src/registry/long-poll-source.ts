@@ -1,7 +1,7 @@
-import type { Clock } from "../clock.ts";
 import type { SourceDeclarations } from "../discovery/combine/declarations.ts";
 import type { DiscoverySource } from "../discovery/source.ts";
 import { wholeNumber } from "./option-checks.ts";
+import { Pacer } from "./pacer.ts";
 import { deliver, inTime } from "./polling-source.ts";
 import type { PollAnswer, PollQuestion } from "./polling-source.ts";
 import { watchLoop } from "./watch-loop.ts";
@@ -56,7 +56,7 @@ export function longPollSource<C>(parts: LongPollSourceParts<C>): DiscoverySourc
     key: ({ service }) => key?.(service) ?? `${name}:${service}`,
     watch: ({ service }, sink, context) => {
       const cursor = new Cursor<C>();
-      const pacer = new GapPacer(context.clock, minGapMs);
+      const pacer = new Pacer(1, minGapMs);
       return watchLoop(sink, context, {
         round: async (round) => {
           const from = cursor.take(round);
@@ -68,7 +68,7 @@ export function longPollSource<C>(parts: LongPollSourceParts<C>): DiscoverySourc
           cursor.next = answer.cursor;
           deliver(sink, context, answer);
           round.good();
-          return pacer.pauseMs();
+          return pacer.take(clock.now());
         },
       });
     },
@@ -86,24 +86,5 @@ class Cursor<C> {
     // A poll that waits for news may be cut short; one that gets an answer at once need not be.
     if (from !== undefined) round.interruptible();
     return from;
-  }
-}
-
-/** Lets one poll follow at once; those after it only when the gap is over. */
-class GapPacer {
-  readonly #clock: Clock;
-  readonly #gapMs: number;
-  #freeAt = -Infinity;
-
-  constructor(clock: Clock, gapMs: number) {
-    this.#clock = clock;
-    this.#gapMs = gapMs;
-  }
-
-  pauseMs(): number {
-    const now = this.#clock.now();
-    const pause = Math.max(0, this.#freeAt - now);
-    this.#freeAt = now + pause + this.#gapMs;
-    return pause;
   }
 }

@@ -1,11 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
-import { Pacer } from "../src/pacer.ts";
+import { AnswerPacer } from "../src/answer-pacer.ts";
 
 /** Runs a loop whose answers come `answerMs` after each query, for `totalMs`; counts its queries. */
 function storm(totalMs: number, answerMs: number, changed: boolean): number {
-  const pacer = new Pacer(0);
+  const pacer = new AnswerPacer();
   let queries = 1;
   for (let now = answerMs; now < totalMs; queries++) now += pacer.next(now, changed) + answerMs;
   return queries;
@@ -13,7 +13,7 @@ function storm(totalMs: number, answerMs: number, changed: boolean): number {
 
 describe("the pacer", () => {
   it("lets two queries follow each other at once, and makes the third wait a little", () => {
-    const pacer = new Pacer(0);
+    const pacer = new AnswerPacer();
     expect([pacer.next(1, true), pacer.next(2, true)]).toEqual([0, 0]);
     const third = pacer.next(3, true);
     expect(third).toBeGreaterThan(0);
@@ -21,14 +21,14 @@ describe("the pacer", () => {
   });
 
   it("never makes a change wait that comes after a pause", () => {
-    const pacer = new Pacer(0);
+    const pacer = new AnswerPacer();
     for (let now = 0; now < 300_000; now += 1000) {
       expect([pacer.next(now, true), pacer.next(now + 5, true)]).toEqual([0, 0]);
     }
   });
 
   it("follows a deployment of a hundred instances in ten seconds without a wait", () => {
-    const pacer = new Pacer(0);
+    const pacer = new AnswerPacer();
     for (let now = 0; now < 10_000; now += 100) expect(pacer.next(now, true)).toBe(0);
   });
 
@@ -43,7 +43,7 @@ describe("the pacer", () => {
   });
 
   it("lets a change through at once after a storm and a short quiet", () => {
-    const pacer = new Pacer(0);
+    const pacer = new AnswerPacer();
     let now = 0;
     while (now < 60_000) now += pacer.next(now, true) + 1;
     now += 2000;
@@ -53,7 +53,7 @@ describe("the pacer", () => {
   it("never asks for a negative or endless wait, whatever comes when", () => {
     fc.assert(
       fc.property(fc.array(fc.tuple(fc.nat(20_000), fc.boolean())), (answers) => {
-        const pacer = new Pacer(0);
+        const pacer = new AnswerPacer();
         let now = 0;
         for (const [gap, changed] of answers) {
           now += gap;

@@ -1,3 +1,4 @@
+import { isRecord } from "../is-record.ts";
 import type { DirectoryEndpoint } from "./resolution.ts";
 
 /** Something that may be an endpoint: every field is unchecked. */
@@ -38,8 +39,4 @@ export function sameStrings(a: Readonly<Record<string, string>>, b: unknown): bo
   }
   for (const _ in b) left--;
   return left === 0;
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null;
 }

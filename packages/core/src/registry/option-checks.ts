@@ -1,4 +1,5 @@
 import { configError } from "../errors.ts";
+import { isRecord } from "../is-record.ts";
 
 /** A whole number within a range, or the default when absent. */
 export function wholeNumber(
@@ -49,11 +50,6 @@ export function knownKeys(field: string, value: object, known: readonly string[]
       throw configError(field === "" ? key : `${field}.${key}`, `absent (known: ${known.join(", ")})`, key);
     }
   }
-}
-
-/** Whether something is an object with string keys: not null, not an array. */
-export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function hasControlCharacter(value: string): boolean {

@@ -1,5 +1,6 @@
 import type { CallEngine } from "../../engine/request.ts";
 import { ProxylessError } from "../../errors.ts";
+import { isRecord } from "../../is-record.ts";
 import { Caller } from "./caller.ts";
 import type { LooseInit, LooseResult, TypedClientOptions } from "./client-types.ts";
 import { describeIssues } from "./contract-issues.ts";
@@ -129,6 +130,3 @@ function fallbackForSuccess(responses: ContractOperation["responses"]): Standard
   return Object.keys(responses).some((status) => status.startsWith("2")) ? undefined : responses.default;
 }
 
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null;
-}

@@ -1,4 +1,4 @@
-import { isRecord } from "../../registry/option-checks.ts";
+import { isRecord } from "../../is-record.ts";
 import type { Endpoint } from "../source.ts";
 import { isProblem, readEndpoint } from "../validate-endpoint.ts";
 

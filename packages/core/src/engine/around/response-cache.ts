@@ -3,6 +3,7 @@ import type { Dispatcher } from "undici";
 
 import { headerValue } from "../../balancers/request-parts.ts";
 import type { EventHub } from "../../events.ts";
+import { isRecord } from "../../is-record.ts";
 import type { ResolvedCache } from "../../policies/cache/cache-policy.ts";
 import type { CallRequest, ResponseHeaders, ResponseSink } from "../request.ts";
 import { giveAnswer } from "./answer.ts";
@@ -222,10 +223,6 @@ function isCarrying(
   options: Dispatcher.DispatchOptions,
 ): options is Dispatcher.DispatchOptions & { readonly carried: Carried } {
   return "carried" in options;
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /** For a request that never began. */

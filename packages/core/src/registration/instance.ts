@@ -2,8 +2,8 @@ import { hostname } from "node:os";
 
 import { configError } from "../errors.ts";
 import type { RegistrationStatus } from "../events.ts";
+import { isRecord } from "../is-record.ts";
 import {
-  isRecord,
   knownKeys,
   oneOf,
   optionalText,

@@ -126,7 +126,8 @@ export interface Mesh extends AsyncDisposable {
    * Registers an instance of this process with a registry and keeps it there, whatever happens to the registry, until it
    * leaves. Call it when the server listens.
    * @throws ProxylessError `ERR_PROXYLESS_CONFIG` for a bad option; `ERR_PROXYLESS_REGISTRATION` when the registry refuses
-   *   it or does not take it within `startTimeoutMs`; `ERR_PROXYLESS_CLOSED` after `close`
+   *   it or does not take it within `startTimeoutMs`; `ERR_PROXYLESS_CLOSED` after `close`, and when `close` or a signal
+   *   came while it was being registered: once everything that had to leave has left
    */
   register<I extends ServiceInstance = ServiceInstance>(
     options: RegisterOptions<I>,

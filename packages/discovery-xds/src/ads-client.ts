@@ -1,14 +1,15 @@
 import { sleep } from "@proxyless/core";
-import type { Clock, Random, TimerHandle, WatchContext } from "@proxyless/core";
+import type { Clock, Random, WatchContext } from "@proxyless/core";
 import { Backoff, SourceError, toSourceError } from "@proxyless/core/discovery";
 
+import type { Node } from "./ads-messages.ts";
 import type { AdsProtocol, AdsRequest, Received } from "./ads-protocol.ts";
 import { AdsStream } from "./ads-stream.ts";
 import type { AdsMethod } from "./ads-stream.ts";
 import type { XdsServer } from "./bootstrap.ts";
-import type { Node } from "./messages.ts";
 import type { Settings } from "./options.ts";
 import { ResourceTable } from "./resource-table.ts";
+import { ServerChoice } from "./server-choice.ts";
 
 /** A variant of the protocol, complete. */
 export interface AdsVariant<Response> {
@@ -25,9 +26,6 @@ interface Ending {
   readonly error: SourceError;
 }
 
-/** The first of a delta stream's silence that counts as "nothing has changed", in milliseconds. */
-const settleMs = 1000;
-
 /**
  * The conversation with a control plane: one stream for everything that is watched, for as long as anything is. A stream
  * that ends is followed by another one, with what is known kept; a server that cannot be reached by the next of the list.
@@ -38,6 +36,7 @@ export class AdsClient<Response> {
   readonly #variant: AdsVariant<Response>;
   readonly #clock: Clock;
   readonly #random: Random;
+  readonly #choice: ServerChoice;
   readonly #backoff = new Backoff();
   readonly #stop = new AbortController();
   /** The resources; their watches are made through it. */
@@ -48,9 +47,7 @@ export class AdsClient<Response> {
   #hasSentNode = false;
   #hasBegun = false;
   #isFlushPlanned = false;
-  #index = 0;
   #spokenTo: XdsServer | undefined;
-  #timers: TimerHandle[] = [];
   /** Ends the wait for a stream's end. */
   #moveOn: ((ending: Ending) => void) | undefined;
 
@@ -65,6 +62,7 @@ export class AdsClient<Response> {
     this.#variant = variant;
     this.#clock = clock;
     this.#random = random;
+    this.#choice = new ServerChoice(settings, clock);
     this.table = new ResourceTable(clock, {
       added: (kind, name) => {
         variant.protocol.subscribe(kind, name);
@@ -86,19 +84,16 @@ export class AdsClient<Response> {
   /** Talks until {@link close}. Never rejects. */
   async run(): Promise<void> {
     const { signal } = this.#stop;
-    let failuresInARow = 0;
     while (!signal.aborted) {
       // eslint-disable-next-line no-await-in-loop -- one stream after the other
       const { error, wasHeard } = await this.#converse();
       if (signal.aborted) return;
-      failuresInARow = wasHeard ? 0 : failuresInARow + 1;
       // A stream that ends after it has brought something is how servers balance their clients, and no error (gRPC A57).
       if (!wasHeard) this.table.trouble(error);
       const delay = this.#backoff.failed(this.#clock.now(), this.#random);
-      const { servers } = this.#settings.bootstrap;
-      if (!wasHeard) this.#index = (this.#index + 1) % servers.length;
+      if (wasHeard) this.#choice.wasHeard();
       // Every server gets its chance before anyone waits.
-      if (!wasHeard && failuresInARow % servers.length !== 0) continue;
+      else if (!this.#choice.next()) continue;
       // eslint-disable-next-line no-await-in-loop -- as above
       await this.#wait(delay);
     }
@@ -113,16 +108,10 @@ export class AdsClient<Response> {
   async close(): Promise<void> {
     this.#stop.abort();
     this.#pause.abort();
-    this.#clearTimers();
     this.table.close();
     const stream = this.#stream;
     this.#moveOn?.({ wasHeard: true, error: new SourceError("transient", "closed") });
-    await stream?.close();
-  }
-
-  get #server(): XdsServer {
-    const { servers } = this.#settings.bootstrap;
-    return servers[this.#index] ?? servers[0];
+    await Promise.all([stream?.close(), this.#choice.lookNoMore()]);
   }
 
   get #waitMs(): number {
@@ -130,14 +119,14 @@ export class AdsClient<Response> {
   }
 
   get #timerIsTransient(): boolean {
-    return this.#server.timerIsTransient;
+    return this.#choice.current.timerIsTransient;
   }
 
   /** One stream from its beginning to its end. */
   async #converse(): Promise<Ending> {
-    const server = this.#server;
+    const server = this.#choice.current;
     const { method, protocol } = this.#variant;
-    if (this.#spokenTo !== undefined && this.#spokenTo !== server) protocol.forgetVersions();
+    const isSame = this.#spokenTo === server;
     this.#spokenTo = server;
     this.#hasSentNode = false;
     this.#hasBegun = false;
@@ -163,7 +152,7 @@ export class AdsClient<Response> {
       made
         .open(method, () => {
           this.#hasBegun = true;
-          return protocol.begin().map((request) => this.#withNode(request));
+          return protocol.begin(isSame).map((request) => this.#withNode(request));
         })
         .catch((error: unknown) => {
           resolve({ ending: { wasHeard: false, error: toSourceError(error) }, stream: made });
@@ -173,9 +162,8 @@ export class AdsClient<Response> {
     this.#moveOn = undefined;
     this.#isUp = false;
     this.#hasBegun = false;
-    this.#clearTimers();
     this.table.stopWaiting();
-    await stream.stream.close();
+    await Promise.all([stream.stream.close(), this.#choice.lookNoMore()]);
     return stream.ending;
   }
 
@@ -183,13 +171,9 @@ export class AdsClient<Response> {
     this.#isUp = true;
     this.table.streamIsUp();
     this.table.startWaiting(this.#waitMs, this.#timerIsTransient);
-    if (this.#settings.protocol === "delta") {
-      // With the versions it was told the server has only differences to say, and nothing where there are none.
-      this.#timer(settleMs, () => {
-        this.table.confirmUnheard();
-      });
-    }
-    if (this.#index > 0) this.#planReturn();
+    this.#choice.lookForFirst(() => {
+      this.#moveOn?.({ wasHeard: true, error: new SourceError("transient", "back to the first server") });
+    });
   }
 
   #take(response: Response, server: XdsServer): void {
@@ -200,7 +184,7 @@ export class AdsClient<Response> {
   }
 
   #spread(received: Received, server: XdsServer): void {
-    const { failures, kind, removed, renewals, updates } = received;
+    const { confirmsRest, failures, kind, removed, renewals, updates } = received;
     const from = `xDS server ${server.uri}`;
     this.table.update(kind, updates);
     for (const { name, ttlMs } of renewals) this.table.renew(kind, name, ttlMs);
@@ -216,6 +200,7 @@ export class AdsClient<Response> {
         this.table.lose(kind, name);
       }
     }
+    if (confirmsRest) this.table.confirmUnheard(kind);
   }
 
   /** What one turn of the event loop wants is asked for together. */
@@ -240,44 +225,6 @@ export class AdsClient<Response> {
     if (this.#hasSentNode) return request;
     this.#hasSentNode = true;
     return { ...request, node: this.#node };
-  }
-
-  /** The first server of the list is the one that is wanted: it is looked at now and then, and gone back to. */
-  #planReturn(): void {
-    this.#timer(this.#settings.returnMs, () => {
-      void this.#tryFirst();
-    });
-  }
-
-  async #tryFirst(): Promise<void> {
-    const stream = this.#stream;
-    const [first] = this.#settings.bootstrap.servers;
-    const probe: Stream<Response> = new AdsStream(first, this.#settings, this.#clock, {
-      up: () => undefined,
-      response: () => undefined,
-      end: () => undefined,
-    });
-    const onStop = (): void => void probe.close();
-    this.#stop.signal.addEventListener("abort", onStop, { once: true });
-    const isThere = await probe.probe();
-    await probe.close();
-    this.#stop.signal.removeEventListener("abort", onStop);
-    if (this.#stop.signal.aborted || this.#stream !== stream || stream === undefined) return;
-    if (!isThere) {
-      this.#planReturn();
-      return;
-    }
-    this.#index = 0;
-    this.#moveOn?.({ wasHeard: true, error: new SourceError("transient", "back to the first server") });
-  }
-
-  #timer(ms: number, fn: () => void): void {
-    this.#timers.push(this.#clock.setTimer(fn, ms, undefined, true));
-  }
-
-  #clearTimers(): void {
-    for (const timer of this.#timers) this.#clock.clearTimer(timer);
-    this.#timers = [];
   }
 
   async #wait(ms: number): Promise<void> {

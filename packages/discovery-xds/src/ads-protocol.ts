@@ -1,4 +1,5 @@
-import type { Any, DeltaDiscoveryRequest, DiscoveryRequest } from "./messages.ts";
+import type { DeltaDiscoveryRequest, DiscoveryRequest } from "./ads-messages.ts";
+import type { Any } from "./basic-messages.ts";
 import { resourceKinds, ResourceError } from "./resource-kind.ts";
 import type { AnyKind } from "./resource-kind.ts";
 
@@ -26,6 +27,8 @@ export interface Received {
   readonly failures: readonly ResourceError[];
   /** Resources that are gone. */
   readonly removed: readonly string[];
+  /** What it does not name is as it was. */
+  readonly confirmsRest: boolean;
   readonly reply: AdsRequest;
 }
 
@@ -34,8 +37,12 @@ export interface Received {
  * came of it. It lives on through streams, and each stream begins with {@link begin}.
  */
 export interface AdsProtocol<Response> {
-  /** The requests of a new stream: everything that is subscribed, nothing of the last stream's nonces. */
-  begin(): readonly AdsRequest[];
+  /**
+   * The requests of a new stream: everything that is subscribed, nothing of the last stream's nonces. A server that is well
+   * cannot keep silent on them: silence would not tell one that has nothing new to say from one that is stuck.
+   * @param isSameServer whether it is the server of the last stream; another one's versions mean nothing to it
+   */
+  begin(isSameServer: boolean): readonly AdsRequest[];
   /** Wants a resource; {@link flush} says so. */
   subscribe(kind: AnyKind, name: string): void;
   /** Ends that. */
@@ -46,8 +53,6 @@ export interface AdsProtocol<Response> {
   receive(response: Response): Received | undefined;
   /** The resource is taken for lost: what is known of its version no longer counts. */
   drop(kind: AnyKind, name: string): void;
-  /** Another server's versions mean nothing to this one. */
-  forgetVersions(): void;
 }
 
 const invalidArgument = 3;

@@ -1,8 +1,10 @@
 import type { BalancerPolicy, SlowStartPolicy } from "@proxyless/core";
 
+import { millisecondsOf, numberOf } from "./basic-messages.ts";
+import type { Int64, Wrapped } from "./basic-messages.ts";
+import type { Cluster, LoadBalancingPolicy, SlowStartConfig } from "./cluster-messages.ts";
 import { codecOf } from "./codec.ts";
-import { millisecondsOf, numberOf } from "./messages.ts";
-import type { Cluster, Int64, LoadBalancingPolicy, Messages, SlowStartConfig, Wrapped } from "./messages.ts";
+import type { Messages } from "./messages.ts";
 import { within } from "./range.ts";
 
 /** What chooses the endpoint, as far as the cluster says it. */

@@ -1,8 +1,9 @@
 import type { OutlierDetectionPolicy, ServicePolicy } from "@proxyless/core";
 
 import { readBalancer } from "./balancer-policy.ts";
-import { millisecondsOf } from "./messages.ts";
-import type { Cluster, OutlierDetection, Thresholds, Wrapped } from "./messages.ts";
+import { millisecondsOf } from "./basic-messages.ts";
+import type { Wrapped } from "./basic-messages.ts";
+import type { Cluster, OutlierDetection, Thresholds } from "./cluster-messages.ts";
 import { within } from "./range.ts";
 
 /** A cluster's policy in the mesh's words, and what of it the mesh has no words for. */

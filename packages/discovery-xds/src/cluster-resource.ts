@@ -1,8 +1,8 @@
+import type { Cluster } from "./cluster-messages.ts";
 import { readClusterPolicy } from "./cluster-policy.ts";
 import type { MappedPolicy } from "./cluster-policy.ts";
 import { readAssignment } from "./load-assignment.ts";
 import type { LoadAssignment } from "./load-assignment.ts";
-import type { Cluster } from "./messages.ts";
 
 /** A cluster: where its endpoints are to be had, and how they are to be called. */
 export interface ClusterResource {

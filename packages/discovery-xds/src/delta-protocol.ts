@@ -1,7 +1,7 @@
+import type { DeltaDiscoveryRequest, DeltaDiscoveryResponse } from "./ads-messages.ts";
 import { decodeResource, errorDetail, kindOf, toResourceError } from "./ads-protocol.ts";
 import type { AdsProtocol, Received, Update } from "./ads-protocol.ts";
-import { millisecondsOf } from "./messages.ts";
-import type { DeltaDiscoveryRequest, DeltaDiscoveryResponse } from "./messages.ts";
+import { millisecondsOf } from "./basic-messages.ts";
 import { resourceKinds } from "./resource-kind.ts";
 import type { AnyKind, ResourceError } from "./resource-kind.ts";
 
@@ -10,6 +10,8 @@ interface TypeState {
   /** The version of each resource of which a good one is known. */
   readonly versions: Map<string, string>;
   isAsked: boolean;
+  /** On this stream something was heard of this type. */
+  isHeard: boolean;
   /** What an open stream was not told yet. */
   readonly added: Set<string>;
   readonly removed: Set<string>;
@@ -19,7 +21,7 @@ interface TypeState {
 
 /**
  * Incremental: requests say what is wanted in addition and what no longer; responses bring what changed and name what is
- * gone. A stream begins with the versions that are known, so that nothing has to come twice.
+ * gone. A stream begins with the versions that are known, so that only one resource has to come twice.
  */
 export class DeltaProtocol implements AdsProtocol<DeltaDiscoveryResponse> {
   readonly #types = new Map<AnyKind, TypeState>(
@@ -29,6 +31,7 @@ export class DeltaProtocol implements AdsProtocol<DeltaDiscoveryResponse> {
         names: new Set(),
         versions: new Map(),
         isAsked: false,
+        isHeard: false,
         added: new Set(),
         removed: new Set(),
         told: new Set(),
@@ -36,9 +39,11 @@ export class DeltaProtocol implements AdsProtocol<DeltaDiscoveryResponse> {
     ]),
   );
 
-  begin(): readonly DeltaDiscoveryRequest[] {
+  begin(isSameServer: boolean): readonly DeltaDiscoveryRequest[] {
     const requests: DeltaDiscoveryRequest[] = [];
     for (const [kind, state] of this.#types) {
+      if (!isSameServer) state.versions.clear();
+      state.isHeard = false;
       state.isAsked = state.names.size > 0;
       state.added.clear();
       state.removed.clear();
@@ -48,7 +53,7 @@ export class DeltaProtocol implements AdsProtocol<DeltaDiscoveryResponse> {
       requests.push({
         typeUrl: kind.typeUrl,
         subscribe: [...state.names],
-        ...(state.versions.size === 0 ? {} : { initialResourceVersions: Object.fromEntries(state.versions) }),
+        ...(state.versions.size === 0 ? {} : { initialResourceVersions: initialVersions(state) }),
       });
     }
     return requests;
@@ -123,15 +128,15 @@ export class DeltaProtocol implements AdsProtocol<DeltaDiscoveryResponse> {
       responseNonce: response.nonce,
       ...(failures.length === 0 ? {} : { errorDetail: errorDetail(failures) }),
     };
-    return { kind, version: response.systemVersionInfo, updates, renewals, failures, removed, reply };
+    // Of what the stream began with, the first response brings what has changed since.
+    const confirmsRest = !state.isHeard;
+    state.isHeard = true;
+    const { systemVersionInfo: version } = response;
+    return { kind, version, updates, renewals, failures, removed, reply, confirmsRest };
   }
 
   drop(kind: AnyKind, name: string): void {
     this.#state(kind).versions.delete(name);
-  }
-
-  forgetVersions(): void {
-    for (const { versions } of this.#types.values()) versions.clear();
   }
 
   #state(kind: AnyKind): TypeState {
@@ -139,4 +144,13 @@ export class DeltaProtocol implements AdsProtocol<DeltaDiscoveryResponse> {
     if (state === undefined) throw new TypeError(`${kind.typeUrl} is no type that is known here`);
     return state;
   }
+}
+
+/**
+ * The versions that are known, but for one that is said to be of none: that one has to come, or to be said to be gone, and
+ * so shows that the server has nothing else to say.
+ */
+function initialVersions({ versions }: TypeState): Readonly<Record<string, string>> {
+  const [probe] = versions.keys();
+  return Object.fromEntries(Array.from(versions, ([name, version]) => [name, name === probe ? "" : version]));
 }

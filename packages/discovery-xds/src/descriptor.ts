@@ -110,9 +110,7 @@ export const messageTable: MessageTable = {
   Endpoint: {
     address: [1, "Address"],
     hostname: [3, "string"],
-    additionalAddresses: [4, "AdditionalAddress", "repeated"],
   },
-  AdditionalAddress: { address: [1, "Address"] },
   Address: { socketAddress: [1, "SocketAddress"] },
   SocketAddress: { protocol: [1, "int32"], address: [2, "string"], portValue: [3, "uint32"] },
   Metadata: { filterMetadata: [1, "Struct", "map"] },

@@ -1,6 +1,6 @@
 import { isIP } from "node:net";
 
-import type { Address } from "./messages.ts";
+import type { Address } from "./endpoint-messages.ts";
 
 /** Where an endpoint is reached, and what it is known by: nothing else in xDS stays the same across versions. */
 export interface EndpointAddress {

@@ -1,6 +1,7 @@
 import type { Health } from "@proxyless/core";
 
-import type { LbEndpoint, Value } from "./messages.ts";
+import type { Value } from "./basic-messages.ts";
+import type { LbEndpoint } from "./endpoint-messages.ts";
 
 /** `envoy.config.core.v3.HealthStatus` by number; what is new counts as unknown. */
 const healths: readonly Health[] = ["unknown", "healthy", "unhealthy", "draining", "unhealthy", "degraded"];

@@ -1,9 +1,10 @@
 import type { Endpoint, Locality } from "@proxyless/core";
 
+import { millisecondsOf } from "./basic-messages.ts";
+import type { LocalityMessage } from "./basic-messages.ts";
 import { readEndpointAddress } from "./endpoint-address.ts";
 import { readHealth, readLabels } from "./endpoint-labels.ts";
-import { millisecondsOf } from "./messages.ts";
-import type { ClusterLoadAssignment, LocalityLbEndpoints, LocalityMessage } from "./messages.ts";
+import type { ClusterLoadAssignment, LocalityLbEndpoints } from "./endpoint-messages.ts";
 
 /** A share of calls that the control plane wants dropped. */
 export interface DropOverload {

@@ -1,5 +1,6 @@
+import type { Node } from "./ads-messages.ts";
+import type { Struct, Value } from "./basic-messages.ts";
 import type { NodeIdentity } from "./bootstrap.ts";
-import type { Node, Struct, Value } from "./messages.ts";
 
 /** Resources may come in the wrapper that gives them a lifetime. */
 const clientFeatures: readonly string[] = ["xds.config.resource-in-sotw"];

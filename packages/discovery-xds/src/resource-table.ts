@@ -110,8 +110,8 @@ export class ResourceTable {
   }
 
   /** Of what was not heard of on this stream it is known now that it has not changed. */
-  confirmUnheard(): void {
-    for (const resource of this.#all()) if (!resource.isHeard) resource.confirm();
+  confirmUnheard(kind: AnyKind): void {
+    for (const resource of this.#of(kind).values()) if (!resource.isHeard) resource.confirm();
   }
 
   trouble(error: SourceError): void {
@@ -123,11 +123,12 @@ export class ResourceTable {
     for (const resource of this.#all()) resource.isHeard = false;
   }
 
-  /** From now on what is not known has so long to appear. */
+  /** From now on what is not known has so long to appear, and what was absent to appear again. */
   startWaiting(ms: number, isTransient: boolean): void {
     for (const kind of resourceKinds) {
       for (const resource of this.#of(kind).values()) {
         resource.waitFor(ms, () => {
+          resource.isHeard = true;
           if (isTransient) {
             const message = `${kind.noun} ${resource.name} did not come within ${ms} ms`;
             resource.trouble(new SourceError("transient", message));

@@ -1,8 +1,9 @@
+import type { DiscoveryRequest, DiscoveryResponse } from "./ads-messages.ts";
 import { decodeResource, errorDetail, kindOf, toResourceError } from "./ads-protocol.ts";
 import type { AdsProtocol, Received, Update } from "./ads-protocol.ts";
+import { millisecondsOf } from "./basic-messages.ts";
+import type { Any } from "./basic-messages.ts";
 import { codecOf } from "./codec.ts";
-import { millisecondsOf } from "./messages.ts";
-import type { Any, DiscoveryRequest, DiscoveryResponse } from "./messages.ts";
 import { resourceKinds } from "./resource-kind.ts";
 import type { AnyKind, ResourceError } from "./resource-kind.ts";
 
@@ -12,7 +13,7 @@ interface TypeState {
   readonly names: Set<string>;
   /** Names of which a good version is known. */
   readonly held: Set<string>;
-  /** Of the last response that was good as a whole. */
+  /** Of this stream's last response that was good as a whole; empty before the first. */
   version: string;
   /** Of this stream's last response; empty before the first. */
   nonce: string;
@@ -38,6 +39,8 @@ export class SotwProtocol implements AdsProtocol<DiscoveryResponse> {
   begin(): readonly DiscoveryRequest[] {
     const requests: DiscoveryRequest[] = [];
     for (const [kind, state] of this.#types) {
+      // A server may keep silent on a version that is current, also where a name was never asked for before.
+      state.version = "";
       state.nonce = "";
       state.isAsked = false;
       state.isDirty = false;
@@ -85,15 +88,12 @@ export class SotwProtocol implements AdsProtocol<DiscoveryResponse> {
     for (const name of removed) state.held.delete(name);
     const renewals = read.renewals.filter(({ name }) => state.held.has(name));
     const reply = this.#request(kind, state, failures);
-    return { kind, version: response.versionInfo, updates, renewals, failures, removed, reply };
+    const { versionInfo: version } = response;
+    return { kind, version, updates, renewals, failures, removed, reply, confirmsRest: false };
   }
 
   drop(kind: AnyKind, name: string): void {
     this.#state(kind).held.delete(name);
-  }
-
-  forgetVersions(): void {
-    for (const state of this.#types.values()) state.version = "";
   }
 
   #state(kind: AnyKind): TypeState {

@@ -58,9 +58,10 @@ export class WatchedResource<T = unknown> {
     for (const watcher of this.watchers) watcher.trouble(error);
   }
 
-  /** From now on it has so long to appear; only where nothing is known of it. */
+  /** From now on it has so long to appear; only where nothing is known of it, or on another stream that there was none. */
   waitFor(ms: number, onTimeout: () => void): void {
-    if (this.#state !== "waiting" || this.#doesNotExist !== undefined) return;
+    const isOpen = this.#state === "waiting" || (this.#state === "absent" && !this.isHeard);
+    if (!isOpen || this.#doesNotExist !== undefined) return;
     this.#doesNotExist = this.#clock.setTimer(
       () => {
         this.#doesNotExist = undefined;

@@ -38,6 +38,29 @@ describe("endpoints", () => {
     ]);
   });
 
+  it("are known by their first address alone, whatever others they have", () => {
+    const socket = (address: string, port_value = 80): object => ({
+      socket_address: { address, port_value },
+    });
+    const others = [
+      { address: socket("fd00::1") },
+      // None of these would do as the first: no port, no HTTP, another endpoint's, nothing at all.
+      { address: socket("10.0.0.9", 0) },
+      { address: { pipe: { path: "/x" } } },
+      { address: socket("10.0.0.2") },
+      {},
+    ];
+    const dual = { endpoint: { address: socket("10.0.0.1"), additional_addresses: others } };
+    const { endpoints, skipped } = read([group([dual, at("10.0.0.2")])]);
+    expect(endpoints).toEqual(read([group([at("10.0.0.1"), at("10.0.0.2")])]).endpoints);
+    expect(skipped).toBe(0);
+    const none = { endpoint: { address: { pipe: { path: "/x" } }, additional_addresses: others } };
+    expect(read([group([none, at("10.0.0.2")])])).toMatchObject({
+      endpoints: [{ id: "10.0.0.2:80" }],
+      skipped: 1,
+    });
+  });
+
   it("are left out and counted where HTTP cannot reach them, and the others stay", () => {
     const { endpoints, skipped } = read([
       group([

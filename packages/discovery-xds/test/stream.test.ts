@@ -3,14 +3,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { status } from "@grpc/grpc-js";
+import type { Watching } from "@proxyless/core/testing";
 import { xds } from "@proxyless/discovery-xds";
 import type { XdsOptions, XdsSource } from "@proxyless/discovery-xds";
 import { describe, expect, it, onTestFinished } from "vitest";
 
+import { watching } from "../../../test/support/watching.ts";
 import { ManagementServer } from "./support/management-server.ts";
 import type { ManagementServerOptions } from "./support/management-server.ts";
-import { watched } from "./support/watched.ts";
-import type { Watched } from "./support/watched.ts";
 
 async function started(options?: ManagementServerOptions): Promise<ManagementServer> {
   const server = await ManagementServer.start(options);
@@ -40,9 +40,8 @@ function sourceOn(
   });
 }
 
-function watch(source: XdsSource, service = "orders"): Watched {
-  const made = watched(source, service);
-  onTestFinished(() => made.stop());
+function watch(source: XdsSource, service = "orders"): Watching {
+  const made = watching(source, service);
   return made;
 }
 
@@ -55,8 +54,8 @@ describe.each(["sotw", "delta"] as const)("one stream, %s", { timeout: 30_000 },
     const server = await started();
     for (let i = 0; i < 50; i++) server.putService(`s${i}`, at(1000 + i));
     const source = sourceOn(server.address, { protocol });
-    const all = Array.from({ length: 50 }, (_, i) => watched(source, `s${i}`));
-    await Promise.all(all.map((one, i) => one.untilPlaces(places(1000 + i))));
+    const all = Array.from({ length: 50 }, (_, i) => watching(source, `s${i}`));
+    await Promise.all(all.map((one, i) => one.untilAddresses(places(1000 + i))));
     expect(server.opened).toBe(1);
     // What was wanted together was asked for together.
     expect(server.heard.filter(({ kind }) => kind === "subscribe").length).toBeLessThanOrEqual(3);
@@ -67,7 +66,7 @@ describe.each(["sotw", "delta"] as const)("one stream, %s", { timeout: 30_000 },
     await all[0]?.stop();
     await expect.poll(() => server.streams, { timeout: 10_000 }).toBe(0);
     const again = watch(source, "s7");
-    await again.untilPlaces(places(1007));
+    await again.untilAddresses(places(1007));
     expect(server.opened).toBe(2);
   });
 
@@ -75,12 +74,12 @@ describe.each(["sotw", "delta"] as const)("one stream, %s", { timeout: 30_000 },
     const server = await started();
     server.putService("orders", at(1001));
     const orders = watch(sourceOn(server.address, { protocol }));
-    await orders.untilPlaces(places(1001));
+    await orders.untilAddresses(places(1001));
     for (let i = 2; i <= 4; i++) {
       server.endStreams(i === 3 ? status.UNAVAILABLE : status.OK);
       await expect.poll(() => server.opened, { timeout: 10_000 }).toBe(i);
       server.putService("orders", at(1000 + i));
-      await orders.untilPlaces(places(1000 + i));
+      await orders.untilAddresses(places(1000 + i));
     }
     expect(orders.errors).toEqual([]);
   });
@@ -89,11 +88,11 @@ describe.each(["sotw", "delta"] as const)("one stream, %s", { timeout: 30_000 },
     const server = await started();
     server.putService("orders", at(1001));
     const orders = watch(sourceOn(server.address, { protocol }));
-    await orders.untilPlaces(places(1001));
-    const before = orders.snapshots.length + orders.confirmed();
+    await orders.untilAddresses(places(1001));
+    const before = orders.snapshots.length + orders.alives;
     server.endStreams();
-    await orders.until("it is confirmed", () => orders.snapshots.length + orders.confirmed() > before);
-    expect(orders.places()).toEqual(places(1001));
+    await orders.until("it is confirmed", () => orders.snapshots.length + orders.alives > before);
+    expect(orders.addresses).toEqual(places(1001));
   });
 
   it("that ends before any answer is trouble of the class that its status has", async () => {
@@ -110,7 +109,7 @@ describe.each(["sotw", "delta"] as const)("one stream, %s", { timeout: 30_000 },
     server.refuseWith = undefined;
     server.putService("orders", at(1001));
     orders.refresh();
-    await orders.untilPlaces(places(1001), 20_000);
+    await orders.untilAddresses(places(1001), 20_000);
   });
 
   it("refuses what is bad, keeps what is good, and takes what is good next", async () => {
@@ -119,7 +118,7 @@ describe.each(["sotw", "delta"] as const)("one stream, %s", { timeout: 30_000 },
     server.putService("users", at(2001));
     const source = sourceOn(server.address, { protocol });
     const [orders, users] = [watch(source), watch(source, "users")];
-    await Promise.all([orders.untilPlaces(places(1001)), users.untilPlaces(places(2001))]);
+    await Promise.all([orders.untilAddresses(places(1001)), users.untilAddresses(places(2001))]);
     server.put("ClusterLoadAssignment", "orders", { cluster_name: "orders", endpoints: [{ priority: 1 }] });
     await orders.until("an error", () => orders.errors.length > 0);
     expect(orders.errors[0]).toMatchObject({
@@ -133,32 +132,32 @@ describe.each(["sotw", "delta"] as const)("one stream, %s", { timeout: 30_000 },
     server.put("Cluster", "users", { name: "users", type: "ORIGINAL_DST" });
     await users.until("an error", () => users.errors.length > 0);
     server.putService("users", at(2002));
-    await users.untilPlaces(places(2002));
+    await users.untilAddresses(places(2002));
     server.putService("orders", at(1002));
-    await orders.untilPlaces(places(1002));
-    expect(orders.places()).toEqual(places(1002));
+    await orders.untilAddresses(places(1002));
+    expect(orders.addresses).toEqual(places(1002));
   });
 
   it("that brings no message at all is begun again", async () => {
     const server = await started();
     server.putService("orders", at(1001));
     const orders = watch(sourceOn(server.address, { protocol }));
-    await orders.untilPlaces(places(1001));
+    await orders.untilAddresses(places(1001));
     server.sendGarbage(Buffer.from([0xff, 0xff, 0xff, 0xff]));
     await expect.poll(() => server.opened, { timeout: 10_000 }).toBe(2);
     server.putService("orders", at(1002));
-    await orders.untilPlaces(places(1002));
+    await orders.untilAddresses(places(1002));
   });
 
   it("says that a cluster is gone, and that it is back", async () => {
     const server = await started();
     server.putService("orders", at(1001));
     const orders = watch(sourceOn(server.address, { protocol }));
-    await orders.untilPlaces(places(1001));
+    await orders.untilAddresses(places(1001));
     server.remove("Cluster", "orders");
-    await orders.untilPlaces(["absent"]);
+    await orders.until("it is absent", () => orders.last?.kind === "absent");
     server.put("Cluster", "orders", { name: "orders", type: "EDS" });
-    await orders.untilPlaces(places(1001));
+    await orders.untilAddresses(places(1001));
     expect(orders.errors).toEqual([]);
   });
 
@@ -166,14 +165,14 @@ describe.each(["sotw", "delta"] as const)("one stream, %s", { timeout: 30_000 },
     const server = await started();
     server.putService("orders", at(1001));
     const orders = watch(sourceOn(server.address, { protocol }, ["ignore_resource_deletion"]));
-    await orders.untilPlaces(places(1001));
+    await orders.untilAddresses(places(1001));
     server.remove("Cluster", "orders");
     await orders.until("it is said", () => orders.errors.length > 0);
     expect(orders.errors[0]).toMatchObject({
       class: "data",
       message: expect.stringContaining("was deleted"),
     });
-    expect(orders.places()).toEqual(places(1001));
+    expect(orders.addresses).toEqual(places(1001));
   });
 
   it("forgets what is not heard of within its lifetime", async () => {
@@ -181,13 +180,13 @@ describe.each(["sotw", "delta"] as const)("one stream, %s", { timeout: 30_000 },
     server.state.ttlSeconds = 1;
     server.putService("orders", at(1001));
     const orders = watch(sourceOn(server.address, { protocol }));
-    await orders.untilPlaces(places(1001));
-    await orders.untilPlaces(["absent"]);
+    await orders.untilAddresses(places(1001));
+    await orders.until("it is absent", () => orders.last?.kind === "absent");
     server.state.ttlSeconds = undefined;
     // Otherwise than before: for the server the client still has what it was sent.
     server.put("Cluster", "orders", { name: "orders", type: "EDS", lb_policy: "RANDOM" });
     server.putService("orders", at(1002));
-    await orders.untilPlaces(places(1002));
+    await orders.untilAddresses(places(1002));
     expect(orders.errors).toEqual([]);
   });
 
@@ -195,7 +194,7 @@ describe.each(["sotw", "delta"] as const)("one stream, %s", { timeout: 30_000 },
     const server = await started();
     server.putService("orders", at(1001));
     const orders = watch(sourceOn(server.address, { protocol }));
-    await orders.untilPlaces(places(1001));
+    await orders.untilAddresses(places(1001));
     const eds = (service_name: string): object => ({
       name: "orders",
       type: "EDS",
@@ -204,7 +203,7 @@ describe.each(["sotw", "delta"] as const)("one stream, %s", { timeout: 30_000 },
     server.put("Cluster", "orders", eds("orders-v2"));
     await expect.poll(() => server.heard.at(-1)?.names, { timeout: 10_000 }).toEqual(["orders-v2"]);
     // Nothing is known of them yet, so the old ones serve; delta says at once that there are none.
-    await orders.untilPlaces(protocol === "sotw" ? places(1001) : []);
+    await orders.untilAddresses(protocol === "sotw" ? places(1001) : []);
     server.put("ClusterLoadAssignment", "orders-v2", {
       cluster_name: "orders-v2",
       endpoints: [
@@ -216,7 +215,7 @@ describe.each(["sotw", "delta"] as const)("one stream, %s", { timeout: 30_000 },
         },
       ],
     });
-    await orders.untilPlaces(places(1002));
+    await orders.untilAddresses(places(1002));
     server.put("Cluster", "orders", {
       name: "orders",
       type: "STRICT_DNS",
@@ -230,9 +229,9 @@ describe.each(["sotw", "delta"] as const)("one stream, %s", { timeout: 30_000 },
         ],
       },
     });
-    await orders.untilPlaces(["orders.internal:80"]);
+    await orders.untilAddresses(["orders.internal:80"]);
     server.put("Cluster", "orders", eds("orders"));
-    await orders.untilPlaces(places(1001));
+    await orders.untilAddresses(places(1001));
   });
 
   it("has at hand what is let go and wanted again at once", async () => {
@@ -240,14 +239,14 @@ describe.each(["sotw", "delta"] as const)("one stream, %s", { timeout: 30_000 },
     server.putService("orders", at(1001));
     const source = sourceOn(server.address, { protocol, doesNotExistMs: 200 });
     watch(source, "users");
-    const orders = watched(source, "orders");
-    await orders.untilPlaces(places(1001));
+    const orders = watching(source, "orders");
+    await orders.untilAddresses(places(1001));
     const stopped = orders.stop();
     const again = watch(source);
-    await again.untilPlaces(places(1001));
+    await again.untilAddresses(places(1001));
     await stopped;
     await again.until("nothing else", () => again.snapshots.every(({ endpoints }) => endpoints.length === 1));
-    expect(again.places()).toEqual(places(1001));
+    expect(again.addresses).toEqual(places(1001));
   });
 
   it("may carry endpoints alone", async () => {
@@ -260,7 +259,7 @@ describe.each(["sotw", "delta"] as const)("one stream, %s", { timeout: 30_000 },
       clusterName: "outbound|80||{service}.shop.svc",
     };
     const orders = watch(sourceOn(server.address, options));
-    await orders.untilPlaces(places(1001));
+    await orders.untilAddresses(places(1001));
     expect(server.heard.every(({ type }) => type === "ClusterLoadAssignment")).toBe(true);
   });
 });
@@ -275,7 +274,7 @@ describe("a resource that does not come", { timeout: 30_000 }, () => {
     expect(orders.snapshots).toEqual([]);
     await started({ port });
     orders.refresh();
-    await orders.untilPlaces(["absent"], 20_000);
+    await orders.until("it is absent", () => orders.last?.kind === "absent", 20_000);
   });
 
   it("is trouble where the server's features say so", async () => {
@@ -307,14 +306,14 @@ describe("several servers", { timeout: 30_000 }, () => {
     const second = await started();
     second.putService("orders", at(2001));
     const orders = watch(sourceOn([`127.0.0.1:${port}`, second.address], { returnMs: 200 }));
-    await orders.untilPlaces(places(2001));
+    await orders.untilAddresses(places(2001));
     expect(orders.errors[0]).toMatchObject({
       class: "transient",
       message: expect.stringContaining(String(port)),
     });
     const back = await started({ port });
     back.putService("orders", at(1001));
-    await orders.untilPlaces(places(1001), 20_000);
+    await orders.untilAddresses(places(1001), 20_000);
     await expect.poll(() => second.streams, { timeout: 10_000 }).toBe(0);
     // Nothing of one server's versions was told to the other.
     expect(back.heard[0]).toMatchObject({ kind: "subscribe", version: "" });
@@ -330,7 +329,7 @@ describe("a server at a unix socket", { timeout: 30_000 }, () => {
     const server = await started({ path: join(folder, "xds.sock") });
     server.putService("orders", at(1001));
     const orders = watch(sourceOn(`unix://${join(folder, "xds.sock")}`));
-    await orders.untilPlaces(places(1001));
+    await orders.untilAddresses(places(1001));
     expect(orders.errors).toEqual([]);
   });
 });

@@ -8,8 +8,8 @@ import { xds } from "@proxyless/discovery-xds";
 import type { XdsSource } from "@proxyless/discovery-xds";
 import { beforeAll, afterAll, describe, expect, it, onTestFinished } from "vitest";
 
+import { watching } from "../../../test/support/watching.ts";
 import { ManagementServer } from "./support/management-server.ts";
-import { watched } from "./support/watched.ts";
 
 let folder: string;
 
@@ -110,25 +110,24 @@ describe("a control plane that wants certificates", { timeout: 30_000 }, () => {
       const first = await server("old");
       const { port } = first;
       first.putService("orders", [{ host: "10.0.0.1", port: 1001 }]);
-      const orders = watched(source(port, files, through), "orders");
-      onTestFinished(() => orders.stop());
-      await orders.untilPlaces(["10.0.0.1:1001"]);
+      const orders = watching(source(port, files, through), "orders");
+      await orders.untilAddresses(["10.0.0.1:1001"]);
       first.stop();
       const second = await server("new", port);
       second.putService("orders", [{ host: "10.0.0.1", port: 1002 }]);
       // The old ones do not fit the new server, and that is said as what it is.
       await orders.until("it is refused", () => orders.errors.some((error) => error.class === "auth"));
-      expect(orders.places()).toEqual(["10.0.0.1:1001"]);
+      expect(orders.addresses).toEqual(["10.0.0.1:1001"]);
       issue("new", files);
       orders.refresh();
-      await orders.untilPlaces(["10.0.0.1:1002"], 20_000);
+      await orders.untilAddresses(["10.0.0.1:1002"], 20_000);
     },
   );
 
   it("is not spoken to without, nor when its name is another", async () => {
     const made = await server("old");
     made.putService("orders", [{ host: "10.0.0.1", port: 1001 }]);
-    const none = watched(
+    const none = watching(
       xds({
         bootstrap: {
           xds_servers: [
@@ -142,11 +141,9 @@ describe("a control plane that wants certificates", { timeout: 30_000 }, () => {
       }),
       "orders",
     );
-    onTestFinished(() => none.stop());
     await none.until("an error", () => none.errors.length > 0);
     expect(none.snapshots).toEqual([]);
-    const missing = watched(source(made.port, join(folder, "nowhere"), "channel_creds"), "orders");
-    onTestFinished(() => missing.stop());
+    const missing = watching(source(made.port, join(folder, "nowhere"), "channel_creds"), "orders");
     await missing.until("an error", () => missing.errors.length > 0);
     expect(missing.errors[0]).toMatchObject({
       class: "auth",

@@ -51,7 +51,7 @@ export interface WatchDump {
 }
 
 /** Moments are on the clock of `now`; infinite ones never were. */
-interface WatchState {
+export interface WatchState {
   readonly now: number;
   readonly service: string;
   readonly source: string;

@@ -41,7 +41,7 @@ export class Freshness {
     return this.#aliveAt;
   }
 
-  /** What is known is from a disk: the source has not answered yet. */
+  /** What is known is from a disk, or some of it: the source has not said with authority what there is. */
   get isFromDisk(): boolean {
     return this.#isFromDisk;
   }
@@ -55,10 +55,10 @@ export class Freshness {
     this.#aliveAt = Math.max(this.#aliveAt, this.#clock.now() - ageMs);
   }
 
-  /** What is known comes from a disk, and is so old. */
+  /** What is known comes from a disk, or some of it, and that is so old. */
   restored(ageMs: number): void {
     this.#isFromDisk = true;
-    this.#aliveAt = this.#clock.now() - ageMs;
+    this.confirmed(ageMs);
   }
 
   /** What is known comes from the source. */

@@ -1,8 +1,8 @@
 import { byId, changeOf } from "./diff.ts";
 import type { Change } from "./diff.ts";
 import { hostPort } from "./host.ts";
+import { LastResort } from "./last-resort.ts";
 import type { DirectoryEndpoint } from "./resolution.ts";
-import { heldPriorityOffset } from "./resolution.ts";
 
 /** A checked snapshot. */
 export interface Offer {
@@ -10,6 +10,8 @@ export interface Offer {
   /** Sorted by id, unique by id and by address; empty when absent. */
   readonly endpoints: readonly DirectoryEndpoint[];
   readonly suspect: boolean;
+  /** It is from a disk. */
+  readonly cached?: boolean;
   readonly explicit: boolean;
   /** What comes of the list that is known; undefined where nobody compared them yet. */
   readonly change?: Change | undefined;
@@ -37,22 +39,20 @@ interface EmptyHold {
   readonly until: number;
 }
 
-interface Held {
-  readonly endpoint: DirectoryEndpoint;
-  readonly until: number;
-}
-
 /** Fewer than this may always go at once: half of a pair is an ordinary deployment. */
 const minShrink = 3;
 
 /**
  * Decides how much of a source's word is taken at once. An empty or absent answer waits for its hold; a sudden loss
- * of most endpoints keeps the lost ones as a last resort; a suspect answer removes nothing. It knows time only as
- * an argument.
+ * of most endpoints keeps the lost ones as a last resort; a suspect answer removes nothing, and a disk only adds to
+ * that until the source has said with authority what there is. It knows time only as an argument.
  */
 export class Guard {
   readonly #options: GuardOptions;
-  readonly #held = new Map<string, Held>();
+  readonly #lastResort = new LastResort();
+  /** Ids that the source itself listed, before it said with authority what there is. */
+  readonly #told = new Set<string>();
+  #isTrusted = false;
   #kind: "none" | "bound" | "absent" = "none";
   #known: readonly DirectoryEndpoint[] = [];
   /** What led to `#known`. */
@@ -73,23 +73,29 @@ export class Guard {
     return this.#known;
   }
 
+  /** The source has said with authority what there is: a disk knows nothing that it did not tell since. */
+  get isTrusted(): boolean {
+    return this.#isTrusted;
+  }
+
+  /** What is known is from a disk, all of it. */
+  get isDiskAlone(): boolean {
+    return this.#kind !== "none" && !this.#isTrusted && this.#told.size === 0;
+  }
+
   get holdingEmpty(): boolean {
     return this.#emptyHold !== undefined;
   }
 
   /** When the next hold ends, on the clock of the `now` arguments; infinity without one. */
   get deadline(): number {
-    let first = this.#emptyHold?.until ?? Infinity;
-    for (const { until } of this.#held.values()) first = Math.min(first, until);
-    return first;
+    return Math.min(this.#emptyHold?.until ?? Infinity, this.#lastResort.deadline);
   }
 
   /** Everything to serve, sorted by id: what is known and what is kept as a last resort. */
   endpoints(): readonly DirectoryEndpoint[] {
-    if (this.#held.size === 0) return this.#known;
-    const all = [...this.#known];
-    for (const { endpoint } of this.#held.values()) all.push(endpoint);
-    return Object.freeze(all.toSorted(byId));
+    if (this.#lastResort.size === 0) return this.#known;
+    return Object.freeze([...this.#known, ...this.#lastResort.endpoints].toSorted(byId));
   }
 
   /** What there is to tell somebody who knows `served`. */
@@ -103,7 +109,10 @@ export class Guard {
 
   /** Takes in a snapshot. @returns what was held back for the first time, if anything */
   offer(offer: Offer, now: number): Protection | undefined {
+    if (offer.cached === true) return this.#restore(offer.endpoints);
     if (offer.suspect) return this.#merge(offer.endpoints);
+    this.#isTrusted = true;
+    this.#told.clear();
     if (offer.endpoints.length === 0) return this.#offerEmpty(offer, now);
     this.#emptyHold = undefined;
     return this.#replace(offer, now);
@@ -114,10 +123,7 @@ export class Guard {
    * when it cannot be asked again. @returns whether anything changed
    */
   expire(now: number, live: boolean): boolean {
-    let changed = false;
-    for (const [id, held] of this.#held) {
-      if (held.until <= now) changed = this.#held.delete(id);
-    }
+    const changed = this.#lastResort.expire(now);
     const hold = this.#emptyHold;
     if (hold === undefined || hold.until > now || !live) return changed;
     this.#clear(hold.kind);
@@ -127,6 +133,8 @@ export class Guard {
   /** Knows nothing any more, as before the first answer. */
   forget(): void {
     this.#clear("bound");
+    this.#told.clear();
+    this.#isTrusted = false;
     this.#kind = "none";
   }
 
@@ -143,7 +151,7 @@ export class Guard {
       return undefined;
     }
     this.#emptyHold = { kind, until: now + holdMs };
-    const kept = this.#known.length + this.#held.size;
+    const kept = this.#known.length + this.#lastResort.size;
     return { reason: kind === "absent" ? "absent" : "empty", kept, holdMs };
   }
 
@@ -154,10 +162,10 @@ export class Guard {
     let protection: Protection | undefined;
     const many = gone.length >= minShrink && gone.length > before * maxShrinkRatio;
     if (!explicit && holdMs > 0 && many) {
-      for (const endpoint of gone) this.#hold(endpoint, now + holdMs);
+      for (const endpoint of gone) this.#lastResort.keep(endpoint, now + holdMs);
       protection = { reason: "shrink", kept: gone.length, holdMs };
     }
-    this.#tidyHeld();
+    this.#tidy();
     return protection;
   }
 
@@ -174,9 +182,21 @@ export class Guard {
       const ids = idsOf(this.#known);
       const taken = fits ? endpoints : endpoints.filter(({ id }) => ids.has(id));
       this.#accept(Object.freeze([...kept, ...taken].toSorted(byId)));
-      this.#tidyHeld();
+      if (!this.#isTrusted) for (const { id } of taken) this.#told.add(id);
+      this.#tidy();
     }
     return kept.length === 0 ? undefined : { reason: "suspect", kept: kept.length, holdMs: 0 };
+  }
+
+  /** Puts what a disk remembers below what the source itself has listed since: a list that may be incomplete removes nothing of it. */
+  #restore(endpoints: readonly DirectoryEndpoint[]): undefined {
+    if (this.#isTrusted) return;
+    const own = this.#known.filter(({ id }) => this.#told.has(id));
+    const ids = idsOf(own);
+    const addresses = new Set(own.map(addressOf));
+    const others = endpoints.filter((each) => !ids.has(each.id) && !addresses.has(addressOf(each)));
+    const fitting = others.slice(0, this.#options.maxEndpoints - own.length);
+    this.#accept(own.length === 0 ? endpoints : Object.freeze([...own, ...fitting].toSorted(byId)));
   }
 
   /** Makes `endpoints` what is known. @returns the endpoints that went */
@@ -191,27 +211,13 @@ export class Guard {
 
   #clear(kind: "bound" | "absent"): void {
     this.#accept([]);
-    this.#held.clear();
+    this.#lastResort.clear();
     this.#emptyHold = undefined;
     this.#kind = kind;
   }
 
-  #hold(endpoint: DirectoryEndpoint, until: number): void {
-    const priority = endpoint.priority + heldPriorityOffset;
-    this.#held.set(endpoint.id, { endpoint: Object.freeze({ ...endpoint, priority, held: true }), until });
-  }
-
-  /** Drops from the last resort what came back, and the oldest when there are too many. */
-  #tidyHeld(): void {
-    if (this.#held.size === 0) return;
-    const ids = idsOf(this.#known);
-    const addresses = new Set(this.#known.map(addressOf));
-    let excess = this.#known.length + this.#held.size - this.#options.maxEndpoints;
-    for (const [id, { endpoint }] of this.#held) {
-      if (excess <= 0 && !ids.has(id) && !addresses.has(addressOf(endpoint))) continue;
-      this.#held.delete(id);
-      excess--;
-    }
+  #tidy(): void {
+    this.#lastResort.makeRoom(this.#known, this.#options.maxEndpoints);
   }
 }
 

@@ -27,7 +27,7 @@ export type Resolution =
       readonly stale: boolean;
       /**
        * Where the endpoints come from. `held`: the source says that there are none, and is not believed yet. `disk`: a
-       * cache, because the source has not answered since this process began.
+       * cache, some of them at least, because the source has not said with authority what there is since this process began.
        */
       readonly from: "live" | "held" | "disk";
     }

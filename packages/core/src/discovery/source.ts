@@ -41,7 +41,8 @@ export interface Snapshot {
   readonly endpoints: readonly Endpoint[];
   /**
    * `suspect`: it may be incomplete (filtered by access rules, cut short): it never removes what is known. `cached`: what
-   * was known before this process began, from a disk: it counts only until the registry itself has answered.
+   * was known before this process began, from a disk: it counts only until the registry itself has answered with authority,
+   * and below what a `suspect` answer lists.
    */
   readonly trust: "authoritative" | "suspect" | "cached";
   /** Opaque version of the registry (Consul index, etcd revision). */

@@ -1,4 +1,5 @@
 import type { Clock } from "../clock.ts";
+import { ended } from "./ended.ts";
 
 /** An amount of time that several pieces of work share, whatever passes between them. */
 export class Budget {
@@ -14,9 +15,12 @@ export class Budget {
   async spend<T>(work: (end: AbortSignal) => Promise<T>): Promise<T> {
     const end = new AbortController();
     const began = this.#clock.now();
-    const timer = this.#clock.setTimer(() => end.abort(), Math.max(0, this.#leftMs), undefined);
+    const over = (): void => {
+      end.abort(new Error("the time to leave is over"));
+    };
+    const timer = this.#clock.setTimer(over, Math.max(0, this.#leftMs), undefined);
     try {
-      if (this.#leftMs <= 0) end.abort();
+      if (this.#leftMs <= 0) over();
       // Work that does not hear of its end must not make the others wait either.
       return await Promise.race([work(end.signal), ended(end.signal)]);
     } finally {
@@ -24,14 +28,4 @@ export class Budget {
       this.#leftMs -= this.#clock.now() - began;
     }
   }
-}
-
-function ended(signal: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => {
-    const onAbort = (): void => {
-      reject(new Error("the time to leave is over"));
-    };
-    if (signal.aborted) onAbort();
-    else signal.addEventListener("abort", onAbort, { once: true });
-  });
 }

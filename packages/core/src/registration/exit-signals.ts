@@ -5,8 +5,16 @@ import type { LeaveSignal } from "./register-options.ts";
 
 /** Those that are leaving because of a signal, of every mesh: a process ends once, when the last one has left. */
 const leaving = new Set<Membership>();
+/** Resolves for each of them, and the process ends before the last one does. */
+const leaves = new Set<Promise<void>>();
 /** What the process shall end by then. */
 let ending: LeaveSignal | undefined;
+
+/** Resolves when nobody is leaving because of a signal. */
+export async function allLeft(): Promise<void> {
+  // eslint-disable-next-line no-await-in-loop -- another signal may have come meanwhile
+  while (leaves.size > 0) await Promise.all(leaves);
+}
 
 /**
  * Lets instances leave on the process's signals, those that asked for it. There is one handler per signal, only while
@@ -39,7 +47,9 @@ export class ExitSignals {
     const called = [...this.#members].filter(({ behaviour }) => behaviour.signals.includes(signal));
     const first = called.filter((member) => !leaving.has(member));
     for (const member of called) if (leaving.has(member)) member.hurry();
-    if (first.length > 0) void this.#leave(first, signal);
+    if (first.length === 0) return;
+    const leave = this.#leave(first, signal).finally(() => leaves.delete(leave));
+    leaves.add(leave);
   }
 
   async #leave(called: readonly Membership[], signal: LeaveSignal): Promise<void> {

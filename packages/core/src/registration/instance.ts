@@ -3,14 +3,7 @@ import { hostname } from "node:os";
 import { configError } from "../errors.ts";
 import type { RegistrationStatus } from "../events.ts";
 import { isRecord } from "../is-record.ts";
-import {
-  knownKeys,
-  oneOf,
-  optionalText,
-  record,
-  text,
-  wholeNumber,
-} from "../registry/option-checks.ts";
+import { knownKeys, oneOf, optionalText, record, text, wholeNumber } from "../registry/option-checks.ts";
 
 export type { RegistrationStatus } from "../events.ts";
 

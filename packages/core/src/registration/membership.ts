@@ -1,16 +1,16 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 
 import type { Clock } from "../clock.ts";
-import { hostPort } from "../discovery/host.ts";
-import { configError, ProxylessError } from "../errors.ts";
-import type { EventHub, LeaveStep } from "../events.ts";
+import { ProxylessError } from "../errors.ts";
+import type { EventHub } from "../events.ts";
 import { knownKeys, record, wholeNumber } from "../registry/option-checks.ts";
-import { HealthPoll } from "./health-poll.ts";
 import { speakable } from "./instance.ts";
 import type { RegistrationState, RegistrationStatus, ServiceInstance } from "./instance.ts";
 import { LeaveSteps, readinessMs } from "./leave-steps.ts";
+import { MembershipEvents } from "./membership-events.ts";
 import type { Behaviour } from "./register-options.ts";
 import type { DeregisterOptions, InstanceUpdate, Registrar, RegistrationHandle } from "./registrar.ts";
+import { StatusWord } from "./status-word.ts";
 import { within } from "./within.ts";
 
 /** How to leave. */
@@ -50,11 +50,13 @@ const draining = new AsyncLocalStorage<Membership>();
 /** One instance of this process in one registry, from the first word to the last. */
 export class Membership implements MeshRegistration {
   readonly #parts: MembershipParts;
-  readonly #poll: HealthPoll | undefined;
+  readonly #events: MembershipEvents;
+  readonly #word: StatusWord;
   /** Ends all waiting of the leave. */
   readonly #hurry = new AbortController();
+  /** Gives up the registering. */
+  readonly #giveUp = new AbortController();
   #handle: RegistrationHandle | undefined;
-  #isOut = false;
   #registering: Promise<void> | undefined;
   #deregistering: Promise<void> | undefined;
   #leaving: Promise<void> | undefined;
@@ -62,13 +64,13 @@ export class Membership implements MeshRegistration {
 
   constructor(parts: MembershipParts) {
     this.#parts = parts;
-    const { clock, behaviour } = parts;
-    const { health, healthIntervalMs: intervalMs, healthTimeoutMs: timeoutMs } = behaviour;
-    const tell = (status: RegistrationStatus, note: string): void => {
-      if (!this.#isOut) void this.#say(status, note).catch(() => undefined);
-    };
-    this.#poll =
-      health === undefined ? undefined : new HealthPoll({ clock, health, intervalMs, timeoutMs, tell });
+    const { clock, behaviour, registrar, instance } = parts;
+    this.#events = new MembershipEvents(parts.events, {
+      service: instance.service,
+      registry: registrar.name,
+    });
+    const say = (status: RegistrationStatus, note: string): Promise<void> => this.#say(status, note);
+    this.#word = new StatusWord({ clock, behaviour, say });
   }
 
   get behaviour(): Behaviour {
@@ -95,12 +97,21 @@ export class Membership implements MeshRegistration {
     return this.#known.statuses;
   }
 
-  /** Registers, then says that it is ready; rejects like the registrar does, and with what `readiness` threw. */
+  /**
+   * Registers, then says that it is ready; rejects like the registrar does, with what `readiness` threw, and with
+   * `ERR_PROXYLESS_CLOSED` when it had to leave meanwhile.
+   */
   async register(): Promise<void> {
     this.#registering ??= this.#register();
-    await this.#registering;
-    if (this.#leaving !== undefined) return;
-    this.#poll?.start();
+    await this.#registering.catch((error: unknown) => {
+      if (this.#leaving === undefined) throw error;
+    });
+    if (this.#leaving !== undefined) {
+      const { service } = this.#parts.instance;
+      const problem = `${service} was told to leave before it was registered`;
+      throw new ProxylessError("ERR_PROXYLESS_CLOSED", problem, { service });
+    }
+    this.#word.start();
     try {
       const waiting = { clock: this.#parts.clock, ms: readinessMs, stop: this.#hurry.signal };
       await within({ ...waiting, background: false }, () => this.behaviour.readiness?.(true));
@@ -112,14 +123,8 @@ export class Membership implements MeshRegistration {
   }
 
   /** With a health function only `out-of-service`, which holds until `up` gives the word back to it. */
-  async setStatus(status: RegistrationStatus, note = ""): Promise<void> {
-    if (this.#poll === undefined) return this.#say(status, note);
-    if (status !== "out-of-service" && status !== "up") {
-      throw configError("status", "out-of-service or up, because health says the rest", status);
-    }
-    this.#isOut = status === "out-of-service";
-    const last = this.#poll.last ?? { status: "starting", note: "" };
-    return this.#isOut ? this.#say(status, note) : this.#say(last.status, last.note);
+  setStatus(status: RegistrationStatus, note = ""): Promise<void> {
+    return this.#word.set(status, note);
   }
 
   update(change: InstanceUpdate): Promise<void> {
@@ -135,7 +140,7 @@ export class Membership implements MeshRegistration {
       this.#deregistering = undefined;
       throw error;
     }
-    this.#poll?.stop();
+    this.#word.stop();
     if (this.#leaving === undefined) this.#parts.onEnd(this);
   }
 
@@ -174,32 +179,18 @@ export class Membership implements MeshRegistration {
   async #register(): Promise<void> {
     const { registrar, instance, onEnd } = this.#parts;
     const { onStateChange } = instance;
-    // What the registrar says before it gives the handle is told when there is one: an event has an id.
-    let early: (() => void)[] | undefined = [];
     const hear = (state: RegistrationState, reason: Error | undefined): void => {
-      const tell = (): void => this.#heard(state, reason);
-      if (early === undefined) tell();
-      else early.push(tell);
+      this.#events.state(state, reason);
       onStateChange?.(state, reason);
     };
     try {
-      this.#handle = await registrar.register({ ...instance, onStateChange: hear });
+      const { signal } = this.#giveUp;
+      this.#handle = await registrar.register({ ...instance, onStateChange: hear }, { signal });
     } catch (error) {
-      onEnd(this);
+      if (this.#leaving === undefined) onEnd(this);
       throw error;
     }
-    for (const tell of early) tell();
-    early = undefined;
-  }
-
-  #heard(state: RegistrationState, reason: Error | undefined): void {
-    const { events } = this.#parts;
-    if (state === "registered" && events.wants("registration.registered")) {
-      const endpoint = hostPort(this.host, this.port);
-      events.emit({ type: "registration.registered", ...this.#whose, endpoint });
-    } else if (state === "lost" && events.wants("registration.lost")) {
-      events.emit({ type: "registration.lost", ...this.#whose, reason: messageOf(reason) });
-    }
+    this.#events.known(this.#handle);
   }
 
   async #say(status: RegistrationStatus, note: string): Promise<void> {
@@ -209,22 +200,23 @@ export class Membership implements MeshRegistration {
       await this.#known.setStatus(said, note);
       isHeard = true;
     } finally {
-      const { events } = this.#parts;
-      const type = "registration.status";
-      if (this.#leaving === undefined && events.wants(type)) {
-        events.emit({ type, ...this.#whose, status, note, isHeard });
-      }
+      if (this.#leaving === undefined) this.#events.status(status, note, isHeard);
     }
   }
 
   async #leave(propagationMs: number | undefined): Promise<void> {
-    const { clock, behaviour, events, onEnd } = this.#parts;
+    const { clock, behaviour, onEnd } = this.#parts;
     const began = clock.now();
-    // One that is being registered is registered first: half an entry cannot be taken out.
     const isRegistered = await this.#registered();
-    this.#poll?.stop();
-    const tell = (step: LeaveStep, trouble: Error | undefined): void => this.#tell(step, trouble);
-    const steps = new LeaveSteps({ clock, behaviour, hurry: this.#hurry.signal, tell });
+    this.#word.stop();
+    const steps = new LeaveSteps({
+      clock,
+      behaviour,
+      hurry: this.#hurry.signal,
+      tell: (step, trouble) => {
+        this.#events.leaving(step, this.#reason, trouble);
+      },
+    });
     if (isRegistered) {
       await steps.leaveRegistry((how) => {
         this.#deregistering ??= this.#known.deregister({ ...this.#delay(propagationMs), ...how });
@@ -233,12 +225,12 @@ export class Membership implements MeshRegistration {
     }
     await steps.drain((signal) => draining.run(this, () => behaviour.drain?.(signal)));
     onEnd(this);
-    if (!isRegistered || !events.wants("registration.left")) return;
-    const durationMs = clock.now() - began;
-    events.emit({ type: "registration.left", ...this.#whose, reason: this.#reason, durationMs });
+    if (isRegistered) this.#events.left(this.#reason, clock.now() - began);
   }
 
+  /** One that is still being registered is not waited for: that is given up, unless it has just come to pass. */
   async #registered(): Promise<boolean> {
+    this.#giveUp.abort();
     try {
       await this.#registering;
       return this.#handle !== undefined;
@@ -247,23 +239,7 @@ export class Membership implements MeshRegistration {
     }
   }
 
-  #tell(step: LeaveStep, trouble: Error | undefined): void {
-    const { events } = this.#parts;
-    const type = "registration.leaving";
-    if (!events.wants(type)) return;
-    events.emit({ type, ...this.#whose, step, reason: this.#reason, failed: trouble?.message });
-  }
-
   #delay(given = this.#parts.behaviour.propagationMs): { readonly propagationMs?: number } {
     return given === undefined ? {} : { propagationMs: given };
   }
-
-  get #whose(): { readonly service: string; readonly id: string; readonly registry: string } {
-    const { registrar, instance } = this.#parts;
-    return { service: instance.service, id: this.#handle?.id ?? "", registry: registrar.name };
-  }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

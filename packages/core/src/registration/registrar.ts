@@ -59,10 +59,12 @@ export interface Registrar<I extends ServiceInstance = ServiceInstance> {
   readonly name: string;
   /**
    * Registers an instance and keeps it registered, whatever happens to the registry, until it is deregistered.
+   * @param options `signal` gives up while the instance is being registered: the attempt ends, what the registry may have
+   *   heard is taken back (5 s at most), and the promise rejects. It means nothing once the instance is registered
    * @throws ProxylessError `ERR_PROXYLESS_CONFIG` for an option out of its range; `ERR_PROXYLESS_REGISTRATION` when the
-   *   registry refuses it or does not take it within `startTimeoutMs`
+   *   registry refuses it or does not take it within `startTimeoutMs`; `ERR_PROXYLESS_CLOSED` when it was given up
    */
-  register(instance: I): Promise<RegistrationHandle>;
+  register(instance: I, options?: { readonly signal?: AbortSignal }): Promise<RegistrationHandle>;
 }
 
 /** What a registrar is made of. */
@@ -87,11 +89,11 @@ export function createRegistrar<I extends ServiceInstance, R extends ResolvedIns
   const { name, clock = systemClock, random = systemRandom, propagationMs } = parts;
   return {
     name,
-    register: async (given) => {
+    register: async (given, { signal = new AbortController().signal } = {}) => {
       const instance = parts.resolve(given);
       const host = await advertisedHost(instance.host, process.env["POD_IP"]);
       const registration = new Registration({ instance, host, clock, random, makeDriver: parts.driver });
-      await registration.start();
+      await registration.start(signal);
       return handleOf(registration, { id: instance.id, host, port: instance.port }, propagationMs);
     },
   };

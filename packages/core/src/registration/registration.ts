@@ -1,17 +1,16 @@
-import { sleep } from "../clock.ts";
 import type { Clock } from "../clock.ts";
 import { ProxylessError } from "../errors.ts";
 import type { Random } from "../random.ts";
-import { Backoff } from "../registry/backoff.ts";
 import { knownKeys, oneOf, optionalText, record, wholeNumber } from "../registry/option-checks.ts";
 import { toSourceError } from "../registry/source-error.ts";
 import type { SourceError } from "../registry/source-error.ts";
-import { Budget } from "./budget.ts";
+import { Departure, tell } from "./departure.ts";
+import type { Leaving } from "./departure.ts";
 import type { RegistrationDriver, WantedEntry } from "./driver.ts";
 import { readMetadata, registrationStatuses, speakable } from "./instance.ts";
 import type { RegistrationState, RegistrationStatus, ResolvedInstance } from "./instance.ts";
-import type { DeregisterOptions, DeregisterStep, InstanceUpdate } from "./registrar.ts";
-import { sleepAwake } from "./sleep-awake.ts";
+import { Reconciler } from "./reconciler.ts";
+import type { InstanceUpdate } from "./registrar.ts";
 
 /** What a registration stands on. */
 export interface RegistrationParts<I extends ResolvedInstance> {
@@ -22,42 +21,36 @@ export interface RegistrationParts<I extends ResolvedInstance> {
   readonly random: Random;
 }
 
-/** How to leave. */
-export interface Leaving {
-  readonly propagationMs: number;
-  readonly signal: AbortSignal | undefined;
-  readonly onStep: DeregisterOptions["onStep"];
-}
-
-/** The most that leaving may take beside the propagation delay. */
-const leaveMs = 5000;
-
 /** Keeps one instance known to its registry, for ever: says it, looks whether it is still so, says it again. */
 export class Registration<I extends ResolvedInstance> {
   readonly #parts: RegistrationParts<I>;
   readonly #driver: RegistrationDriver<I>;
-  readonly #stop = new AbortController();
-  readonly #backoff: Backoff;
-  #wake = new AbortController();
+  readonly #reconciler: Reconciler;
   #state: RegistrationState = "registering";
   #wanted: WantedEntry<I>;
-  #isUrgent = false;
-  /** The registry was asked at least once, so it may know the instance even if it never said so. */
-  #wasAsked = false;
-  #okAt = -Infinity;
-  #loop: Promise<void> = Promise.resolve();
-  #turn: Promise<void> = Promise.resolve();
   #leaving: Promise<void> | undefined;
 
   constructor(parts: RegistrationParts<I>) {
-    const { instance, host } = parts;
+    const { instance, host, clock, random } = parts;
     this.#parts = parts;
     this.#driver = parts.makeDriver(instance, host, () => {
-      this.#hurry();
+      this.#reconciler.hurry();
     });
     const status = speakable(instance.status, this.#driver.statuses);
     this.#wanted = { instance, host, status, note: "" };
-    this.#backoff = new Backoff(100, this.#driver.periodMs);
+    this.#reconciler = new Reconciler({
+      clock,
+      random,
+      periodMs: this.#driver.periodMs,
+      apply: async (signal) => {
+        await this.#driver.apply(this.#wanted, signal);
+        // One that did not hear of the end comes too late.
+        if (this.#leaving === undefined) this.#become("registered", undefined);
+      },
+      failed: (trouble) => {
+        this.#noteTrouble(trouble);
+      },
+    });
   }
 
   get state(): RegistrationState {
@@ -69,29 +62,35 @@ export class Registration<I extends ResolvedInstance> {
     return this.#driver.statuses;
   }
 
-  /** Registers for the first time, trying for `startTimeoutMs`, then keeps going in the background. */
-  async start(): Promise<void> {
-    const { instance, clock, random } = this.#parts;
-    const end = clock.now() + instance.startTimeoutMs;
-    while (instance.startTimeoutMs > 0) {
-      try {
-        // eslint-disable-next-line no-await-in-loop -- one attempt after the other
-        await this.#reconcile();
-        break;
-      } catch (error) {
-        const trouble = toSourceError(error);
-        const delay = this.#backoff.failed(clock.now(), random, trouble.retryAfterMs);
-        const isHopeless = trouble.class === "config" || trouble.class === "auth";
-        if (isHopeless || clock.now() + delay >= end) {
-          // eslint-disable-next-line no-await-in-loop -- the end
-          await this.#letGo();
-          throw this.#error("could not be registered", trouble);
-        }
-        // eslint-disable-next-line no-await-in-loop -- as above
-        await sleep(clock, delay);
-      }
+  /**
+   * Registers for the first time, trying for `startTimeoutMs`, then keeps going in the background.
+   * @param signal gives up at once: what the registry may have heard is taken back
+   * @throws ProxylessError `ERR_PROXYLESS_REGISTRATION` when it could not; `ERR_PROXYLESS_CLOSED` when it was given up
+   */
+  async start(signal: AbortSignal): Promise<void> {
+    const { id, service, startTimeoutMs } = this.#parts.instance;
+    const closed = new ProxylessError(
+      "ERR_PROXYLESS_CLOSED",
+      `instance ${id} of ${service} was told to leave before it was registered`,
+      { service },
+    );
+    const giveUp = (): void => {
+      this.#leaving ??= this.#takeBack(closed);
+    };
+    if (signal.aborted) giveUp();
+    signal.addEventListener("abort", giveUp, { once: true });
+    try {
+      if (startTimeoutMs > 0 || signal.aborted) await this.#reconciler.first(startTimeoutMs);
+    } catch (error) {
+      // Whoever hears that it was given up must not find it listed any more.
+      await this.#leaving;
+      if (this.#leaving !== undefined) throw closed;
+      await this.#letGo();
+      throw this.#error("could not be registered", toSourceError(error));
+    } finally {
+      signal.removeEventListener("abort", giveUp);
     }
-    this.#loop = this.#keep();
+    this.#reconciler.keep();
   }
 
   async setStatus(status: RegistrationStatus, note = ""): Promise<void> {
@@ -114,115 +113,57 @@ export class Registration<I extends ResolvedInstance> {
   }
 
   async #want(change: Partial<WantedEntry<I>>, what: string): Promise<void> {
-    if (this.#leaving !== undefined) {
-      throw new ProxylessError("ERR_PROXYLESS_CLOSED", `${this.#parts.instance.id} is deregistered`);
-    }
+    if (this.#leaving !== undefined) throw this.#closed();
     const before = this.#wanted;
     const wanted = { ...before, ...change };
     this.#wanted = wanted;
     try {
-      await this.#reconcile();
+      await this.#reconciler.now();
     } catch (error) {
       const trouble = toSourceError(error);
       // What the registry can never take is not wanted any more; anything else is tried until it has heard it.
       if (trouble.class === "config" && this.#wanted === wanted) this.#wanted = before;
-      this.#hurry();
+      this.#reconciler.hurry();
       throw this.#error(`could not be ${what} yet`, trouble);
     }
   }
 
-  #hurry(): void {
-    this.#isUrgent = true;
-    this.#wake.abort();
-  }
-
-  async #keep(): Promise<void> {
-    const { clock, random } = this.#parts;
-    const { signal } = this.#stop;
-    const { periodMs } = this.#driver;
-    let delay = this.#state === "registered" ? periodMs : 0;
-    while (!signal.aborted) {
-      // eslint-disable-next-line no-await-in-loop -- the loop is the registration
-      await this.#pause(delay);
-      if (signal.aborted) return;
-      try {
-        // eslint-disable-next-line no-await-in-loop -- as above
-        await this.#reconcile();
-        // Spread, so that a fleet that started together does not beat together.
-        delay = periodMs * (0.8 + 0.2 * random());
-      } catch (error) {
-        if (signal.aborted) return;
-        const trouble = toSourceError(error);
-        delay = this.#backoff.failed(clock.now(), random, trouble.retryAfterMs);
-        this.#noteTrouble(trouble);
-      }
-    }
-  }
-
-  /** One at a time: two that overlap could register twice, or leave the older status behind. */
-  #reconcile(): Promise<void> {
-    const turn = this.#turn.then(() => this.#apply());
-    this.#turn = turn.catch(() => undefined);
-    return turn;
-  }
-
-  async #apply(): Promise<void> {
-    this.#isUrgent = false;
-    this.#wasAsked = true;
-    await this.#driver.apply(this.#wanted, this.#stop.signal);
-    this.#okAt = this.#parts.clock.now();
-    this.#backoff.succeeded(this.#okAt);
-    this.#become("registered", undefined);
-  }
-
   /** One missed beat is nothing; a lease's worth of them means that the registry has given up on this instance. */
   #noteTrouble(trouble: SourceError): void {
-    const isLate = this.#parts.clock.now() - this.#okAt >= this.#driver.patienceMs;
+    const isLate = this.#parts.clock.now() - this.#reconciler.okAt >= this.#driver.patienceMs;
     const isRefused = trouble.class === "auth" || trouble.class === "config";
     if (this.#state === "registered" && (isLate || isRefused)) {
       this.#become("lost", this.#error("is no longer kept alive", trouble));
     }
   }
 
-  async #leave({ propagationMs, signal, onStep }: Leaving): Promise<void> {
-    const { clock } = this.#parts;
-    this.#stop.abort();
-    this.#wake.abort();
-    const budget = new Budget(clock, leaveMs);
-    // What comes before the removal has half of it: an entry that is removed need not have been marked.
-    const firstHalf = new Budget(clock, leaveMs / 2);
-    const over = (): Promise<unknown> => Promise.all([this.#loop, this.#turn]);
-    await budget.spend(() => firstHalf.spend(over)).catch(() => undefined);
-    const told = async (step: DeregisterStep, reason?: Error): Promise<void> => {
-      try {
-        await onStep?.(step, reason);
-      } catch {
-        // A listener's mistake must not keep the instance listed.
-      }
-    };
-    let trouble: Error | undefined;
-    if (this.#wasAsked) {
-      let isListed = false;
-      let unmarked: Error | undefined;
-      try {
-        isListed = await budget.spend(() => firstHalf.spend((end) => this.#driver.drain(this.#wanted, end)));
-      } catch (error) {
-        unmarked = this.#error("could not be listed as draining", toSourceError(error));
-      }
-      await told("draining", unmarked);
-      // Nobody can be told to go elsewhere where nothing is listed.
-      if (isListed && propagationMs > 0) await sleep(clock, propagationMs, signal).catch(() => undefined);
-      await told("propagated");
-      try {
-        await budget.spend((end) => this.#driver.remove(this.#wanted, end));
-      } catch (error) {
-        // Leaving must not hold anyone up: the entry runs out by itself.
-        trouble = this.#error("could not be deregistered and will be forgotten later", toSourceError(error));
-      }
-    }
+  async #leave(leaving: Leaving): Promise<void> {
+    const departure = this.#departure();
+    await departure.after(this.#reconciler.stop(this.#closed()));
+    const trouble = this.#reconciler.wasAsked ? await departure.announced(leaving) : undefined;
+    await this.#end(trouble);
+    await tell(leaving.onStep, "deregistered", trouble);
+  }
+
+  /** Nobody was told that it is registered, so nobody needs time to hear that it is not. */
+  async #takeBack(reason: Error): Promise<void> {
+    const departure = this.#departure();
+    await departure.after(this.#reconciler.stop(reason));
+    await this.#end(this.#reconciler.wasAsked ? await departure.unannounced() : undefined);
+  }
+
+  #departure(): Departure<I> {
+    return new Departure({
+      clock: this.#parts.clock,
+      driver: this.#driver,
+      entry: () => this.#wanted,
+      errorOf: (what, cause) => this.#error(what, toSourceError(cause)),
+    });
+  }
+
+  async #end(trouble: Error | undefined): Promise<void> {
     this.#become("deregistered", trouble);
     await this.#letGo();
-    await told("deregistered", trouble);
   }
 
   async #letGo(): Promise<void> {
@@ -233,13 +174,6 @@ export class Registration<I extends ResolvedInstance> {
     }
   }
 
-  async #pause(ms: number): Promise<void> {
-    this.#wake = new AbortController();
-    if (this.#stop.signal.aborted || this.#isUrgent) return;
-    // In the background: a process that has nothing left to serve may end.
-    await sleepAwake(this.#parts.clock, ms, this.#wake.signal);
-  }
-
   #become(state: RegistrationState, reason: Error | undefined): void {
     if (state === this.#state) return;
     this.#state = state;
@@ -248,6 +182,10 @@ export class Registration<I extends ResolvedInstance> {
     } catch {
       // A listener's mistake must not end the registration.
     }
+  }
+
+  #closed(): ProxylessError {
+    return new ProxylessError("ERR_PROXYLESS_CLOSED", `${this.#parts.instance.id} is deregistered`);
   }
 
   #error(what: string, trouble: SourceError): ProxylessError {

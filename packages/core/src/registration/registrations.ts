@@ -1,7 +1,7 @@
 import type { Clock } from "../clock.ts";
 import { ProxylessError } from "../errors.ts";
 import type { EventHub } from "../events.ts";
-import { ExitSignals } from "./exit-signals.ts";
+import { allLeft, ExitSignals } from "./exit-signals.ts";
 import type { RegistrationState, ServiceInstance } from "./instance.ts";
 import { Membership } from "./membership.ts";
 import type { MeshRegistration } from "./membership.ts";
@@ -23,7 +23,7 @@ export class Registrations {
   readonly #usual: Registrar | undefined;
   readonly #members = new Map<Membership, Omit<RegistrationView, "state">>();
   readonly #signals = new ExitSignals();
-  #isClosed = false;
+  #closing: Promise<unknown> | undefined;
 
   constructor(clock: Clock, events: EventHub, usual: Registrar | undefined) {
     this.#clock = clock;
@@ -31,10 +31,10 @@ export class Registrations {
     this.#usual = usual;
   }
 
-  /** Registers an instance; rejects with `ERR_PROXYLESS_CLOSED` after {@link close}. */
+  /** Registers an instance; rejects with `ERR_PROXYLESS_CLOSED` after {@link close}, or when it has to leave meanwhile. */
   async register<I extends ServiceInstance>(options: RegisterOptions<I>): Promise<MeshRegistration> {
     const { behaviour, registrar, instance } = splitRegisterOptions(options, this.#usual);
-    if (this.#isClosed) {
+    if (this.#closing !== undefined) {
       throw new ProxylessError(
         "ERR_PROXYLESS_CLOSED",
         `the mesh is closed; ${instance.service} was not registered`,
@@ -54,7 +54,13 @@ export class Registrations {
     this.#members.set(membership, { service: instance.service, registry: registrar.name });
     // Before the first word to the registry: what a signal cuts short would stay listed.
     this.#signals.add(membership);
-    await membership.register();
+    try {
+      await membership.register();
+    } catch (error) {
+      // Where nobody handles it this ends the process, which must not cut short those that are leaving.
+      await this.#left();
+      throw error;
+    }
     return membership;
   }
 
@@ -65,8 +71,13 @@ export class Registrations {
 
   /** Every instance leaves; resolves when the last one has. `undefined` where there is none. */
   close(): Promise<unknown> | undefined {
-    this.#isClosed = true;
     const all = [...this.#members.keys()];
-    return all.length === 0 ? undefined : Promise.all(all.map((member) => member.leave({ reason: "close" })));
+    this.#closing = Promise.all(all.map((member) => member.leave({ reason: "close" })));
+    return all.length === 0 ? undefined : this.#closing;
+  }
+  /** Resolves when nobody is leaving. */
+  async #left(): Promise<void> {
+    await this.#closing;
+    await allLeft();
   }
 }

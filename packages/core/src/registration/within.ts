@@ -1,4 +1,5 @@
 import type { Clock } from "../clock.ts";
+import { ended } from "./ended.ts";
 
 /** How a function is waited for. */
 export interface Waiting {
@@ -39,14 +40,4 @@ export async function within<T>(
     clock.clearTimer(timer);
     stop.removeEventListener("abort", onStop);
   }
-}
-
-function ended(signal: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => {
-    const onAbort = (): void => {
-      reject(signal.reason);
-    };
-    if (signal.aborted) onAbort();
-    else signal.addEventListener("abort", onAbort, { once: true });
-  });
 }

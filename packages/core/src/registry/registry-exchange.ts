@@ -5,6 +5,8 @@ import type { Agent as HttpsAgent } from "node:https";
 
 import type { Clock } from "../clock.ts";
 import { Alarm } from "../discovery/alarm.ts";
+import { AnswerBody } from "./answer-body.ts";
+import type { BodyReader } from "./answer-body.ts";
 import { LineSplitter } from "./line-splitter.ts";
 import type { RegistryRequest, RegistryResponse, StreamReader } from "./registry-http.ts";
 import { SourceError } from "./source-error.ts";
@@ -13,13 +15,14 @@ const keepAliveProbeMs = 15_000;
 /** A shorter token is no secret, and would be found in ordinary words. */
 const secretLength = 8;
 
-/** What a stream does to its exchange. */
-interface Stream {
+/** What a reading does to its exchange. */
+interface Reading {
   /** Something came. */
   readonly heard: () => void;
   readonly fail: (error: unknown) => void;
   /** It failed or was aborted: nothing more is to be read. */
   readonly isOver: () => boolean;
+  readonly done: (body: string) => void;
 }
 
 /** One request and its answer: owns the socket's time, the deadline and the abort listener. */
@@ -28,7 +31,7 @@ export class RegistryExchange {
   readonly #base: URL;
   readonly #maxBodyBytes: number;
   readonly #reader: StreamReader | undefined;
-  #received: number | undefined;
+  #body: AnswerBody | undefined;
   wasStaleConnection = false;
 
   constructor(request: RegistryRequest, base: URL, maxBodyBytes: number, reader: StreamReader | undefined) {
@@ -43,16 +46,28 @@ export class RegistryExchange {
     const { deadlineMs, lane } = this.#request;
     return new Promise((resolve, reject) => {
       const outgoing = this.#open(agent);
+      const reader = this.#reader;
       let failure: unknown;
+      let answer: RegistryResponse | undefined;
+      let isClosed = false;
+      let isFollowing = false;
+      const settle = (): void => {
+        // What came may still be unpacked when the socket is free already.
+        if (!isClosed || (failure === undefined && this.#body?.isOver === false)) return;
+        patience.clear();
+        signal.removeEventListener("abort", onAbort);
+        if (failure === undefined && answer !== undefined) resolve(answer);
+        else reject(failure ?? this.#brokenOff());
+      };
       const fail = (error: unknown): void => {
         failure ??= error;
+        this.#body?.destroy();
         outgoing.destroy();
+        settle();
       };
       const onAbort = (): void => {
         fail(signal.reason);
       };
-      const reader = this.#reader;
-      let isFollowing = false;
       const patience = new Alarm(clock, () => {
         const silence = `nothing came for ${reader?.silenceMs} ms`;
         fail(this.#error("transient", isFollowing ? silence : `no answer within ${deadlineMs} ms`));
@@ -67,39 +82,23 @@ export class RegistryExchange {
         this.wasStaleConnection = failure === undefined && isStale(outgoing, error);
         fail(this.#error(errorClass(error), error.message, withoutBytes(error)));
       });
-      let answer: RegistryResponse | undefined;
       outgoing.on("response", (incoming) => {
         const { statusCode: status = 0, headers } = incoming;
-        const coding = headers["content-encoding"] ?? "identity";
-        // Nobody asked for it, and what it holds would be bounded by nothing.
-        if (coding !== "identity") {
-          fail(
-            this.#error("data", `the answer is encoded as ${coding.slice(0, 32)}, which was not asked for`),
-          );
-          return;
-        }
-        if (reader !== undefined && status >= 200 && status < 300) {
-          isFollowing = true;
-          const heard = (): void => {
-            patience.set(reader.silenceMs);
-          };
-          heard();
-          const isOver = (): boolean => failure !== undefined;
-          this.#follow(incoming, reader, { heard, fail, isOver }, () => {
-            answer = { status, headers, body: "" };
-          });
-        } else {
-          this.#read(incoming, fail, (body) => {
-            answer = { status, headers, body: this.#withoutSecret(status, body) };
-          });
-        }
+        const heard = (): void => {
+          if (isFollowing && failure === undefined && reader !== undefined) patience.set(reader.silenceMs);
+        };
+        isFollowing = reader !== undefined && status >= 200 && status < 300;
+        heard();
+        const done = (body: string): void => {
+          answer = { status, headers, body: this.#withoutSecret(status, body) };
+          settle();
+        };
+        this.#receive(incoming, isFollowing, { heard, fail, isOver: () => failure !== undefined, done });
       });
       // "close" comes after every kind of end, and only then is the socket free or gone.
       outgoing.on("close", () => {
-        patience.clear();
-        signal.removeEventListener("abort", onAbort);
-        if (failure === undefined && answer !== undefined) resolve(answer);
-        else reject(failure ?? this.#brokenOff());
+        isClosed = true;
+        settle();
       });
       outgoing.end(this.#request.body);
     });
@@ -116,6 +115,8 @@ export class RegistryExchange {
       path: base.pathname.replace(/\/+$/, "") + path,
       headers: {
         accept: "application/json",
+        // On the way to a registry compression costs more time than it saves.
+        "accept-encoding": "identity",
         ...(body === undefined
           ? {}
           : { "content-type": "application/json", "content-length": Buffer.byteLength(body) }),
@@ -125,58 +126,43 @@ export class RegistryExchange {
     return base.protocol === "https:" ? httpsRequest(options) : httpRequest(options);
   }
 
-  #read(incoming: IncomingMessage, fail: (error: unknown) => void, done: (body: string) => void): void {
-    const chunks: Buffer[] = [];
-    let size = 0;
-    this.#received = 0;
-    incoming.on("data", (chunk: Buffer) => {
-      size += chunk.length;
-      this.#received = size;
-      if (size > this.#maxBodyBytes) {
-        fail(this.#error("data", `the answer is longer than ${this.#maxBodyBytes} bytes`));
-      } else {
-        chunks.push(chunk);
-      }
-    });
-    incoming.on("error", (error) => {
-      fail(this.#brokenOff(error));
-    });
-    incoming.on("end", () => {
-      done(Buffer.concat(chunks).toString("utf8"));
+  #receive(incoming: IncomingMessage, isFollowing: boolean, reading: Reading): void {
+    const body = new AnswerBody(incoming);
+    this.#body = body;
+    const coding = body.coding.slice(0, 32);
+    if (!body.isReadable) {
+      reading.fail(this.#error("data", `the answer is encoded as ${coding}, which is not understood`));
+      return;
+    }
+    const reader =
+      this.#reader !== undefined && isFollowing
+        ? follow(incoming, this.#reader, this.#maxBodyBytes, reading)
+        : this.#collect(reading);
+    body.read(reader, ({ kind, cause }) => {
+      reading.fail(
+        kind === "cut"
+          ? this.#brokenOff(cause)
+          : this.#error("data", `the answer is said to be encoded as ${coding}, and is not`, cause),
+      );
     });
   }
 
-  #follow(
-    incoming: IncomingMessage,
-    reader: StreamReader,
-    { fail, heard, isOver }: Stream,
-    done: () => void,
-  ): void {
-    const lines = new LineSplitter(this.#maxBodyBytes);
-    this.#received = 0;
-    const guarded = (work: () => void): void => {
-      try {
-        work();
-      } catch (error) {
-        fail(error);
-      }
+  #collect({ done, fail, isOver }: Reading): BodyReader {
+    const chunks: Buffer[] = [];
+    let size = 0;
+    return {
+      data: (chunk) => {
+        if (isOver()) return;
+        size += chunk.length;
+        chunks.push(chunk);
+        if (size > this.#maxBodyBytes) {
+          fail(this.#error("data", `the answer is longer than ${this.#maxBodyBytes} bytes`));
+        }
+      },
+      end: () => {
+        done(Buffer.concat(chunks).toString("utf8"));
+      },
     };
-    guarded(() => reader.opened?.(incoming.headers));
-    incoming.on("data", (chunk: Buffer) => {
-      this.#received = (this.#received ?? 0) + chunk.length;
-      if (isOver()) return;
-      heard();
-      guarded(() => {
-        lines.add(chunk, (line) => {
-          // The rest of a chunk is still here when a line of it ended the stream.
-          if (!isOver()) reader.line(line);
-        });
-      });
-    });
-    incoming.on("error", (error) => {
-      fail(this.#brokenOff(error));
-    });
-    incoming.on("end", done);
   }
 
   #withoutSecret(status: number, body: string): string {
@@ -187,9 +173,9 @@ export class RegistryExchange {
 
   #brokenOff(cause?: unknown): SourceError {
     const reason =
-      this.#received === undefined
+      this.#body === undefined
         ? "the connection ended before an answer came"
-        : `the answer broke off after ${this.#received} bytes`;
+        : `the answer broke off after ${this.#body.received} bytes`;
     return this.#error("transient", reason, cause);
   }
 
@@ -198,6 +184,39 @@ export class RegistryExchange {
     const message = `${this.#request.method} ${path} at ${this.#base.origin}: ${reason}`;
     return new SourceError(kind, message, cause === undefined ? {} : { cause });
   }
+}
+
+/** Reads lines as they come. */
+function follow(
+  incoming: IncomingMessage,
+  reader: StreamReader,
+  maxLineBytes: number,
+  { done, fail, heard, isOver }: Reading,
+): BodyReader {
+  const lines = new LineSplitter(maxLineBytes);
+  const guarded = (work: () => void): void => {
+    try {
+      work();
+    } catch (error) {
+      fail(error);
+    }
+  };
+  guarded(() => reader.opened?.(incoming.headers));
+  return {
+    heard,
+    data: (chunk) => {
+      if (isOver()) return;
+      guarded(() => {
+        lines.add(chunk, (line) => {
+          // The rest of a chunk is still here when a line of it ended the stream.
+          if (!isOver()) reader.line(line);
+        });
+      });
+    },
+    end: () => {
+      done("");
+    },
+  };
 }
 
 function isStale(outgoing: ClientRequest, error: Error): boolean {

@@ -7,6 +7,8 @@ import { RegistryExchange } from "./registry-exchange.ts";
 import { tlsConnectOptions } from "./registry-tls.ts";
 import type { RegistryTls } from "./registry-tls.ts";
 import type { RegistryUrls } from "./registry-urls.ts";
+import { toSourceError } from "./source-error.ts";
+import type { SourceError } from "./source-error.ts";
 
 /** One request to a registry. */
 export interface RegistryRequest {
@@ -47,7 +49,7 @@ export interface RegistryHttpOptions {
   readonly tls?: RegistryTls | undefined;
   /** Connections for the `watch` lane. */
   readonly watchConnections: number;
-  /** A longer answer, or a longer line of a stream, is a `data` error. */
+  /** A longer answer, or a longer line of a stream, is a `data` error; counted as it is once it is unpacked. */
   readonly maxBodyBytes: number;
 }
 
@@ -56,12 +58,14 @@ const quickConnections = 32;
 /**
  * The way to a registry's HTTP API. It stands on `node:http` rather than on an HTTP library: a long poll wants a plain
  * keep-alive connection, a deadline of ours and no other timer, and libraries bring read timeouts shorter than a poll.
+ * Answers are asked for uncompressed; those that are compressed on the way (gzip, deflate, br) are unpacked.
  */
 export class RegistryHttp {
   readonly #urls: RegistryUrls;
   readonly #maxBodyBytes: number;
   readonly #agents: Record<RegistryRequest["lane"], HttpAgent | HttpsAgent>;
   #position = 0;
+  #failuresInARow = 0;
 
   constructor({ urls, tls, watchConnections, maxBodyBytes }: RegistryHttpOptions) {
     this.#urls = urls;
@@ -87,6 +91,38 @@ export class RegistryHttp {
   /** `failed` gave trouble: the next address is asked from now on, unless someone moved on already. */
   moveOn(failed: URL): void {
     if (this.base === failed) this.#position++;
+  }
+
+  /** The current address answered as it should. */
+  good(): void {
+    this.#failuresInARow = 0;
+  }
+
+  /**
+   * `failed` gave trouble. Where another address might do better, the next one is asked from now on, and kept until it
+   * fails.
+   * @returns `"now"` until every address had its chance since the last {@link good}; what `watchLoop` wants to know
+   */
+  trouble(error: SourceError, failed: URL): "now" | "wait" {
+    this.#failuresInARow++;
+    if (!error.isServerTrouble || this.addresses === 1) return "wait";
+    this.moveOn(failed);
+    return this.#failuresInARow % this.addresses === 0 ? "wait" : "now";
+  }
+
+  /** Does `work` with the current address, and with the next ones when it fails, until every address had its chance. */
+  async anywhere<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+    for (;;) {
+      const { base } = this;
+      try {
+        // eslint-disable-next-line no-await-in-loop -- one address after the other
+        const done = await work();
+        this.good();
+        return done;
+      } catch (error) {
+        if (signal.aborted || this.trouble(toSourceError(error), base) === "wait") throw error;
+      }
+    }
   }
 
   /**

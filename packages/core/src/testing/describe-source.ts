@@ -5,7 +5,6 @@ import type { Directory } from "../discovery/directory.ts";
 import { EventHub } from "../events.ts";
 import { systemRandom } from "../random.ts";
 import { CountingClock } from "./counting-clock.ts";
-import { RecordingSink } from "./recording-sink.ts";
 import { enduranceRules } from "./source-endurance-rules.ts";
 import type {
   OptionalSourceAbility,
@@ -17,6 +16,7 @@ import type {
 import { samples } from "./source-room.ts";
 import type { Room } from "./source-room.ts";
 import { sourceRules } from "./source-rules.ts";
+import { Watching } from "./watching.ts";
 
 /**
  * The contract of a {@link DiscoverySource}, as cases for any test runner. Each case calls `make` for a fresh harness
@@ -41,7 +41,7 @@ export function sourceContract(
       const { source, fixed } = harness;
       const service = fixed?.service ?? "contract";
       const endpoints = fixed?.endpoints ?? samples.slice(0, 2);
-      const sinks: RecordingSink[] = [];
+      const sinks: Watching[] = [];
       const directories: Directory[] = [];
       const clock = new CountingClock();
       const timeoutMs = options.timeoutMs ?? 10_000;
@@ -54,7 +54,7 @@ export function sourceContract(
         quietMs: options.quietMs ?? 100,
         clock,
         watch(name) {
-          const sink = new RecordingSink(source, name, clock);
+          const sink = new Watching(source, name, { clock });
           sinks.push(sink);
           return sink;
         },
@@ -79,7 +79,7 @@ export function sourceContract(
         await rule.check(room);
       } finally {
         await Promise.all(directories.map((made) => made.close()));
-        await Promise.all(sinks.map((sink) => sink.abort(timeoutMs)));
+        await Promise.all(sinks.map((sink) => sink.stop(timeoutMs)));
         await source.close?.();
         await harness.close();
       }

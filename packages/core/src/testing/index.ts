@@ -30,5 +30,7 @@ export type {
   SimulatedSecond,
   SimulationResult,
 } from "./simulator/scenario.ts";
+export { Watching } from "./watching.ts";
+export type { WatchingOptions } from "./watching.ts";
 export { simulate } from "./simulator/simulate.ts";
 export type { SimulateOptions } from "./simulator/simulate.ts";

@@ -16,7 +16,10 @@ export interface SourceHarness {
   breakConnection?(): Promise<void> | void;
   /** Ends that. */
   restore?(): Promise<void> | void;
-  /** Makes entries that are no endpoints everything that the registry has of the service. */
+  /**
+   * Makes entries that are no endpoints everything that the registry has of the service. Where entries can be taken out
+   * on purpose, write the good ones over instead.
+   */
   putOnlyMalformed?(service: string): Promise<void> | void;
   /** Makes the registry wake its watchers although nothing changed. */
   touch?(service: string): Promise<void> | void;

@@ -6,8 +6,8 @@ import { hostPort } from "../discovery/host.ts";
 import type { Resolution } from "../discovery/resolution.ts";
 import type { DiscoverySource, Endpoint } from "../discovery/source.ts";
 import type { CountingClock } from "./counting-clock.ts";
-import type { RecordingSink } from "./recording-sink.ts";
 import type { OptionalSourceAbility, SourceAbility, SourceHarness } from "./source-harness.ts";
+import type { Watching } from "./watching.ts";
 
 /** What a rule of the contract works with. */
 export interface Room {
@@ -20,7 +20,7 @@ export interface Room {
   readonly quietMs: number;
   /** Of all watches that `watch` began. */
   readonly clock: CountingClock;
-  readonly watch: (service: string) => RecordingSink;
+  readonly watch: (service: string) => Watching;
   readonly directory: (source?: DiscoverySource) => Directory;
 }
 
@@ -52,15 +52,14 @@ export function has(list: readonly Endpoint[], expected: readonly Endpoint[]): b
   );
 }
 
-/** The same of what a directory serves, without what it keeps as a last resort. */
+/** What a directory serves, without what it keeps as a last resort. */
+export function live(resolution: Resolution): readonly Endpoint[] {
+  return resolution.status === "bound" ? resolution.endpoints.filter((endpoint) => !endpoint.held) : [];
+}
+
+/** Whether a directory serves exactly these addresses. */
 export function serves(resolution: Resolution, expected: readonly Endpoint[]): boolean {
-  return (
-    resolution.status === "bound" &&
-    has(
-      resolution.endpoints.filter((endpoint) => !endpoint.held),
-      expected,
-    )
-  );
+  return resolution.status === "bound" && has(live(resolution), expected);
 }
 
 /** How often what a directory serves has changed. */

@@ -24,8 +24,8 @@ export const sourceRules: readonly Rule[] = [
   {
     name: "reports the whole list of a service, with unique ids that stay the same",
     async check({ watch, service, endpoints, timeoutMs }) {
-      const first = await watch(service).until((s) => has(s.endpoints, endpoints), timeoutMs);
-      const second = await watch(service).until((s) => has(s.endpoints, endpoints), timeoutMs);
+      const first = await watch(service).untilSnapshot((s) => has(s.endpoints, endpoints), timeoutMs);
+      const second = await watch(service).untilSnapshot((s) => has(s.endpoints, endpoints), timeoutMs);
       const ids = first.endpoints.map(({ id }) => id);
       assert.equal(new Set(ids).size, ids.length, "ids are not unique");
       assert.deepEqual(second.endpoints.map(({ id }) => id).toSorted(), ids.toSorted(), "ids changed");
@@ -34,7 +34,7 @@ export const sourceRules: readonly Rule[] = [
   {
     name: "answers for a name that nobody registered, with absent or an empty list",
     async check({ watch, timeoutMs }) {
-      const snapshot = await watch(unknown).until(() => true, timeoutMs);
+      const snapshot = await watch(unknown).untilSnapshot(() => true, timeoutMs);
       assert.deepEqual(snapshot.endpoints, []);
     },
   },
@@ -43,11 +43,11 @@ export const sourceRules: readonly Rule[] = [
     needs: ["put"],
     async check({ harness, watch, service, timeoutMs }) {
       const sink = watch(service);
-      await sink.until((s) => has(s.endpoints, samples.slice(0, 2)), timeoutMs);
+      await sink.untilSnapshot((s) => has(s.endpoints, samples.slice(0, 2)), timeoutMs);
       await harness.put?.(service, samples);
-      await sink.until((s) => has(s.endpoints, samples), timeoutMs);
+      await sink.untilSnapshot((s) => has(s.endpoints, samples), timeoutMs);
       await harness.put?.(service, samples.slice(1));
-      await sink.until((s) => has(s.endpoints, samples.slice(1)), timeoutMs);
+      await sink.untilSnapshot((s) => has(s.endpoints, samples.slice(1)), timeoutMs);
     },
   },
   {
@@ -55,9 +55,9 @@ export const sourceRules: readonly Rule[] = [
     needs: ["put", "remove"],
     async check({ harness, watch, service, timeoutMs }) {
       const sink = watch(service);
-      await sink.until((s) => has(s.endpoints, samples.slice(0, 2)), timeoutMs);
+      await sink.untilSnapshot((s) => has(s.endpoints, samples.slice(0, 2)), timeoutMs);
       await harness.remove?.(service, "contract-1");
-      await sink.until((s) => has(s.endpoints, samples.slice(1, 2)), timeoutMs);
+      await sink.untilSnapshot((s) => has(s.endpoints, samples.slice(1, 2)), timeoutMs);
     },
   },
   {
@@ -99,17 +99,17 @@ export const sourceRules: readonly Rule[] = [
     name: "is silent after an abort, whenever it comes, and settles done",
     async check({ harness, watch, service, endpoints, timeoutMs, quietMs }) {
       const atOnce = watch(service);
-      await atOnce.abort(timeoutMs);
+      await atOnce.stop(timeoutMs);
       const whileConnecting = watch(service);
       await sleep(systemClock, 1);
-      await whileConnecting.abort(timeoutMs);
+      await whileConnecting.stop(timeoutMs);
       const afterList = watch(service);
-      await afterList.until((s) => has(s.endpoints, endpoints), timeoutMs);
-      await afterList.abort(timeoutMs);
+      await afterList.untilSnapshot((s) => has(s.endpoints, endpoints), timeoutMs);
+      await afterList.stop(timeoutMs);
       const duringChange = watch(service);
-      await duringChange.until((s) => has(s.endpoints, endpoints), timeoutMs);
+      await duringChange.untilSnapshot((s) => has(s.endpoints, endpoints), timeoutMs);
       const change = harness.put?.(service, samples);
-      await duringChange.abort(timeoutMs);
+      await duringChange.stop(timeoutMs);
       await change;
       await sleep(systemClock, quietMs);
       for (const sink of [atOnce, whileConnecting, afterList, duringChange]) {
@@ -122,9 +122,9 @@ export const sourceRules: readonly Rule[] = [
     async check({ watch, service, endpoints, timeoutMs }) {
       const sink = watch(service);
       for (let i = 0; i < 20; i++) sink.handle?.refresh?.("contract");
-      await sink.until((s) => has(s.endpoints, endpoints), timeoutMs);
+      await sink.untilSnapshot((s) => has(s.endpoints, endpoints), timeoutMs);
       for (let i = 0; i < 20; i++) sink.handle?.refresh?.("contract");
-      await sink.abort(timeoutMs);
+      await sink.stop(timeoutMs);
       sink.handle?.refresh?.("contract");
       const last = sink.snapshots.at(-1);
       assert.ok(last !== undefined && has(last.endpoints, endpoints), "refreshing changed the list");
@@ -171,8 +171,8 @@ export const sourceRules: readonly Rule[] = [
     name: "can be closed twice",
     async check({ source, watch, service, endpoints, timeoutMs }) {
       const sink = watch(service);
-      await sink.until((s) => has(s.endpoints, endpoints), timeoutMs);
-      await sink.abort(timeoutMs);
+      await sink.untilSnapshot((s) => has(s.endpoints, endpoints), timeoutMs);
+      await sink.stop(timeoutMs);
       await source.close?.();
       await source.close?.();
     },

@@ -45,3 +45,19 @@ it("options that are refused leave an instance that can still leave", async () =
   await left;
   expect([...registry.entries.keys()]).toEqual([]);
 });
+
+it("an instance that is still being registered leaves at once, and its registration rejects when all have left", async () => {
+  await mesh.register({ ...instance, id: "a", signals: ["SIGHUP"] });
+  registry.failing.set("apply", new Error("no answer"));
+  let isTold = false;
+  const pending = mesh.register({ ...instance, id: "b", signals: ["SIGHUP"], startTimeoutMs: 600_000 });
+  pending.catch(() => (isTold = true));
+  await clock.advance(100);
+  process.emit("SIGHUP");
+  await clock.advance(1_900);
+  expect(registry.log.filter((each) => each === "remove")).toHaveLength(1);
+  expect([[...registry.entries], isTold]).toEqual([[["a", "draining"]], false]);
+  await clock.advance(200);
+  await expect(pending).rejects.toMatchObject({ code: "ERR_PROXYLESS_CLOSED" });
+  expect([registry.entries.size, process.listenerCount("SIGHUP")]).toEqual([0, 0]);
+});

@@ -401,15 +401,78 @@ describe("leaving", () => {
     expect(told.filter((each) => each.startsWith("status"))).toEqual(["status up"]);
   });
 
-  it("waits for a registration that is still under way", async () => {
-    registry.failing.set("apply", new Error("not yet"));
-    const made = mesh.register({ service: "web", id: "web-1", host: "10.0.0.1", port: 80 });
+  it("does not wait for a registration that is still under way: it is given up, and taken back", async () => {
+    registry.failing.set("apply", new Error("no answer"));
+    // Heard all the same.
+    registry.entries.set("web-1", "up");
+    const made = mesh.register({
+      service: "web",
+      id: "web-1",
+      host: "10.0.0.1",
+      port: 80,
+      startTimeoutMs: 600_000,
+      readiness: (isReady) => told.push(`readiness(${isReady})`),
+      drain: () => told.push(`drain() with ${registry.entries.size} listed`),
+    });
+    made.catch(() => undefined);
     await clock.advance(10);
     const closed = mesh.close();
-    registry.failing.clear();
-    const handle = await inTime(made);
-    await inTime(closed);
-    expect(handle.state).toBe("deregistered");
+    await clock.advance(0);
+    await closed;
+    await expect(made).rejects.toMatchObject({ code: "ERR_PROXYLESS_CLOSED", service: "web" });
     expect(registry.entries.size).toBe(0);
+    // It never was ready, and nobody was told that it was there.
+    expect(told).toEqual(["drain() with 0 listed", "drained"]);
+    expect(mesh.inspect().registrations).toEqual([]);
+  });
+
+  it("tells of one that was given up only when all have left: whom that takes by surprise ends the process", async () => {
+    await register(noting());
+    registry.failing.set("apply", new Error("no answer"));
+    let isTold = false;
+    const second = mesh.register({ service: "web", id: "web-2", host: "10.0.0.1", port: 81 });
+    second.catch(() => (isTold = true));
+    await clock.advance(10);
+    const closed = mesh.close();
+    await clock.advance(1_900);
+    expect([registry.entries.get("web-1"), isTold]).toEqual(["draining", false]);
+    await clock.advance(100);
+    await closed;
+    await clock.advance(0);
+    expect([registry.entries.size, isTold]).toEqual([0, true]);
+  });
+
+  it("leaves in order where the registrar knows of no giving up", async () => {
+    const gate = Promise.withResolvers<void>();
+    const inner = registry.registrar(clock);
+    const made = mesh.register({
+      service: "web",
+      id: "web-1",
+      host: "10.0.0.1",
+      port: 80,
+      registrar: {
+        name: "own",
+        register: async (instance) => {
+          await gate.promise;
+          return inner.register(instance);
+        },
+      },
+    });
+    made.catch(() => undefined);
+    const closed = mesh.close();
+    await clock.advance(1_000);
+    gate.resolve();
+    await inTime(closed);
+    await expect(made).rejects.toMatchObject({ code: "ERR_PROXYLESS_CLOSED" });
+    expect(registry.log).toEqual(["apply up", "drain", "remove"]);
+    expect(told).toEqual([
+      "registered web-1 at 10.0.0.1:80 with own",
+      "draining",
+      "unready",
+      "propagated",
+      "deregistered",
+      "drained",
+      "left after 3000 ms: close",
+    ]);
   });
 });

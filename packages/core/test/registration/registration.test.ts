@@ -64,7 +64,10 @@ interface Rig {
   readonly clock: ManualClock;
   readonly driver: ScriptedDriver;
   readonly states: string[];
-  readonly register: (options?: Partial<ServiceInstance>) => Promise<RegistrationHandle>;
+  readonly register: (
+    options?: Partial<ServiceInstance>,
+    signal?: AbortSignal,
+  ) => Promise<RegistrationHandle>;
 }
 
 function rig(): Rig {
@@ -82,18 +85,23 @@ function rig(): Rig {
     clock,
     random: () => 1,
   });
-  const register = (options: Partial<ServiceInstance> = {}): Promise<RegistrationHandle> =>
-    registrar.register({
+  const register = (
+    options: Partial<ServiceInstance> = {},
+    signal?: AbortSignal,
+  ): Promise<RegistrationHandle> => {
+    const instance = {
       service: "orders",
       id: "orders-1",
       host: "10.0.0.1",
       port: 8080,
-      onStateChange: (state, reason) => {
+      onStateChange: (state: string, reason: Error | undefined) => {
         states.push(reason === undefined ? state : `${state}: ${reason.message}`);
         throw new Error("a listener's mistake");
       },
       ...options,
-    });
+    };
+    return registrar.register(instance, signal === undefined ? undefined : { signal });
+  };
   return { clock, driver, states, register };
 }
 
@@ -231,6 +239,87 @@ describe("a registration", () => {
       error: { code: "ERR_PROXYLESS_CONFIG", field, message: expect.stringContaining(message) },
     });
     expect(driver.log).toHaveLength(1);
+  });
+});
+
+describe("giving up while it is being registered", () => {
+  it.for<[string, Step, number]>([
+    ["between two attempts", () => refuse("transient"), 0],
+    ["in an attempt", stuck, 0],
+    ["in an attempt that does not hear of it", deaf, 2_500],
+  ])("%s ends it, takes back what the registry may have heard, and lets go", async ([, step, lasts]) => {
+    const { clock, driver, register, states } = rig();
+    driver.onApply = step;
+    const stop = new AbortController();
+    let [endedAt, timers] = [-1, -1];
+    const end = ending(
+      register({ startTimeoutMs: 600_000 }, stop.signal).finally(() => {
+        [endedAt, timers] = [clock.now(), clock.pendingTimers];
+      }),
+    );
+    await clock.advance(5_150);
+    const before = driver.log.length;
+    stop.abort();
+    await clock.advance(10_000);
+    expect(await end).toMatchObject({
+      error: { code: "ERR_PROXYLESS_CLOSED", message: expect.stringContaining("told to leave before") },
+    });
+    expect([endedAt, timers]).toEqual([5_150 + lasts, 0]);
+    expect(driver.log.slice(before)).toEqual([`${5_150 + lasts} remove`]);
+    expect(driver.closed).toBe(1);
+    expect(states).toEqual(["deregistered"]);
+    await clock.advance(600_000);
+    expect(driver.log).toHaveLength(before + 1);
+  });
+
+  it("before the first attempt asks the registry nothing", async () => {
+    for (const startTimeoutMs of [0, 10_000]) {
+      const { driver, register } = rig();
+      expect(await ending(register({ startTimeoutMs }, AbortSignal.abort()))).toMatchObject({
+        error: { code: "ERR_PROXYLESS_CLOSED" },
+      });
+      expect(driver.log).toEqual([]);
+      expect(driver.closed).toBe(1);
+    }
+  });
+
+  it("takes no longer than leaving where the registry does not let it be taken back", async () => {
+    const { clock, driver, register, states } = rig();
+    driver.onApply = deaf;
+    driver.onRemove = deaf;
+    const stop = new AbortController();
+    const end = ending(register({ startTimeoutMs: 600_000 }, stop.signal));
+    await clock.advance(1);
+    stop.abort();
+    await clock.advance(5_000);
+    expect(await end).toMatchObject({ error: { code: "ERR_PROXYLESS_CLOSED" } });
+    expect(states).toEqual([expect.stringMatching(/^deregistered: .* will be forgotten later/u)]);
+    expect(clock.pendingTimers).toBe(0);
+  });
+
+  it("comes too late once it is registered", async () => {
+    const { clock, driver, register } = rig();
+    const stop = new AbortController();
+    const handle = await register({}, stop.signal);
+    stop.abort();
+    await clock.advance(20_000);
+    expect(handle.state).toBe("registered");
+    expect(driver.log.at(-1)).toMatch(/apply/u);
+  });
+
+  it("hears nothing of an attempt that comes to pass after all", async () => {
+    const { clock, driver, register, states } = rig();
+    const late = Promise.withResolvers<void>();
+    driver.onApply = () => late.promise;
+    const stop = new AbortController();
+    const end = ending(register({}, stop.signal));
+    await clock.advance(1);
+    stop.abort();
+    await clock.advance(5_000);
+    late.resolve();
+    await end;
+    await clock.advance(1);
+    expect(states).toEqual(["deregistered"]);
   });
 });
 

@@ -74,12 +74,6 @@ describe("a request", () => {
     ],
     ["is too long", (socket) => socket.write(answer("x".repeat(1_001))), "data", /longer than 1000 bytes/u],
     ["is no HTTP", (socket) => socket.end("\u0000\u0007 not what you asked for"), "data", /Parse Error/u],
-    [
-      "is compressed",
-      (socket) => socket.write(answer("x", "200 OK", "content-encoding: gzip\r\n")),
-      "data",
-      /encoded as gzip/u,
-    ],
   ])("whose answer %s is an error with a class, and quotes no query", async ([, respond, kind, message]) => {
     await using server = await RawServer.start((socket) => {
       respond(socket);
@@ -178,6 +172,55 @@ describe("a request", () => {
     expect(await http.send(request, systemClock, never)).toMatchObject({ body: "two" });
     expect(http.addresses).toBe(2);
     http.close();
+  });
+});
+
+describe("several addresses", () => {
+  const a = new URL("http://a:1/");
+  const b = new URL("http://b:1/");
+  const c = new URL("http://c:1/");
+  const trouble = new SourceError("transient", "down");
+  const make = (...list: readonly [URL, ...URL[]]): RegistryHttp =>
+    new RegistryHttp({ urls: list, watchConnections: 1, maxBodyBytes: 100 });
+
+  it("have their chance one after the other before anybody waits, and again after each wait", () => {
+    const http = make(a, b, c);
+    const said = Array.from({ length: 6 }, () => http.trouble(trouble, http.base));
+    expect(said).toEqual(["now", "now", "wait", "now", "now", "wait"]);
+    http.trouble(trouble, http.base);
+    http.good();
+    // The one that answered is kept, and all of them have their chance from there.
+    expect(http.base).toBe(b);
+    expect(Array.from({ length: 3 }, () => http.trouble(trouble, http.base))).toEqual(["now", "now", "wait"]);
+  });
+
+  it("are not tried for what is wrong with the request, nor where there is only one", () => {
+    const http = make(a, b);
+    for (const kind of ["auth", "config", "protocol-reset"] as const) {
+      expect(http.trouble(new SourceError(kind, "no"), a)).toBe("wait");
+    }
+    expect(http.base).toBe(a);
+    expect(make(a).trouble(trouble, a)).toBe("wait");
+  });
+
+  it("are each tried once for what may be done anywhere, until one of them does it", async () => {
+    const http = make(a, b, c);
+    const asked: string[] = [];
+    const work =
+      (well: string, kind: SourceError["class"] = "transient") =>
+      async (): Promise<string> => {
+        const { hostname } = http.base;
+        asked.push(hostname);
+        if (hostname !== well) throw new SourceError(kind, `${hostname} is down`);
+        return hostname;
+      };
+    expect(await http.anywhere(never, work("c"))).toBe("c");
+    expect((await failureOf(http.anywhere(never, work("nobody")))).message).toBe("b is down");
+    expect((await failureOf(http.anywhere(never, work("nobody", "config")))).message).toBe("c is down");
+    const abort = new AbortController();
+    abort.abort();
+    await failureOf(http.anywhere(abort.signal, work("nobody")));
+    expect(asked.join("")).toBe("abccabcc");
   });
 });
 

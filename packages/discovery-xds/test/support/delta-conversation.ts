@@ -94,7 +94,7 @@ export class DeltaConversation implements Conversation {
     for (const name of state.names) {
       const version = server.resourceVersionOf(type, name);
       const had = state.told.get(name);
-      if (version === had) continue;
+      if (version !== "" && version === had) continue;
       if (version === "") {
         if (had !== undefined || asked.includes(name)) removed.push(name);
         state.told.delete(name);

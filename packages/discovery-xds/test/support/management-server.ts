@@ -30,6 +30,8 @@ export class ManagementServer {
   opened = 0;
   /** Every stream ends with this at once. */
   refuseWith: status | undefined;
+  /** It hears nothing of what is said on the streams that are opened. */
+  isDeaf = false;
   port = 0;
 
   private constructor(server: Server) {
@@ -120,7 +122,7 @@ export class ManagementServer {
         stream.emit("error", { code: this.refuseWith, details: "as the test wants it" });
         return;
       }
-      this.#streams.set(stream, converse(stream, id));
+      this.#streams.set(stream, this.isDeaf ? ignore(stream) : converse(stream, id));
       const gone = (): void => void this.#streams.delete(stream);
       stream.on("end", () => {
         gone();
@@ -132,6 +134,11 @@ export class ManagementServer {
     const path = `/envoy.service.discovery.v3.AggregatedDiscoveryService/${name}`;
     this.#server.register(path, handle, raw, raw, "bidi");
   }
+}
+
+function ignore(stream: Stream): Conversation {
+  stream.resume();
+  return { hear: () => undefined, changed: () => undefined, subscribed: () => [] };
 }
 
 function raw(bytes: Buffer): Buffer {

@@ -4,15 +4,26 @@ import { text } from "node:stream/consumers";
 
 import { ManagementServer } from "./management-server.ts";
 
+interface Place {
+  readonly host: string;
+  readonly port: number;
+}
+
 /** What a control plane knows of its services. */
-type State = Record<string, { host: string; port: number }[]>;
+type State = Record<string, Place[]>;
+
+/** What is told of a long list takes its time; so many times as much passes before the next is, as control planes do. */
+const rest = 4;
 
 // The management server as a process of its own, which can be killed and frozen: node server-main.ts PORT HTTP-PORT FILE.
 // What it knows stands in the file, as a control plane has it from elsewhere.
 const [port, httpPort, file = ""] = process.argv.slice(2);
-const state: State = existsSync(file) ? stateOf(readFileSync(file, "utf8")) : {};
+const state: State = existsSync(file) ? parsed(readFileSync(file, "utf8")) : {};
 const server = await ManagementServer.start({ port: Number(port) });
 for (const [name, endpoints] of Object.entries(state)) server.putService(name, endpoints);
+/** Services whose change nobody was told of yet. */
+const untold = new Set<string>();
+let mayTellAt = 0;
 
 createServer((request, response) => {
   void answer(request.method ?? "", request.url ?? "", request).then(
@@ -21,24 +32,42 @@ createServer((request, response) => {
   );
 }).listen(Number(httpPort), "127.0.0.1");
 
+// GET /state; PUT /SERVICE: all its endpoints; PATCH /SERVICE: one goes, another comes.
 async function answer(method: string, path: string, body: NodeJS.ReadableStream): Promise<unknown> {
   if (method === "GET" && path === "/state") return { heard: server.heard, violations: server.violations };
-  if (method !== "PUT") throw new Error(`nothing at ${method} ${path}`);
-  const endpoints = placesOf(await text(body));
   const name = decodeURIComponent(path.slice(1));
-  state[name] = endpoints.map(({ host, port: own }) => ({ host, port: own }));
+  if (method === "PUT") {
+    const endpoints: Place[] = parsed(await text(body));
+    state[name] = endpoints.map(({ host, port: own }) => ({ host, port: own }));
+  } else if (method === "PATCH") {
+    const { added, gone }: { added: Place; gone: Place } = parsed(await text(body));
+    const others = (state[name] ?? []).filter((each) => each.host !== gone.host || each.port !== gone.port);
+    state[name] = [...others, { host: added.host, port: added.port }];
+  } else {
+    throw new Error(`nothing at ${method} ${path}`);
+  }
   // First the file, so that a crash after the answer forgets nothing.
   writeFileSync(file, JSON.stringify(state));
-  server.putService(name, state[name]);
+  tellOf(name);
   return "ok";
 }
 
-function stateOf(json: string): State {
-  const read: State = JSON.parse(json);
-  return read;
+function tellOf(name: string): void {
+  const isPlanned = untold.size > 0;
+  untold.add(name);
+  const wait = mayTellAt - performance.now();
+  if (wait <= 0) tell();
+  else if (!isPlanned) setTimeout(tell, wait);
 }
 
-function placesOf(json: string): State[string] {
-  const read: State[string] = JSON.parse(json);
-  return read;
+function tell(): void {
+  const begin = performance.now();
+  for (const name of untold) server.putService(name, state[name] ?? []);
+  untold.clear();
+  const end = performance.now();
+  mayTellAt = end + rest * (end - begin);
+}
+
+function parsed<T>(json: string): T {
+  return JSON.parse(json);
 }

@@ -103,6 +103,12 @@ export class SotwConversation implements Conversation {
       }
       this.#server.heard.push({ kind: "subscribe", ...said });
     }
+    if (before === undefined && version !== "" && version === this.#server.versionOf(type)) {
+      // It says that it has what is current, so there is nothing to say.
+      for (const each of names) state.told.set(each, this.#server.resourceVersionOf(type, each));
+      this.#rename(state, names);
+      return;
+    }
     const isNew = before === undefined || names.some((name) => !state.names.includes(name));
     this.#rename(state, names);
     if (isNew) this.#respond(type, state, before === undefined);

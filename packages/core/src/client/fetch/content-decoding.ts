@@ -1,6 +1,6 @@
 import type { Transform } from "node:stream";
-import zlib from "node:zlib";
 
+import { isKnownCoding, undoCoding } from "../../content-coding.ts";
 import type { ResponseControl, ResponseHeaders } from "../../engine/request.ts";
 import type { ByteTarget } from "./response-body.ts";
 
@@ -26,18 +26,7 @@ export function readCodings(headers: ResponseHeaders): string[] {
       `the response has ${codings.length} content codings, at most ${maxCodings} are undone`,
     );
   }
-  return codings.every((coding) => isKnown(coding)) ? codings : [];
-}
-
-function isKnown(coding: string): boolean {
-  return (
-    coding === "gzip" ||
-    coding === "x-gzip" ||
-    coding === "deflate" ||
-    coding === "br" ||
-    // From Node 22.15 on.
-    (coding === "zstd" && typeof zlib.createZstdDecompress === "function")
-  );
+  return codings.every((coding) => isKnownCoding(coding)) ? codings : [];
 }
 
 /** Undoes one content coding between the socket and the body, passing back-pressure on. */
@@ -97,7 +86,8 @@ export class Decoder implements ByteTarget, ResponseControl {
   }
 
   #open(first: Buffer): Transform {
-    const stream = createStream(this.#coding, first);
+    // As lenient about a missing end as browsers are: whether all bytes came is the framing's business.
+    const stream = undoCoding(this.#coding, first, "anywhere");
     stream.on("data", (chunk: Buffer) => this.#target?.push(chunk));
     stream.on("drain", () => {
       this.#upstream.resume();
@@ -119,28 +109,5 @@ export class Decoder implements ByteTarget, ResponseControl {
     if (this.#done) return;
     this.#done = true;
     this.#target?.end();
-  }
-}
-
-function createStream(coding: string, first: Buffer): Transform {
-  const { constants } = zlib;
-  // As lenient about a missing end as browsers are: whether all bytes came is the framing's business.
-  const deflate = { flush: constants.Z_SYNC_FLUSH, finishFlush: constants.Z_SYNC_FLUSH };
-  switch (coding) {
-    case "br":
-      return zlib.createBrotliDecompress({
-        flush: constants.BROTLI_OPERATION_FLUSH,
-        finishFlush: constants.BROTLI_OPERATION_FLUSH,
-      });
-    case "zstd":
-      return zlib.createZstdDecompress({
-        // RFC 9659: no window above 8 MiB.
-        params: { [constants.ZSTD_d_windowLogMax]: 23 },
-      });
-    case "deflate":
-      // Some servers send the bare format without zlib's header, whose first byte ends in 8.
-      return ((first[0] ?? 0) & 0x0f) === 8 ? zlib.createInflate(deflate) : zlib.createInflateRaw(deflate);
-    default:
-      return zlib.createGunzip(deflate);
   }
 }

@@ -129,4 +129,3 @@ export class ContractCaller {
 function fallbackForSuccess(responses: ContractOperation["responses"]): StandardSchema | undefined {
   return Object.keys(responses).some((status) => status.startsWith("2")) ? undefined : responses.default;
 }
-

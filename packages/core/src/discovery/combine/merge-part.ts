@@ -41,7 +41,7 @@ export class MergePart {
   error: DiscoveryError | undefined;
   /** Since when it has endpoints again after all of them were gone; undefined when they never were. */
   returnedAt: number | undefined;
-  /** What it knows is from a disk. */
+  /** What it knows is from a disk, or some of it: its source did not say with authority what there is. */
   isFromDisk = false;
   aliveAt: number = -Infinity;
   skipped = 0;
@@ -107,6 +107,11 @@ export class MergePart {
     return this.#guard.kind;
   }
 
+  /** All that it knows is from a disk: its source listed nothing yet. */
+  get isDiskAlone(): boolean {
+    return this.#guard.isDiskAlone;
+  }
+
   get isWell(): boolean {
     return this.error === undefined && !this.isFromDisk && this.kind !== "none";
   }
@@ -123,7 +128,7 @@ export class MergePart {
       this.#fail({ class: "data", message: head });
       return;
     }
-    const isUseless = head.entries.length === 0 || (this.kind !== "none" && !this.isFromDisk);
+    const isUseless = head.entries.length === 0 || this.#guard.isTrusted;
     if (head.cached && isUseless) return;
     const { known } = this.#guard;
     const body = readBody(head, known, this.#listing?.sorted === known ? this.#listing : undefined);
@@ -142,10 +147,7 @@ export class MergePart {
     this.error = head.trouble;
     const now = this.#clock.now();
     this.aliveAt = Math.max(this.aliveAt, now - ageMs);
-    const protection = this.#guard.offer(
-      { kind, endpoints, suspect: suspect && !cached, explicit, change },
-      now,
-    );
+    const protection = this.#guard.offer({ kind, endpoints, suspect, cached, explicit, change }, now);
     this.#settle(explicit);
     if (protection === undefined || suspect) return;
     const message = `${protection.reason}: ${protection.kept} endpoints stay for ${protection.holdMs} ms`;

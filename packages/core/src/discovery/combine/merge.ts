@@ -121,7 +121,7 @@ class MergedWatch implements MergePartOwner {
     const endpoints = this.#endpoints();
     const known = this.#parts.filter(({ kind }) => kind !== "none");
     const isAbsent = endpoints.length === 0 && known.every(({ kind }) => kind === "absent");
-    const isCached = known.every(({ isFromDisk }) => isFromDisk);
+    const isCached = known.every(({ isDiskAlone }) => isDiskAlone);
     const trouble = this.#trouble();
     const { clock } = this.#context;
     const ageMs = Math.max(0, clock.now() - Math.max(...known.map(({ aliveAt }) => aliveAt)));

@@ -1,0 +1,45 @@
+import type { Duration, LocalityMessage, Nothing, Struct, Wrapped } from "./basic-messages.ts";
+
+interface SocketAddress {
+  readonly protocol: number;
+  readonly address: string;
+  readonly portValue: number;
+}
+
+export interface Address {
+  readonly socketAddress?: SocketAddress | Nothing;
+}
+
+export interface LbEndpoint {
+  readonly endpoint?:
+    | {
+        readonly address?: Address | Nothing;
+        readonly hostname: string;
+      }
+    | Nothing;
+  readonly healthStatus: number;
+  readonly metadata?: { readonly filterMetadata: Readonly<Record<string, Struct>> } | Nothing;
+  readonly loadBalancingWeight?: Wrapped<number> | Nothing;
+}
+
+export interface LocalityLbEndpoints {
+  readonly locality?: LocalityMessage | Nothing;
+  readonly lbEndpoints: readonly LbEndpoint[];
+  readonly loadBalancingWeight?: Wrapped<number> | Nothing;
+  readonly priority: number;
+}
+
+export interface ClusterLoadAssignment {
+  readonly clusterName: string;
+  readonly endpoints: readonly LocalityLbEndpoints[];
+  readonly policy?:
+    | {
+        readonly dropOverloads: readonly {
+          readonly category: string;
+          readonly dropPercentage?: { readonly numerator: number; readonly denominator: number } | Nothing;
+        }[];
+        readonly overprovisioningFactor?: Wrapped<number> | Nothing;
+        readonly endpointStaleAfter?: Duration | Nothing;
+      }
+    | Nothing;
+}

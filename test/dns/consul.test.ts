@@ -1,9 +1,9 @@
 import { dns } from "@proxyless/discovery-dns";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
-import { watching } from "../../packages/discovery-dns/test/support/watching.ts";
 import { startConsul } from "../../scripts/servers/index.ts";
 import type { ConsulAgent } from "../../scripts/servers/index.ts";
+import { watching } from "../support/watching.ts";
 
 let agent: ConsulAgent;
 const count = 40;
@@ -35,15 +35,15 @@ describe("the DNS of a real Consul", { timeout: 60_000 }, () => {
       name: "{service}.service.consul",
       minRefreshMs: 100,
     });
-    const { sink } = watching(source, { service: "web" });
-    await sink.untilAddresses(all());
-    await sink.until("confirmations", () => sink.alives > 3);
-    expect(sink.snapshots).toHaveLength(1);
+    const watched = watching(source, "web");
+    await watched.untilAddresses(all());
+    await watched.until("confirmations", () => watched.alives > 3);
+    expect(watched.snapshots).toHaveLength(1);
     await agent.call("PUT", "/v1/agent/service/deregister/web-0");
-    await sink.untilAddresses(all().slice(1));
+    await watched.untilAddresses(all().slice(1));
     await register(0);
-    await sink.untilAddresses(all());
-    expect(sink.errors).toEqual([]);
+    await watched.untilAddresses(all());
+    expect(watched.errors).toEqual([]);
   });
 
   it("gives all addresses, for a port of one's own", async () => {
@@ -53,11 +53,11 @@ describe("the DNS of a real Consul", { timeout: 60_000 }, () => {
       port: 80,
       minRefreshMs: 100,
     });
-    const { sink } = watching(source, { service: "web" });
-    await sink.untilAddresses(all(80));
-    await sink.until("confirmations", () => sink.alives > 3);
-    expect(sink.snapshots).toHaveLength(1);
-    const nobody = watching(source, { service: "nobody" }).sink;
+    const watched = watching(source, "web");
+    await watched.untilAddresses(all(80));
+    await watched.until("confirmations", () => watched.alives > 3);
+    expect(watched.snapshots).toHaveLength(1);
+    const nobody = watching(source, "nobody");
     await nobody.until("absent", () => nobody.last?.kind === "absent");
   });
 
@@ -66,7 +66,7 @@ describe("the DNS of a real Consul", { timeout: 60_000 }, () => {
       servers: `${agent.host}:${agent.ports.dns}`,
       name: "_{service}._tcp.service.consul",
     });
-    const { sink } = watching(source, { service: "web" });
-    await expect(sink.untilAddresses(all())).resolves.toBeUndefined();
+    const watched = watching(source, "web");
+    await expect(watched.untilAddresses(all())).resolves.toBeUndefined();
   });
 });

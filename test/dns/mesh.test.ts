@@ -79,6 +79,41 @@ describe("a mesh on a real DNS server", { timeout: 60_000 }, () => {
     expect(traffic.failures).toEqual([]);
   });
 
+  it("is stale while a part of the records cannot be asked for, calls the last known of them and the rest as it is", async () => {
+    const port = await instance();
+    await server.put("whole", "A", ["127.0.0.1"]);
+    await server.put("part", "A", ["127.0.0.2"]);
+    const targets = ["whole", "part"].map((target) => `0 1 ${port} ${target}.${server.zone}.`);
+    await server.put("_http._tcp.partly", "SRV", targets);
+    const mesh = createMesh({
+      discovery: dns({ servers: server.address, name: `_http._tcp.{service}.${server.zone}` }),
+    });
+    onTestFinished(() => mesh.close());
+    const ends: string[] = [];
+    mesh.on("discovery.recovered", ({ service }) => ends.push(service));
+    await mesh.ready("partly");
+    const becomes = async (stale: boolean, ...hosts: readonly string[]): Promise<void> => {
+      const state = () => {
+        const [seen] = mesh.inspect().discovery;
+        return { stale: seen?.stale, hosts: seen?.endpoints.map(({ address }) => address).toSorted() };
+      };
+      const wanted = { stale, hosts: hosts.map((host) => `${host}:${port}`) };
+      await expect.poll(state, { timeout: 15_000 }).toEqual(wanted);
+    };
+    await becomes(false, "127.0.0.1", "127.0.0.2");
+    server.putRaw("part", "A", "no address at all");
+    await becomes(true, "127.0.0.1", "127.0.0.2");
+    // What is answered for is followed, and does not make the rest any fresher.
+    await server.put("whole", "A", ["127.0.0.3"]);
+    await becomes(true, "127.0.0.2", "127.0.0.3");
+    await server.put("whole", "A", ["127.0.0.4"]);
+    await becomes(true, "127.0.0.2", "127.0.0.4");
+    expect(ends).toEqual([]);
+    await server.put("part", "A", ["127.0.0.2"]);
+    await becomes(false, "127.0.0.2", "127.0.0.4");
+    expect(ends).toEqual(["partly"]);
+  });
+
   it("calls a host of both families of which one is dead, without one failed call", async () => {
     const port = await instance();
     await server.put("dual", "A", ["127.0.0.1"]);

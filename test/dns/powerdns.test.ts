@@ -1,11 +1,11 @@
+import type { Watching } from "@proxyless/core/testing";
 import { dns } from "@proxyless/discovery-dns";
 import type { DnsOptions } from "@proxyless/discovery-dns";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
-import { watching } from "../../packages/discovery-dns/test/support/watching.ts";
-import type { Recorder } from "../../packages/discovery-dns/test/support/watching.ts";
 import { startPowerDns } from "../../scripts/servers/index.ts";
 import type { PowerDns } from "../../scripts/servers/index.ts";
+import { watching } from "../support/watching.ts";
 
 let server: PowerDns;
 
@@ -15,7 +15,7 @@ beforeAll(async () => {
 
 afterAll(() => server.stop());
 
-function watch(service: string, options: DnsOptions = {}): Recorder {
+function watch(service: string, options: DnsOptions = {}): Watching {
   const source = dns({
     servers: server.address,
     name: `{service}.${server.zone}`,
@@ -23,7 +23,7 @@ function watch(service: string, options: DnsOptions = {}): Recorder {
     maxRefreshMs: 100,
     ...options,
   });
-  return watching(source, { service }).sink;
+  return watching(source, service);
 }
 
 describe("with a real server, a watch", { timeout: 60_000 }, () => {
@@ -54,22 +54,22 @@ describe("with a real server, a watch", { timeout: 60_000 }, () => {
     const targets = Array.from({ length: 60 }, (_, i) => `0 1 ${8000 + i} many.${server.zone}.`);
     await server.put("many", "A", ["127.0.0.1"]);
     await server.put("_http._tcp.many", "SRV", targets);
-    const sink = watch("many", { name: `_http._tcp.{service}.${server.zone}` });
-    await sink.until("60 endpoints", () => sink.last?.endpoints.length === 60);
+    const watched = watch("many", { name: `_http._tcp.{service}.${server.zone}` });
+    await watched.until("60 endpoints", () => watched.last?.endpoints.length === 60);
     await server.put("_http._tcp.many", "SRV", targets.slice(0, 30));
-    await sink.until("30 endpoints", () => sink.last?.endpoints.length === 30);
-    expect(sink.errors).toEqual([]);
+    await watched.until("30 endpoints", () => watched.last?.endpoints.length === 30);
+    expect(watched.errors).toEqual([]);
   });
 
   it("has addresses of both families, and follows aliases", async () => {
     await server.put("real", "A", ["127.0.0.1", "127.0.0.2"]);
     await server.put("real", "AAAA", ["::1"]);
     await server.put("alias", "CNAME", [`real.${server.zone}.`]);
-    const sink = watch("alias", { port: 81, family: "both" });
-    await sink.untilAddresses(["127.0.0.1:81", "127.0.0.2:81", "::1:81"]);
+    const watched = watch("alias", { port: 81, family: "both" });
+    await watched.untilAddresses(["127.0.0.1:81", "127.0.0.2:81", "[::1]:81"]);
     await server.put("real", "AAAA", ["::2"]);
     await server.put("real", "A", ["127.0.0.2"]);
-    await expect(sink.untilAddresses(["127.0.0.2:81", "::2:81"])).resolves.toBeUndefined();
+    await expect(watched.untilAddresses(["127.0.0.2:81", "[::2]:81"])).resolves.toBeUndefined();
   });
 
   it("uses names as Kubernetes' headless services and Docker Swarm have them", async () => {
@@ -93,22 +93,25 @@ describe("with a real server, a watch", { timeout: 60_000 }, () => {
 
   it("keeps what it knows while the server is dead, frozen or empty, and follows it afterwards", async () => {
     await server.put("kept", "A", ["127.0.0.1"]);
-    const sink = watch("kept", { port: 80, timeoutMs: 100 });
-    await sink.untilAddresses(["127.0.0.1:80"]);
+    const watched = watch("kept", { port: 80, timeoutMs: 100 });
+    await watched.untilAddresses(["127.0.0.1:80"]);
     await server.kill();
-    await sink.until("refused", () => sink.errors.at(-1)?.message.includes("ECONNREFUSED") === true);
+    await watched.until("refused", () => watched.errors.at(-1)?.message.includes("ECONNREFUSED") === true);
     await server.restart();
-    const confirmed = sink.alives;
-    await sink.until("a confirmation", () => sink.alives > confirmed);
+    const confirmed = watched.alives;
+    await watched.until("a confirmation", () => watched.alives > confirmed);
     await server.pause();
-    await sink.until("silence", () => sink.errors.at(-1)?.message.includes("no answer within") === true);
+    await watched.until(
+      "silence",
+      () => watched.errors.at(-1)?.message.includes("no answer within") === true,
+    );
     server.resume();
     await server.put("kept", "A", ["127.0.0.2"]);
-    await sink.untilAddresses(["127.0.0.2:80"]);
+    await watched.untilAddresses(["127.0.0.2:80"]);
     await server.restartEmpty();
-    await sink.until("absent", () => sink.last?.kind === "absent");
-    expect(sink.last?.explicitRemovals).toBe(false);
+    await watched.until("absent", () => watched.last?.kind === "absent");
+    expect(watched.last?.explicitRemovals).toBe(false);
     await server.put("kept", "A", ["127.0.0.3"]);
-    await expect(sink.untilAddresses(["127.0.0.3:80"])).resolves.toBeUndefined();
+    await expect(watched.untilAddresses(["127.0.0.3:80"])).resolves.toBeUndefined();
   });
 });

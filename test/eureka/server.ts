@@ -1,9 +1,7 @@
-import { once } from "node:events";
-import { createServer } from "node:http";
-import type { IncomingMessage, Server, ServerResponse } from "node:http";
-import type { Socket } from "node:net";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { gzipSync } from "node:zlib";
 
+import { StandInServer } from "../discovery/support/stand-in-server.ts";
 import { LeaseRegistry } from "./lease-registry.ts";
 import { Refusal } from "./refusal.ts";
 import { readRegistration, readStatus, renderApp, renderApps, renderInstance } from "./wire.ts";
@@ -25,9 +23,6 @@ export interface EurekaServerOptions {
   readonly now?: () => number;
 }
 
-/** Answers one request in its own way; `false` lets the server answer as usual. */
-export type Script = (request: IncomingMessage, response: ServerResponse) => boolean | void;
-
 interface Answer {
   readonly status: number;
   readonly body?: string;
@@ -35,31 +30,17 @@ interface Answer {
 
 const json = { "content-type": "application/json" };
 
-/**
- * A Eureka server of one process, written after the protocol's documentation. It checks every request and remembers what
- * was wrong with one in {@link complaints}; it can be killed, frozen and brought back on the same port.
- */
-export class EurekaServer {
+/** A Eureka server of one process, written after the protocol's documentation. It checks every request. */
+export class EurekaServer extends StandInServer {
   readonly #options: EurekaServerOptions;
   readonly #now: () => number;
-  readonly #sockets = new Set<Socket>();
   readonly #cache = new Map<string, { readonly until: number; readonly answer: Answer }>();
-  readonly #frozen: (() => void)[] = [];
-  readonly #scripts: Script[] = [];
-  #server: Server | undefined;
-  #isPaused = false;
-  #port = 0;
   registry: LeaseRegistry;
   /** It has just started and not heard of its peers yet: nobody may read. */
   isSyncing = false;
-  /** Sees every request first. */
-  script: Script | undefined;
-  /** Requests that were not as the protocol wants them. */
-  readonly complaints: string[] = [];
-  /** `GET /apps`… as they came. */
-  readonly seen: string[] = [];
 
   private constructor(options: EurekaServerOptions) {
+    super();
     this.#options = options;
     this.#now = options.now ?? Date.now;
     this.registry = new LeaseRegistry(this.#now);
@@ -71,12 +52,8 @@ export class EurekaServer {
     return made;
   }
 
-  get port(): number {
-    return this.#port;
-  }
-
   get url(): string {
-    return `http://127.0.0.1:${this.#port}${this.#options.path ?? "/eureka"}`;
+    return `http://127.0.0.1:${this.port}${this.#options.path ?? "/eureka"}`;
   }
 
   /** Registers an instance without a request; its lease has to be looked after by whoever lets the server evict. */
@@ -95,73 +72,16 @@ export class EurekaServer {
     this.registry.register(readRegistration(JSON.stringify({ instance }), app));
   }
 
-  /** The next request is answered so. */
-  once(script: Script): void {
-    this.#scripts.push(script);
-  }
-
-  /** Ends it as a crash would; what it knows is kept, as its peers would. */
-  async kill(): Promise<void> {
-    const server = this.#server;
-    if (server === undefined) return;
-    this.#server = undefined;
-    for (const socket of this.#sockets) socket.resetAndDestroy();
-    server.close();
-    await once(server, "close");
-  }
-
-  /** Brings it back on the same port. */
-  async restart(): Promise<void> {
+  override async restart(): Promise<void> {
     this.#cache.clear();
-    const server = createServer((request, response) => void this.#serve(request, response));
-    server.on("connection", (socket) => {
-      this.#sockets.add(socket);
-      socket.on("error", () => undefined);
-      socket.on("close", () => this.#sockets.delete(socket));
-    });
-    server.listen(this.#port, "127.0.0.1");
-    await once(server, "listening");
-    const address = server.address();
-    if (typeof address === "object" && address !== null) this.#port = address.port;
-    this.#server = server;
+    await super.restart();
   }
 
-  async restartEmpty(): Promise<void> {
-    await this.kill();
+  protected forget(): void {
     this.registry = new LeaseRegistry(this.#now);
-    await this.restart();
   }
 
-  /** Answers nothing from now on. */
-  pause(): void {
-    this.#isPaused = true;
-  }
-
-  resume(): void {
-    this.#isPaused = false;
-    for (const go of this.#frozen.splice(0)) go();
-  }
-
-  /** Ends it. Rejects when a request was not as the protocol wants it. */
-  async stop(): Promise<void> {
-    this.resume();
-    await this.kill();
-    const complaints = this.complaints.splice(0);
-    if (complaints.length > 0) throw new Error(complaints.join("\n"));
-  }
-
-  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    let body = "";
-    try {
-      for await (const chunk of request) body += String(chunk);
-    } catch {
-      // Whoever asked hung up.
-      return;
-    }
-    this.seen.push(`${request.method} ${request.url}`);
-    if (this.#isPaused) await new Promise<void>((resolve) => this.#frozen.push(resolve));
-    const script = this.#scripts.shift() ?? this.script;
-    if (script !== undefined && script(request, response) !== false) return;
+  protected serve(request: IncomingMessage, response: ServerResponse, body: string): void {
     try {
       this.#send(request, response, this.#answer(request, body));
     } catch (error) {

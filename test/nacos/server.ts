@@ -1,8 +1,6 @@
-import { once } from "node:events";
-import { createServer } from "node:http";
-import type { IncomingMessage, Server, ServerResponse } from "node:http";
-import type { Socket } from "node:net";
+import type { IncomingMessage, ServerResponse } from "node:http";
 
+import { StandInServer } from "../discovery/support/stand-in-server.ts";
 import { Accounts } from "./accounts.ts";
 import { InstanceStore } from "./instance-store.ts";
 import { NamingApi } from "./naming-api.ts";
@@ -19,35 +17,18 @@ export interface NacosServerOptions {
   readonly now?: () => number;
 }
 
-/** Answers one request in its own way; `false` lets the server answer as usual. */
-export type Script = (request: IncomingMessage, response: ServerResponse) => boolean | void;
-
 const json = { "content-type": "application/json;charset=UTF-8" };
 
-/**
- * A Nacos server of one process, written after its documentation. It checks every request and remembers what was wrong
- * with one in {@link complaints}; it can be killed, frozen and brought back on the same port.
- */
-export class NacosServer {
+/** A Nacos server of one process, written after its documentation. It checks every request. */
+export class NacosServer extends StandInServer {
   readonly #now: () => number;
-  readonly #sockets = new Set<Socket>();
-  readonly #frozen: (() => void)[] = [];
-  readonly #scripts: Script[] = [];
-  #server: Server | undefined;
-  #isPaused = false;
-  #port = 0;
   store: InstanceStore;
   readonly accounts: Accounts;
   /** Which APIs exist; may change, as with an upgrade. */
   apis: readonly ("v1" | "v3")[];
-  /** Sees every request first. */
-  script: Script | undefined;
-  /** Requests that were not as the protocol wants them. */
-  readonly complaints: string[] = [];
-  /** `GET /nacos/…` with its parameters, as they came. */
-  readonly seen: string[] = [];
 
   private constructor({ apis = ["v1", "v3"], user, tokenTtl = 18_000, now = Date.now }: NacosServerOptions) {
+    super();
     this.#now = now;
     this.apis = apis;
     this.store = new InstanceStore(now);
@@ -60,12 +41,8 @@ export class NacosServer {
     return made;
   }
 
-  get port(): number {
-    return this.#port;
-  }
-
   get url(): string {
-    return `http://127.0.0.1:${this.#port}`;
+    return `http://127.0.0.1:${this.port}`;
   }
 
   /** Registers an instance without a request; nobody has to keep it alive. */
@@ -85,75 +62,23 @@ export class NacosServer {
     });
   }
 
-  /** The next request is answered so. */
-  once(script: Script): void {
-    this.#scripts.push(script);
+  /** Takes away what {@link put} has put there. */
+  remove(service: string, ip: string, port: number): void {
+    const where = { namespace: "public", group: "DEFAULT_GROUP", cluster: "DEFAULT" };
+    this.store.remove({ ...where, service, ip, port });
   }
 
-  /** Ends it as a crash would; what it knows is kept, as by the others of its cluster. */
-  async kill(): Promise<void> {
-    const server = this.#server;
-    if (server === undefined) return;
-    this.#server = undefined;
-    for (const socket of this.#sockets) socket.resetAndDestroy();
-    server.close();
-    await once(server, "close");
+  protected override describe({ method, url }: IncomingMessage): string {
+    return `${method} ${url?.split("?")[0]}`;
   }
 
-  /** Brings it back on the same port. */
-  async restart(): Promise<void> {
-    const server = createServer((request, response) => void this.#serve(request, response));
-    server.on("connection", (socket) => {
-      this.#sockets.add(socket);
-      socket.on("error", () => undefined);
-      socket.on("close", () => this.#sockets.delete(socket));
-    });
-    server.listen(this.#port, "127.0.0.1");
-    await once(server, "listening");
-    const address = server.address();
-    if (typeof address === "object" && address !== null) this.#port = address.port;
-    this.#server = server;
-  }
-
-  async restartEmpty(): Promise<void> {
-    await this.kill();
+  protected forget(): void {
     this.store = new InstanceStore(this.#now);
-    await this.restart();
   }
 
-  /** Answers nothing from now on. */
-  pause(): void {
-    this.#isPaused = true;
-  }
-
-  resume(): void {
-    this.#isPaused = false;
-    for (const go of this.#frozen.splice(0)) go();
-  }
-
-  /** Ends it. Rejects when a request was not as the protocol wants it. */
-  async stop(): Promise<void> {
-    this.resume();
-    await this.kill();
-    const complaints = this.complaints.splice(0);
-    if (complaints.length > 0) throw new Error(complaints.join("\n"));
-  }
-
-  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    let body = "";
+  protected serve(request: IncomingMessage, response: ServerResponse, body: string): void {
     try {
-      for await (const chunk of request) body += String(chunk);
-    } catch {
-      // Whoever asked hung up.
-      return;
-    }
-    const url = new URL(request.url ?? "/", "http://nacos");
-    this.seen.push(`${request.method} ${url.pathname}`);
-    if (this.#isPaused) await new Promise<void>((resolve) => this.#frozen.push(resolve));
-    const script = this.#scripts.shift() ?? this.script;
-    if (script !== undefined && script(request, response) !== false) return;
-    try {
-      const answer = this.#answer(request, url, body);
+      const answer = this.#answer(request, new URL(request.url ?? "/", "http://nacos"), body);
       const isText = typeof answer === "string";
       response.writeHead(200, isText ? {} : json).end(isText ? answer : JSON.stringify(answer));
     } catch (error) {

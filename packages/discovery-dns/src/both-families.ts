@@ -13,7 +13,7 @@ export interface Families {
   readonly v6: readonly string[];
   /** When to ask again, on the clock. */
   readonly until: number;
-  /** What went wrong while enough is known without it. */
+  /** Why a part of it is what was known before. */
   readonly problem: SourceError | undefined;
 }
 
@@ -21,15 +21,18 @@ export interface Families {
 interface Outcome {
   readonly type: AddressType;
   readonly known?: Known | undefined;
-  /** Why it is not known as of now; absent where it was not asked for. */
+  /** Why it is not known as of now. */
   readonly error?: SourceError;
+  /** It was not asked for: the error is that of the last time. */
+  readonly isResting?: boolean;
 }
 
 /** A family that gave no answer while the other one did. */
 interface Trouble {
-  count: number;
+  readonly count: number;
   /** When it is asked for again, on the clock. */
-  notBefore: number;
+  readonly notBefore: number;
+  readonly error: SourceError;
 }
 
 /**
@@ -38,13 +41,15 @@ interface Trouble {
  */
 const resolutionDelayMs = 50;
 const patienceSteps = 4;
-/** How long a family without an answer is left alone, in milliseconds: doubling up to the latter. */
+/** How long a family without an answer is left alone, in milliseconds: doubling up to `maxRestMs`. */
 const restMs = 1000;
 const maxRestMs = 60_000;
+/** The same while addresses of it are in use: that they are old shall not last. */
+const maxRestInUseMs = 5000;
 
 /**
  * Asks for both families of a host at once. One that is not answered for never holds up nor undoes what the other one says:
- * servers that drop or refuse questions for AAAA are common.
+ * servers that drop or refuse questions for AAAA are common. It is a problem only where addresses of it are in use.
  */
 export class BothFamilies {
   readonly #store: RecordStore;
@@ -86,7 +91,7 @@ export class BothFamilies {
   async #ask(host: string, type: AddressType, round: Round, stop: AbortSignal): Promise<Outcome> {
     const trouble = this.#troubles.get(`${type} ${host}`);
     if (trouble !== undefined && !round.fresh && round.clock.now() < trouble.notBefore) {
-      return { type, known: this.#store.peek(host, type) };
+      return { type, known: this.#store.peek(host, type), error: trouble.error, isResting: true };
     }
     try {
       const signal = AbortSignal.any([round.signal, stop]);
@@ -112,22 +117,27 @@ export class BothFamilies {
     let problem: SourceError | undefined;
     let until = Infinity;
     for (const [outcome, other] of [outcomes, [v4, v6] as const]) {
-      const key = `${outcome.type} ${host}`;
-      const trouble = this.#troubles.get(key);
-      if (outcome.error === undefined) {
-        if (trouble === undefined || now >= trouble.notBefore) this.#troubles.delete(key);
-        until = Math.min(until, this.#troubles.get(key)?.notBefore ?? outcome.known?.until ?? Infinity);
-      } else if (other.error === undefined && hasAddresses(other)) {
-        const count = (trouble?.count ?? 0) + 1;
-        const notBefore = now + Math.min(maxRestMs, restMs * 2 ** Math.min(count - 1, 10));
-        this.#troubles.set(key, { count, notBefore });
-        // Said once: the host can be reached, and its addresses are what the other family says.
-        if (count === 1) problem = outcome.error;
-        until = Math.min(until, notBefore);
-      } else {
-        problem = outcome.error;
-        until = now;
+      const { error, isResting, known, type } = outcome;
+      const key = `${type} ${host}`;
+      if (error === undefined) {
+        this.#troubles.delete(key);
+        until = Math.min(until, known?.until ?? Infinity);
+        continue;
       }
+      const isInUse = hasAddresses(outcome);
+      const isSpared = other.error === undefined && hasAddresses(other);
+      const trouble = this.#troubles.get(key);
+      if (isResting === true) until = Math.min(until, trouble?.notBefore ?? now);
+      else if (isSpared) {
+        const count = (trouble?.count ?? 0) + 1;
+        const longest = isInUse ? maxRestInUseMs : maxRestMs;
+        const notBefore = now + Math.min(longest, restMs * 2 ** Math.min(count - 1, 10));
+        this.#troubles.set(key, { count, notBefore, error });
+        until = Math.min(until, notBefore);
+        // The host can be reached, and all that is known of it is what the other family says.
+        if (count === 1 && !isInUse) round.notice(`${host} has one family of addresses: ${error.message}`);
+      } else until = now;
+      if (isInUse || !isSpared) problem = error;
     }
     const sets = outcomes.flatMap(({ known }) => known ?? []);
     const hasNone = !outcomes.some(hasAddresses);

@@ -17,7 +17,7 @@ export interface HostAddresses {
   readonly others: readonly string[];
   /** When to ask again, on the clock. */
   readonly until: number;
-  /** What went wrong while enough was known without it. */
+  /** Why a part of it is what was known before. */
   readonly problem: SourceError | undefined;
 }
 

@@ -16,13 +16,13 @@ export interface Round extends ExchangeContext {
   readonly system: SystemNames;
   /** Nothing that is known counts as fresh enough. */
   readonly fresh: boolean;
+  /** Says something that is worth knowing and no trouble. */
+  readonly notice: (message: string) => void;
 }
 
 /** A set, and how sure it is. */
 export interface Known {
   readonly set: RecordSet;
-  /** What the server sent along. */
-  readonly additionals: readonly RecordData[];
   /** When to ask again, on the clock. */
   readonly until: number;
   /** Why it could not be asked for again, where that failed: then it is what was known before. */
@@ -82,8 +82,9 @@ export class RecordStore {
     try {
       const { set, reply } = await this.#ask(name, type, memory, round);
       const delay = refreshDelay(set.ttl, reply.isAuthoritative, this.#settings, round.random);
-      memory.known = { set, additionals: reply.additionals, until: round.clock.now() + delay };
+      memory.known = { set, until: round.clock.now() + delay };
       this.answered++;
+      this.#learn(set, reply.additionals, round);
       return memory.known;
     } catch (error) {
       if (before === undefined || round.signal.aborted) throw error;
@@ -92,21 +93,31 @@ export class RecordStore {
     }
   }
 
-  /** Takes over what a server sent along with another answer, unless it is known already. */
-  learn(name: string, type: "A" | "AAAA", records: readonly RecordData[], round: Round): void {
-    const memory = this.#memoryOf(name, type);
-    const now = round.clock.now();
-    if (records.length === 0 || (memory.known !== undefined && now + togetherMs < memory.known.until)) return;
-    const ttl = records.reduce((min, each) => Math.min(min, each.ttl), Infinity);
-    const delay = refreshDelay(ttl, true, this.#settings, round.random);
-    memory.known = { set: { exists: true, records, ttl }, additionals: [], until: now + delay };
-  }
-
   /** Forgets what is not in use any more. */
   keepOnly(names: ReadonlySet<string>): void {
     for (const key of this.#memories.keys()) {
       if (!names.has(key.slice(key.indexOf(" ") + 1))) this.#memories.delete(key);
     }
+  }
+
+  /** Takes over the addresses of SRV targets that a server sent along, unless they are known already. */
+  #learn({ records }: RecordSet, additionals: readonly RecordData[], round: Round): void {
+    for (const record of records) {
+      if (record.type !== "SRV") continue;
+      for (const type of ["A", "AAAA"] as const) {
+        const own = additionals.filter((each) => each.type === type && each.name === record.target);
+        if (own.length > 0) this.#takeOver(record.target, type, own, round);
+      }
+    }
+  }
+
+  #takeOver(name: string, type: "A" | "AAAA", records: readonly RecordData[], round: Round): void {
+    const memory = this.#memoryOf(name, type);
+    const now = round.clock.now();
+    if (memory.known !== undefined && now + togetherMs < memory.known.until) return;
+    const ttl = records.reduce((min, each) => Math.min(min, each.ttl), Infinity);
+    const delay = refreshDelay(ttl, true, this.#settings, round.random);
+    memory.known = { set: { exists: true, records, ttl }, until: now + delay };
   }
 
   #memoryOf(name: string, type: QuestionType): Memory {

@@ -22,7 +22,7 @@ export interface Finding {
   readonly isExplicit: boolean;
   /** When to ask again, on the clock. */
   readonly until: number;
-  /** What went wrong while enough was known without it. */
+  /** Why a part of it is what was known before, or is missing. */
   readonly problem: SourceError | undefined;
 }
 
@@ -103,7 +103,8 @@ export class ServiceLookup {
     if (bySrv.endpoints.length > 0 || bySrv.isExplicit) return bySrv;
     const byAddress = await this.#findAddresses(name, round);
     const until = Math.min(bySrv.until, byAddress.until);
-    return { ...byAddress, exists: bySrv.exists || byAddress.exists, until };
+    const problem = byAddress.problem ?? bySrv.problem;
+    return { ...byAddress, exists: bySrv.exists || byAddress.exists, until, problem };
   }
 
   async #findAddresses(name: string, round: Round): Promise<Finding> {
@@ -122,20 +123,14 @@ export class ServiceLookup {
 
   async #findSrv(name: string, round: Round): Promise<Finding> {
     this.#used.add(name);
-    const { set, until, problem, additionals } = await this.#store.get(name, "SRV", round);
+    const { set, until, problem } = await this.#store.get(name, "SRV", round);
     const records = set.records.flatMap((each) => (each.type === "SRV" ? each : []));
     const base = { ...nothing, exists: set.exists, until, problem };
     const [only] = records;
     if (only === undefined) return base;
     // "A Target of "." means that the service is decidedly not available at this domain." (RFC 2782)
     if (records.length === 1 && only.target === ".") return { ...base, isExplicit: true };
-    for (const { target } of records) {
-      this.#used.add(target);
-      for (const type of ["A", "AAAA"] as const) {
-        const own = additionals.filter((each) => each.type === type && each.name === target);
-        this.#store.learn(target, type, own, round);
-      }
-    }
+    for (const { target } of records) this.#used.add(target);
     const targets = await mapLimit(records, targetsAtOnce, (each) => this.#findTarget(each, round));
     round.signal.throwIfAborted();
     const placed = targets.flatMap((each) => (each.host.addresses.length > 0 ? each : []));

@@ -34,6 +34,7 @@ export function watchService(
   const { clock, random } = context;
   const lookup = new ServiceLookup(settings, resolver, service);
   const window = new UnionWindow(settings.unionWindow);
+  const notice = (message: string): void => sink.notice?.({ topic: "dns", message });
   let told = "";
   let wasEmpty = false;
   let failedBefore = false;
@@ -51,7 +52,10 @@ export function watchService(
     // Servers change the order of what they say from answer to answer.
     const sorted = endpoints.toSorted((a, b) => (a.id < b.id ? -1 : 1));
     const now = JSON.stringify({ ...snapshot, endpoints: sorted });
-    if (now === told) sink.alive();
+    const { problem } = finding;
+    // Each time: `alive` would say that all of it was answered for.
+    if (problem !== undefined) sink.snapshot({ ...snapshot, trouble: toDiscoveryError(problem) });
+    else if (now === told) sink.alive();
     else sink.snapshot(snapshot);
     told = now;
   };
@@ -64,15 +68,14 @@ export function watchService(
     const { timeoutMs, minRefreshMs } = settings;
     const before = lookup.answered;
     failedBefore = true;
-    const finding = await lookup.find({ clock, random, signal, timeoutMs, system, fresh });
+    const finding = await lookup.find({ clock, random, signal, timeoutMs, system, fresh, notice });
     const { problem } = finding;
-    // Nothing new was heard at all: what is known stays, and is not confirmed.
-    if (problem !== undefined && lookup.answered === before) throw problem;
+    const left = finding.until - clock.now();
+    // Nothing new was heard although it was time: what is known stays, and is not confirmed.
+    if (problem !== undefined && lookup.answered === before && left <= 0) throw problem;
     failedBefore = false;
-    if (problem !== undefined) sink.error(toDiscoveryError(problem));
     tell(finding);
     turn.good();
-    const left = finding.until - clock.now();
     const pause = wasEmpty ? Math.min(left, emptyMs) : left;
     return Math.max(pause, problem === undefined ? leastMs : minRefreshMs);
   };

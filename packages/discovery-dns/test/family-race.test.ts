@@ -5,10 +5,10 @@ import type { Server } from "node:net";
 import { systemClock } from "@proxyless/core";
 import { describe, expect, it, onTestFinished } from "vitest";
 
+import { watching } from "../../../test/support/watching.ts";
 import { FamilyRace } from "../src/family-race.ts";
 import { dns } from "../src/index.ts";
 import { addresses, FakeDns } from "./support/fake-dns.ts";
-import { watching } from "./support/watching.ts";
 
 /** Nobody is there: on no network, or on one that answers nothing. */
 const dead = "100::1";
@@ -111,13 +111,13 @@ describe("a name with addresses of both families", { timeout: 30_000 }, () => {
       minRefreshMs: 50,
       maxRefreshMs: 50,
     });
-    const { sink, handle } = watching(source);
-    await sink.until("a list", () => sink.snapshots.length > 0);
+    const watched = watching(source, "orders");
+    await watched.until("a list", () => watched.snapshots.length > 0);
     const places = (): string[] =>
-      (sink.last?.endpoints ?? []).map(({ host, priority }) => `${host} ${priority}`).toSorted();
+      (watched.last?.endpoints ?? []).map(({ host, priority }) => `${host} ${priority}`).toSorted();
     expect(places()).toEqual(["127.0.0.1 0", "::1 1"]);
     await listen("::1", port);
-    handle.refresh?.("the other one is back");
-    await sink.until("the preferred one", () => places().join() === "127.0.0.1 1,::1 0");
+    watched.refresh("the other one is back");
+    await watched.until("the preferred one", () => places().join() === "127.0.0.1 1,::1 0");
   });
 });

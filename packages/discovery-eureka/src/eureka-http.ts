@@ -16,67 +16,27 @@ export interface EurekaRequest {
 const watchConnections = 8;
 
 /** The way to Eureka's HTTP API: a registry's, as JSON, with the user and the headers of the connection. */
-export class EurekaHttp {
+export class EurekaHttp extends RegistryHttp {
   readonly #connection: Connection;
-  readonly #http: RegistryHttp;
-  #failuresInARow = 0;
 
   constructor(connection: Connection, maxBodyBytes: number) {
     const { urls, tls } = connection;
+    super({ urls, tls, watchConnections, maxBodyBytes });
     this.#connection = connection;
-    this.#http = new RegistryHttp({ urls, tls, watchConnections, maxBodyBytes });
   }
 
-  /** The address that is asked now. */
-  get base(): URL {
-    return this.#http.base;
-  }
-
-  /** As {@link RegistryHttp.send}. A compressed answer, which nobody asked for, is a `data` error. */
-  async send(request: EurekaRequest, clock: Clock, signal: AbortSignal): Promise<RegistryResponse> {
+  override send(request: EurekaRequest, clock: Clock, signal: AbortSignal): Promise<RegistryResponse> {
     const { authorization, headers, requestTimeoutMs } = this.#connection;
-    const response = await this.#http.send(
+    return super.send(
       {
         ...request,
         deadlineMs: requestTimeoutMs,
         secret: authorization?.slice("Basic ".length),
-        headers: {
-          ...headers,
-          // Uncompressed, so that the bound on an answer is a bound on what it is in memory.
-          "accept-encoding": "identity",
-          ...(authorization === undefined ? {} : { authorization }),
-        },
+        headers: { ...headers, ...(authorization === undefined ? {} : { authorization }) },
       },
       clock,
       signal,
     );
-    const encoding = response.headers["content-encoding"] ?? "identity";
-    if (encoding !== "identity") {
-      throw new SourceError("data", `${request.path}: Eureka's answer is compressed (${encoding}), unasked`);
-    }
-    return response;
-  }
-
-  /** `base` answered as it should. */
-  good(): void {
-    this.#failuresInARow = 0;
-  }
-
-  /**
-   * `base` gave trouble: the next address is asked from now on, and kept until it fails.
-   * @returns `"now"` until every address had its chance
-   */
-  trouble(error: SourceError, base: URL): "now" | "wait" {
-    this.#failuresInARow++;
-    const { addresses } = this.#http;
-    if (!error.isServerTrouble || addresses === 1) return "wait";
-    this.#http.moveOn(base);
-    return this.#failuresInARow % addresses === 0 ? "wait" : "now";
-  }
-
-  /** Closes every connection. */
-  close(): void {
-    this.#http.close();
   }
 }
 

@@ -1,5 +1,5 @@
 import type { Clock } from "@proxyless/core";
-import { isRecord, SourceError, statusError, toSourceError } from "@proxyless/core/discovery";
+import { isRecord, SourceError, statusError } from "@proxyless/core/discovery";
 import type { RegistryResponse } from "@proxyless/core/discovery";
 
 import type { EurekaHttp } from "./eureka-http.ts";
@@ -82,19 +82,12 @@ export class RegistrationCalls {
     body?: string,
   ): Promise<RegistryResponse> {
     const request = { method, path, lane: "quick", ...(body === undefined ? {} : { body }) } as const;
-    for (;;) {
-      const { base } = this.#http;
-      try {
-        // eslint-disable-next-line no-await-in-loop -- one server after the other
-        const response = await this.#http.send(request, this.#clock, signal);
-        if (!expected.includes(response.status)) {
-          throw statusError(`${method} ${path.split("?")[0]}: Eureka`, response, this.#clock.wallNow());
-        }
-        this.#http.good();
-        return response;
-      } catch (error) {
-        if (signal.aborted || this.#http.trouble(toSourceError(error), base) === "wait") throw error;
+    return this.#http.anywhere(signal, async () => {
+      const response = await this.#http.send(request, this.#clock, signal);
+      if (!expected.includes(response.status)) {
+        throw statusError(`${method} ${path.split("?")[0]}: Eureka`, response, this.#clock.wallNow());
       }
-    }
+      return response;
+    });
   }
 }

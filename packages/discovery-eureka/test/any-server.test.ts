@@ -1,12 +1,12 @@
 import type { RegistrationHandle } from "@proxyless/core/discovery";
 import { describe, expect, it } from "vitest";
 
+import type { AtEnd } from "../../../test/support/watching.ts";
 import { eureka, eurekaRegistrar } from "../src/index.ts";
 import type { EurekaMode } from "../src/index.ts";
 import { ask, startServer } from "./support/instances.ts";
 import { startOther } from "./support/other-client.ts";
-import { watching } from "./support/watching.ts";
-import type { AtEnd } from "./support/watching.ts";
+import { watchIds } from "./support/watch-ids.ts";
 
 /**
  * What must hold with any Eureka server. `PROXYLESS_EUREKA_URL` (`http://host:8761/eureka`) names a real one; without it
@@ -96,12 +96,12 @@ describe.concurrent.for(servers)("%s", { timeout: patience * 3 }, ([, start]) =>
     async (mode, { onTestFinished: atEnd }) => {
       const { url } = await start(atEnd);
       const service = named();
-      const { sink } = watching(eureka({ url, mode, intervalMs: 1000, emptyHoldMs: 0 }), service, {}, atEnd);
-      await sink.until("the first answer", () => sink.last !== undefined, patience);
-      expect(sink.last).toMatchObject({ kind: "absent", endpoints: [] });
+      const watched = watchIds(eureka({ url, mode, intervalMs: 1000, emptyHoldMs: 0 }), service, {}, atEnd);
+      await watched.until("the first answer", () => watched.last !== undefined, patience);
+      expect(watched.last).toMatchObject({ kind: "absent", endpoints: [] });
       const other = await startOther(url, atEnd, { app: service, id: `${service}:7`, port: 8123 });
-      await sink.until("the instance", () => sink.last?.endpoints.length === 1, patience);
-      expect(sink.last).toMatchObject({
+      await watched.until("the instance", () => watched.last?.endpoints.length === 1, patience);
+      expect(watched.last).toMatchObject({
         kind: "bound",
         trust: "authoritative",
         endpoints: [
@@ -119,8 +119,8 @@ describe.concurrent.for(servers)("%s", { timeout: patience * 3 }, ([, start]) =>
         other.client.once("heartbeat", resolve);
       });
       await other.stop();
-      await sink.until("it left", () => sink.last?.endpoints.length === 0, patience);
-      expect(sink.errors).toEqual([]);
+      await watched.until("it left", () => watched.last?.endpoints.length === 0, patience);
+      expect(watched.errors).toEqual([]);
     },
   );
 
@@ -129,29 +129,29 @@ describe.concurrent.for(servers)("%s", { timeout: patience * 3 }, ([, start]) =>
   }) => {
     const { url } = await start(atEnd);
     const service = named();
-    const { sink, handle: watch } = watching(eureka({ url, mode: "app" }), service, {}, atEnd);
-    const nudge = setInterval(() => watch.refresh?.("test"), 100);
+    const watched = watchIds(eureka({ url, mode: "app" }), service, {}, atEnd);
+    const nudge = setInterval(() => watched.refresh(), 100);
     atEnd(() => {
       clearInterval(nudge);
     });
     const handle = await register(url, service, atEnd);
     const state = `${service}:1`;
-    await sink.until("up", () => sink.states.join() === `${state} healthy`, patience);
+    await watched.until("up", () => watched.states.join() === `${state} healthy`, patience);
     await handle.setStatus("out-of-service");
-    await sink.until("draining", () => sink.states.join() === `${state} draining`, patience);
+    await watched.until("draining", () => watched.states.join() === `${state} draining`, patience);
     await handle.setStatus("up");
-    await sink.until("up again", () => sink.states.join() === `${state} healthy`, patience);
+    await watched.until("up again", () => watched.states.join() === `${state} healthy`, patience);
     await handle.setStatus("down");
-    await sink.until("down", () => sink.states.join() === `${state} unhealthy`, patience);
+    await watched.until("down", () => watched.states.join() === `${state} unhealthy`, patience);
     await handle.setStatus("up");
-    await sink.until("up once more", () => sink.states.join() === `${state} healthy`, patience);
+    await watched.until("up once more", () => watched.states.join() === `${state} healthy`, patience);
     await handle.update({ version: "3" });
-    await sink.until("updated", () => sink.last?.endpoints[0]?.version === "3", patience);
+    await watched.until("updated", () => watched.last?.endpoints[0]?.version === "3", patience);
     const left = handle.deregister({ propagationMs: real === undefined ? 500 : 90_000 });
-    await sink.until("draining at last", () => sink.states.join() === `${state} draining`, patience);
+    await watched.until("draining at last", () => watched.states.join() === `${state} draining`, patience);
     await left;
-    await sink.until("gone", () => sink.last?.endpoints.length === 0, patience);
-    expect(sink.last?.kind).toBe("absent");
+    await watched.until("gone", () => watched.last?.endpoints.length === 0, patience);
+    expect(watched.last?.kind).toBe("absent");
   });
 
   it("gets an instance back that an operator deleted, and believes in a second goodbye", async ({

@@ -3,10 +3,10 @@ import { ManualClock } from "@proxyless/core/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
 import { EurekaServer } from "../../../test/eureka/server.ts";
+import { eventually } from "../../../test/support/watching.ts";
 import { eurekaRegistrar } from "../src/index.ts";
 import type { EurekaInstance, EurekaRegistrarOptions } from "../src/index.ts";
 import { ask, put } from "./support/instances.ts";
-import { eventually } from "./support/watching.ts";
 
 let server: EurekaServer;
 let clock: ManualClock;

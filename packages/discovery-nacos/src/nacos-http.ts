@@ -25,24 +25,17 @@ export interface NacosAnswer {
 const watchConnections = 8;
 
 /** The way to Nacos's HTTP API: a registry's, in the API that exists there, with the access token on every request. */
-export class NacosHttp {
+export class NacosHttp extends RegistryHttp {
   readonly #connection: Connection;
-  readonly #http: RegistryHttp;
   readonly #session: Session;
   readonly #choice: ApiChoice;
-  #failuresInARow = 0;
 
   constructor(connection: Connection, maxBodyBytes: number) {
     const { urls, tls, api } = connection;
+    super({ urls, tls, watchConnections, maxBodyBytes });
     this.#connection = connection;
-    this.#http = new RegistryHttp({ urls, tls, watchConnections, maxBodyBytes });
-    this.#session = new Session(connection, this.#http);
+    this.#session = new Session(connection, this);
     this.#choice = new ApiChoice(api);
-  }
-
-  /** The address that is asked now. */
-  get base(): URL {
-    return this.#http.base;
   }
 
   /**
@@ -56,42 +49,20 @@ export class NacosHttp {
     signal: AbortSignal,
   ): Promise<NacosAnswer> {
     const api = this.#choice.current(clock.now());
-    const response = await this.#send(question(api), lane, clock, signal);
+    const response = await this.#sendSigned(question(api), lane, clock, signal);
     const other = isMissingApi(response) ? this.#choice.other(api) : undefined;
     if (other === undefined) {
       if (!isMissingApi(response)) this.#choice.found(api, clock.now(), false);
       return { api, response };
     }
-    const second = await this.#send(question(other), lane, clock, signal);
+    const second = await this.#sendSigned(question(other), lane, clock, signal);
     if (isMissingApi(second)) return { api, response };
     this.#choice.found(other, clock.now(), api === "v3");
     return { api: other, response: second };
   }
 
-  /** `base` answered as it should. */
-  good(): void {
-    this.#failuresInARow = 0;
-  }
-
-  /**
-   * `base` gave trouble: the next address is asked from now on, and kept until it fails.
-   * @returns `"now"` until every address had its chance
-   */
-  trouble(error: SourceError, base: URL): "now" | "wait" {
-    this.#failuresInARow++;
-    const { addresses } = this.#http;
-    if (!error.isServerTrouble || addresses === 1) return "wait";
-    this.#http.moveOn(base);
-    return this.#failuresInARow % addresses === 0 ? "wait" : "now";
-  }
-
-  /** Closes every connection. */
-  close(): void {
-    this.#http.close();
-  }
-
   /** A token that the server refuses is replaced once. */
-  async #send(
+  async #sendSigned(
     request: NacosRequest,
     lane: RegistryRequest["lane"],
     clock: Clock,
@@ -107,7 +78,7 @@ export class NacosHttp {
     }
   }
 
-  async #once(
+  #once(
     { method, path, parameters }: NacosRequest,
     lane: RegistryRequest["lane"],
     token: string | undefined,
@@ -116,7 +87,7 @@ export class NacosHttp {
   ): Promise<RegistryResponse> {
     const encoded = new URLSearchParams(parameters).toString();
     const isForm = method === "POST";
-    const response = await this.#http.send(
+    return this.send(
       {
         method,
         path: isForm ? path : `${path}?${encoded}`,
@@ -125,8 +96,6 @@ export class NacosHttp {
         lane,
         secret: token,
         headers: {
-          // Uncompressed, so that the bound on an answer is a bound on what it is in memory.
-          "accept-encoding": "identity",
           ...(isForm ? { "content-type": "application/x-www-form-urlencoded" } : {}),
           ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
         },
@@ -134,11 +103,6 @@ export class NacosHttp {
       clock,
       signal,
     );
-    const encoding = response.headers["content-encoding"] ?? "identity";
-    if (encoding !== "identity") {
-      throw new SourceError("data", `${path}: Nacos's answer is compressed (${encoding}), unasked`);
-    }
-    return response;
   }
 }
 

@@ -1,5 +1,5 @@
 import type { Clock } from "@proxyless/core";
-import { isRecord, SourceError, toSourceError } from "@proxyless/core/discovery";
+import { isRecord, SourceError } from "@proxyless/core/discovery";
 import type { WantedEntry } from "@proxyless/core/discovery";
 
 import { codeOf } from "./api-choice.ts";
@@ -111,22 +111,14 @@ export class RegistrationCalls {
   }
 
   /** To the server that answered last, and to the next ones when that one fails. */
-  async #send(question: (api: SpokenApi) => NacosRequest, signal: AbortSignal): Promise<NacosAnswer> {
-    for (;;) {
-      const { base } = this.#http;
-      try {
-        // eslint-disable-next-line no-await-in-loop -- one server after the other
-        const answer = await this.#http.ask(question, "quick", this.#clock, signal);
-        const { response } = answer;
-        if (response.status >= 500 && codeOf(response.body) === undefined) {
-          throw nacosError("Nacos", response, this.#clock.wallNow());
-        }
-        this.#http.good();
-        return answer;
-      } catch (error) {
-        const trouble: SourceError = toSourceError(error);
-        if (signal.aborted || this.#http.trouble(trouble, base) === "wait") throw error;
+  #send(question: (api: SpokenApi) => NacosRequest, signal: AbortSignal): Promise<NacosAnswer> {
+    return this.#http.anywhere(signal, async () => {
+      const answer = await this.#http.ask(question, "quick", this.#clock, signal);
+      const { response } = answer;
+      if (response.status >= 500 && codeOf(response.body) === undefined) {
+        throw nacosError("Nacos", response, this.#clock.wallNow());
       }
-    }
+      return answer;
+    });
   }
 }

@@ -54,14 +54,15 @@ export class ServiceWatch {
   async #round(round: WatchRound): Promise<number> {
     const answer = await this.#ask(round.signal);
     this.#http.good();
-    if (!this.#freshness.accept(answer.lastRefTime)) {
+    const intervalMs = this.#intervalMs(answer);
+    const { clock, random } = this.#context;
+    if (!this.#freshness.accept(answer.lastRefTime, clock.now(), intervalMs)) {
       const what = `service ${this.#service}: Nacos gave an older list than before (${answer.lastRefTime})`;
       throw new SourceError("protocol-reset", `${what}; it is ignored`);
     }
     this.#tell(answer);
     round.good();
-    const { random } = this.#context;
-    return this.#intervalMs(answer) * (0.9 + 0.1 * random());
+    return intervalMs * (0.9 + 0.1 * random());
   }
 
   async #ask(signal: AbortSignal): Promise<ListAnswer> {

@@ -88,7 +88,7 @@ export class Session {
       {
         method: "POST",
         path,
-        headers: { "content-type": "application/x-www-form-urlencoded", "accept-encoding": "identity" },
+        headers: { "content-type": "application/x-www-form-urlencoded" },
         body: new URLSearchParams({ ...credentials }).toString(),
         deadlineMs: requestTimeoutMs,
         lane: "watch",

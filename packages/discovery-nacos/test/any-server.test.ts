@@ -1,12 +1,12 @@
 import type { RegistrationHandle } from "@proxyless/core/discovery";
 import { describe, expect, it } from "vitest";
 
+import { watching } from "../../../test/support/watching.ts";
+import type { AtEnd } from "../../../test/support/watching.ts";
 import { nacos, nacosRegistrar } from "../src/index.ts";
 import type { NacosApi } from "../src/index.ts";
 import { startServer } from "./support/instances.ts";
 import { startOther } from "./support/other-client.ts";
-import { watching } from "./support/watching.ts";
-import type { AtEnd } from "./support/watching.ts";
 
 /**
  * What must hold with any Nacos server. `PROXYLESS_NACOS_URL` (`http://host:8848`) names a real one without accounts;
@@ -85,9 +85,9 @@ describe.concurrent.for(servers)("%s", { timeout: patience * 3 }, ([, api, start
   }) => {
     const { url } = await start(atEnd);
     const service = named();
-    const { sink } = watching(nacos({ url, api, intervalMs: 1000 }), service, {}, atEnd);
-    await sink.until("the first answer", () => sink.last !== undefined, patience);
-    expect(sink.last).toMatchObject({ kind: "bound", endpoints: [] });
+    const watched = watching(nacos({ url, api, intervalMs: 1000 }), service, {}, atEnd);
+    await watched.until("the first answer", () => watched.last !== undefined, patience);
+    expect(watched.last).toMatchObject({ kind: "bound", endpoints: [] });
     const other = await startOther(url, atEnd);
     const instance = {
       instanceId: "",
@@ -99,16 +99,16 @@ describe.concurrent.for(servers)("%s", { timeout: patience * 3 }, ([, api, start
       metadata: { version: "7" },
     };
     await other.registerInstance(service, instance);
-    await sink.until("the instance", () => sink.last?.endpoints.length === 1, patience);
-    expect(sink.last).toMatchObject({
+    await watched.until("the instance", () => watched.last?.endpoints.length === 1, patience);
+    expect(watched.last).toMatchObject({
       trust: "authoritative",
       endpoints: [
         { host: "127.0.0.1", port: 8123, weight: 2.5, health: "healthy", version: "7", priority: 0 },
       ],
     });
     await other.deregisterInstance(service, instance);
-    await sink.until("it left", () => sink.last?.endpoints.length === 0, patience);
-    expect(sink.errors).toEqual([]);
+    await watched.until("it left", () => watched.last?.endpoints.length === 0, patience);
+    expect(watched.errors).toEqual([]);
   });
 
   it("follows an instance through its statuses, an update and its leaving", async ({
@@ -116,27 +116,27 @@ describe.concurrent.for(servers)("%s", { timeout: patience * 3 }, ([, api, start
   }) => {
     const { url } = await start(atEnd);
     const service = named();
-    const { sink, handle: watch } = watching(nacos({ url, api }), service, {}, atEnd);
-    const nudge = setInterval(() => watch.refresh?.("test"), 100);
+    const watched = watching(nacos({ url, api }), service, {}, atEnd);
+    const nudge = setInterval(() => watched.refresh(), 100);
     atEnd(() => {
       clearInterval(nudge);
     });
     const handle = await register({ url, api }, service, atEnd);
-    await sink.until("up", () => sink.states.join() === "127.0.0.1:8080 healthy", patience);
+    await watched.until("up", () => watched.states.join() === "127.0.0.1:8080 healthy", patience);
     await handle.setStatus("down");
-    await sink.until("down", () => sink.states.join() === "127.0.0.1:8080 unhealthy", patience);
+    await watched.until("down", () => watched.states.join() === "127.0.0.1:8080 unhealthy", patience);
     await handle.setStatus("up");
-    await sink.until("up again", () => sink.states.join() === "127.0.0.1:8080 healthy", patience);
+    await watched.until("up again", () => watched.states.join() === "127.0.0.1:8080 healthy", patience);
     // Nacos lists nobody that is disabled.
     await handle.setStatus("out-of-service");
-    await sink.until("out", () => sink.states.join() === "", patience);
+    await watched.until("out", () => watched.states.join() === "", patience);
     await handle.setStatus("up");
-    await sink.until("in again", () => sink.states.join() === "127.0.0.1:8080 healthy", patience);
+    await watched.until("in again", () => watched.states.join() === "127.0.0.1:8080 healthy", patience);
     await handle.update({ version: "3", weight: 5 });
-    await sink.until("updated", () => sink.last?.endpoints[0]?.version === "3", patience);
-    expect(sink.last?.endpoints[0]?.weight).toBe(5);
+    await watched.until("updated", () => watched.last?.endpoints[0]?.version === "3", patience);
+    expect(watched.last?.endpoints[0]?.weight).toBe(5);
     const left = handle.deregister({ propagationMs: 300 });
-    await sink.until("gone", () => sink.states.join() === "", patience);
+    await watched.until("gone", () => watched.states.join() === "", patience);
     await left;
   });
 
@@ -149,14 +149,14 @@ describe.concurrent.for(servers)("%s", { timeout: patience * 3 }, ([, api, start
     const other = await startOther(url, atEnd);
     const instance = { instanceId: "", ip: "127.0.0.1", port: 8080, healthy: true, enabled: true };
     await other.deregisterInstance(service, instance);
-    const { sink } = watching(nacos({ url, api, intervalMs: 1000 }), service, {}, atEnd);
-    await sink.until("it is back", () => sink.states.join() === "127.0.0.1:8080 healthy", patience);
+    const watched = watching(nacos({ url, api, intervalMs: 1000 }), service, {}, atEnd);
+    await watched.until("it is back", () => watched.states.join() === "127.0.0.1:8080 healthy", patience);
     expect(handle.state).toBe("registered");
     await handle.deregister({ propagationMs: 0 });
     await handle.deregister({ propagationMs: 0 });
-    await sink.until("it is gone", () => sink.states.join() === "", patience);
-    const heard = sink.log.length;
-    await sink.until("two more answers", () => sink.log.length > heard + 1, patience);
-    expect(sink.states).toEqual([]);
+    await watched.until("it is gone", () => watched.states.join() === "", patience);
+    const heard = watched.log.length;
+    await watched.until("two more answers", () => watched.log.length > heard + 1, patience);
+    expect(watched.states).toEqual([]);
   });
 });

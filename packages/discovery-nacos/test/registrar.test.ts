@@ -4,9 +4,9 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
 import type { StoredInstance } from "../../../test/nacos/instance-store.ts";
 import { NacosServer } from "../../../test/nacos/server.ts";
+import { eventually } from "../../../test/support/watching.ts";
 import { nacosRegistrar } from "../src/index.ts";
 import type { NacosInstance, NacosRegistrarOptions } from "../src/index.ts";
-import { eventually } from "./support/watching.ts";
 
 describe.each([["v3"], ["v1"]] as const)("a registration with the API %s", (api) => {
   let server: NacosServer;

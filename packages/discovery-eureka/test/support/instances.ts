@@ -2,7 +2,7 @@ import { onTestFinished } from "vitest";
 
 import { EurekaServer } from "../../../../test/eureka/server.ts";
 import type { EurekaServerOptions } from "../../../../test/eureka/server.ts";
-import type { AtEnd } from "./watching.ts";
+import type { AtEnd } from "../../../../test/support/watching.ts";
 
 /** A server that ends with its test, which fails when a request was not as the protocol wants it. */
 export async function startServer(

@@ -3,7 +3,7 @@ import { promisify } from "node:util";
 import { Eureka } from "eureka-js-client";
 import type { Logger } from "eureka-js-client";
 
-import type { AtEnd } from "./watching.ts";
+import type { AtEnd } from "../../../../test/support/watching.ts";
 
 /** What an eureka-js-client of its own registers. */
 export interface OtherInstance {

@@ -3,7 +3,7 @@ import { onTestFinished } from "vitest";
 import type { StoredInstance } from "../../../../test/nacos/instance-store.ts";
 import { NacosServer } from "../../../../test/nacos/server.ts";
 import type { NacosServerOptions } from "../../../../test/nacos/server.ts";
-import type { AtEnd } from "./watching.ts";
+import type { AtEnd } from "../../../../test/support/watching.ts";
 
 /** A server that ends with its test, which fails when a request was not as the protocol wants it. */
 export async function startServer(

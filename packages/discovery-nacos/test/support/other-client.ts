@@ -1,6 +1,6 @@
 import { NacosNamingClient } from "nacos";
 
-import type { AtEnd } from "./watching.ts";
+import type { AtEnd } from "../../../../test/support/watching.ts";
 
 /** A client that others wrote, on a server; it ends with the test. */
 export async function startOther(url: string, atEnd: AtEnd): Promise<NacosNamingClient> {

@@ -74,14 +74,26 @@ export class PowerDns {
    * @param name inside the zone, without it: `orders`; `@` for the zone itself
    * @param contents as a zone file has them: `10.0.0.1`, `0 5 8080 a.mesh.test.`
    */
-  async put(name: string, type: PowerDnsType, contents: readonly string[], ttl = 1): Promise<void> {
-    const full = name === "@" ? `${this.zone}.` : `${name}.${this.zone}.`;
-    const records = contents.map((content) => ({ content, disabled: false }));
-    const changetype = contents.length === 0 ? "DELETE" : "REPLACE";
-    const rrsets = [{ name: full, type, ttl, changetype, records }];
+  put(name: string, type: PowerDnsType, contents: readonly string[], ttl = 1): Promise<void> {
+    return this.putAll([{ name, type, contents }], ttl);
+  }
+
+  /** As {@link put} for each of many, all of them at the same moment. */
+  async putAll(
+    all: readonly { name: string; type: PowerDnsType; contents: readonly string[] }[],
+    ttl = 1,
+  ): Promise<void> {
+    const rrsets = all.map(({ name, type, contents }) => ({
+      name: name === "@" ? `${this.zone}.` : `${name}.${this.zone}.`,
+      type,
+      ttl,
+      changetype: contents.length === 0 ? "DELETE" : "REPLACE",
+      records: contents.map((content) => ({ content, disabled: false })),
+    }));
     const answer = await this.#api("PATCH", `/${this.zone}.`, { rrsets });
     if (answer.status !== 204) {
-      throw new Error(`${type} of ${full}: ${answer.status} ${(await answer.text()).slice(0, 300)}`);
+      const what = rrsets.map(({ name, type }) => `${type} of ${name}`).slice(0, 3);
+      throw new Error(`${what.join(", ")}: ${answer.status} ${(await answer.text()).slice(0, 300)}`);
     }
   }
 

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { freePorts } from "./ports.ts";
 import { installServer } from "./recipes.ts";
 import { ServerProcess } from "./server-process.ts";
+import { retried, startedOrStopped } from "./starting.ts";
 import { until } from "./until.ts";
 import { guard, release } from "./watchdog.ts";
 
@@ -25,8 +26,6 @@ export interface XdsHeard {
   readonly nonce: string;
   readonly error: string;
 }
-
-const startAttempts = 4;
 
 /** A control plane on Envoy's go-control-plane, as a process. It has no disk: what it served is gone when it restarts. */
 export class XdsControlPlane {
@@ -132,7 +131,7 @@ export class XdsControlPlane {
 /** Starts a control plane on free ports of 127.0.0.1 and waits until it is ready; compiles it if need be. */
 export async function startXds(): Promise<XdsControlPlane> {
   const binary = await installServer("xds");
-  for (let attempt = 1; ; attempt++) {
+  return retried(async () => {
     const [port = 0, httpPort = 0] = await freePorts(2);
     const folder = await mkdtemp(join(tmpdir(), "proxyless-xds-"));
     guard(folder);
@@ -143,13 +142,9 @@ export async function startXds(): Promise<XdsControlPlane> {
       logFile: join(folder, "xds.log"),
     });
     const server = new XdsControlPlane(process, folder, port, httpPort);
-    try {
+    return startedOrStopped([server], async () => {
       await process.start();
-      return await server.ready();
-    } catch (error) {
-      await server.stop();
-      const isPortTaken = error instanceof Error && /address already in use/i.test(error.message);
-      if (!isPortTaken || attempt === startAttempts) throw error;
-    }
-  }
+      return server.ready();
+    });
+  });
 }

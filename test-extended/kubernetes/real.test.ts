@@ -54,7 +54,7 @@ describe.each([
       await write("quiet", 1);
       const watch = watched(cluster.options(), "quiet");
       try {
-        await watch.untilHosts(["10.1.0.1"]);
+        await watch.untilStates(["10.1.0.1"]);
         const began = performance.now();
         for (let n = 1; !watch.log.includes("alive") && performance.now() - began < 150_000; n++) {
           await write("busy", n);

@@ -7,10 +7,10 @@ import { codecOf } from "../../packages/discovery-xds/src/codec.ts";
 import { xds } from "../../packages/discovery-xds/src/index.ts";
 import type { XdsOptions } from "../../packages/discovery-xds/src/index.ts";
 import { clusterKind, endpointsKind } from "../../packages/discovery-xds/src/resource-kind.ts";
-import { watched } from "../../packages/discovery-xds/test/support/watched.ts";
 import { startXds } from "../../scripts/servers/index.ts";
 import type { XdsControlPlane } from "../../scripts/servers/index.ts";
 import { instance, Traffic } from "../../test/consul/traffic.ts";
+import { watching } from "../../test/support/watching.ts";
 import { clusterJson, clusterRead, endpointsJson, endpointsRead } from "./messages.ts";
 
 const installMs = 1_800_000;
@@ -78,27 +78,40 @@ function meshOn(more: XdsOptions = {}): Mesh {
 }
 
 describe.each(["sotw", "delta"] as const)("go-control-plane, %s", { timeout: 90_000 }, (protocol) => {
+  let isPaused = false;
   const cases = sourceContract(
     () => ({
-      source: xds(options({ protocol })),
+      source: xds(options({ protocol, connectTimeoutMs: 2000, keepaliveMs: 3000, keepaliveTimeoutMs: 500 })),
       put: (service, endpoints) => put(service, endpoints),
       remove: (service, id) =>
         put(
           service,
           (services.get(service) ?? []).filter((_, i) => `contract-${i + 1}` !== id),
         ),
+      // The same list under another version.
+      touch: (service) => put(service, services.get(service) ?? []),
       breakConnection: () => server.kill(),
+      silence: async () => {
+        await server.pause();
+        isPaused = true;
+      },
       restore: async () => {
+        if (isPaused) server.resume();
+        isPaused = false;
+        if (server.isRunning) return;
         const known = new Map(services);
         await server.restart();
         for (const [service, places] of known) await put(service, places);
       },
       close: async () => {
+        if (isPaused) server.resume();
+        isPaused = false;
         if (!server.isRunning) await server.restart();
         await forget();
       },
     }),
-    { without: ["putMalformed"], timeoutMs: 20_000 },
+    // A snapshot of go-control-plane that makes no sense is refused by it.
+    { without: ["putMalformed"], with: ["touch", "silence", "many"], timeoutMs: 20_000 },
   );
   it.each(cases)("$name", async ({ run }) => {
     await expect(run()).resolves.toBeUndefined();
@@ -106,9 +119,8 @@ describe.each(["sotw", "delta"] as const)("go-control-plane, %s", { timeout: 90_
 
   it("refuses a bad cluster, says why, keeps the good one, and takes the next", async () => {
     await put("orders", [{ host: "127.0.0.1", port: 1001 }]);
-    const watch = watched(xds(options({ protocol })), "orders");
-    onTestFinished(() => watch.stop());
-    await watch.untilPlaces(["127.0.0.1:1001"]);
+    const watch = watching(xds(options({ protocol })), "orders");
+    await watch.untilAddresses(["127.0.0.1:1001"]);
     await put("orders", [{ host: "127.0.0.1", port: 1002 }], {
       type: "ORIGINAL_DST",
       eds_cluster_config: null,
@@ -119,12 +131,12 @@ describe.each(["sotw", "delta"] as const)("go-control-plane, %s", { timeout: 90_
       message: expect.stringContaining("ORIGINAL_DST"),
     });
     // What is good in the same snapshot counts all the same.
-    await watch.untilPlaces(["127.0.0.1:1002"]);
+    await watch.untilAddresses(["127.0.0.1:1002"]);
     const heard = await server.heard();
     expect(heard.at(-1)?.node === "" || heard.at(-1)?.node === "shop-1").toBe(true);
     expect(heard.filter(({ error }) => error.includes("ORIGINAL_DST"))).not.toEqual([]);
     await put("orders", [{ host: "127.0.0.1", port: 1003 }]);
-    await watch.untilPlaces(["127.0.0.1:1003"]);
+    await watch.untilAddresses(["127.0.0.1:1003"]);
   });
 
   it("keeps calling while it is killed, and routes to what it serves afterwards", async () => {
@@ -160,7 +172,7 @@ describe.each(["sotw", "delta"] as const)("go-control-plane, %s", { timeout: 90_
     }
     times.sort((a, b) => a - b);
     const many = Array.from({ length: 10_000 }, (_, i) => ({ host: `10.1.${i >> 8}.${i & 255}`, port: 80 }));
-    const watch = watched(xds(options({ protocol })), "many");
+    const watch = watching(xds(options({ protocol })), "many");
     const started = performance.now();
     await put("many", many);
     await watch.until("all of them", () => watch.snapshots.at(-1)?.endpoints.length === many.length, 30_000);

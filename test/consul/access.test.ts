@@ -2,14 +2,14 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
+import type { Watching } from "@proxyless/core/testing";
 import { consulRegistrar } from "@proxyless/discovery-consul";
 import type { ConsulOptions } from "@proxyless/discovery-consul";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 
 import { startConsul } from "../../scripts/servers/index.ts";
 import type { ConsulAgent } from "../../scripts/servers/index.ts";
-import { put, watched } from "./watched.ts";
-import type { Watched } from "./watched.ts";
+import { put, watchConsul } from "./watch.ts";
 
 const readOnly = 'service_prefix "" { policy = "read" } node_prefix "" { policy = "read" }';
 
@@ -22,8 +22,8 @@ beforeAll(async () => {
 
 afterAll(() => agent.stop());
 
-function watch(options: Partial<ConsulOptions>): Watched {
-  const made = watched({ url: agent.url, ...options });
+function watch(options: Partial<ConsulOptions>): Watching {
+  const made = watchConsul({ url: agent.url, ...options });
   onTestFinished(() => made.stop());
   return made;
 }
@@ -48,7 +48,10 @@ describe("a real agent with access rules", { timeout: 30_000 }, () => {
   });
 
   it("is believed to be empty by a token that may read what is not there", async () => {
-    const web = watched({ url: agent.url, token: await agent.createToken("reader2", readOnly) }, "nobody");
+    const web = watchConsul(
+      { url: agent.url, token: await agent.createToken("reader2", readOnly) },
+      "nobody",
+    );
     onTestFinished(() => web.stop());
     await web.until("an answer", () => web.snapshots.length > 0);
     expect(web.snapshots[0]).toMatchObject({ kind: "absent", trust: "authoritative" });

@@ -1,10 +1,10 @@
+import type { Watching } from "@proxyless/core/testing";
 import type { ConsulOptions } from "@proxyless/discovery-consul";
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from "vitest";
 
 import { startConsul } from "../../scripts/servers/index.ts";
 import type { ConsulAgent } from "../../scripts/servers/index.ts";
-import { put, watched } from "./watched.ts";
-import type { Watched } from "./watched.ts";
+import { put, watchConsul } from "./watch.ts";
 
 let agent: ConsulAgent;
 
@@ -20,8 +20,8 @@ beforeEach(async () => {
   await Promise.all(ids.map((id) => agent.call("PUT", `/v1/agent/service/deregister/${id}`)));
 });
 
-function watch(options: Partial<ConsulOptions> = {}): Watched {
-  const made = watched({ url: agent.url, ...options });
+function watch(options: Partial<ConsulOptions> = {}): Watching {
+  const made = watchConsul({ url: agent.url, ...options });
   onTestFinished(() => made.stop());
   return made;
 }
@@ -31,7 +31,7 @@ describe("a real agent", { timeout: 30_000 }, () => {
     const web = watch();
     await web.untilStates([]);
     for (let i = 0; i < 20; i++) {
-      await Promise.all([put(agent, `web-${i}`), web.until("it", () => web.states().length === i + 1)]);
+      await Promise.all([put(agent, `web-${i}`), web.until("it", () => web.states.length === i + 1)]);
     }
     expect(web.errors).toEqual([]);
   });
@@ -163,6 +163,6 @@ describe("a real agent", { timeout: 30_000 }, () => {
     }
     expect(web.errors[0]).toMatchObject({ class: "transient" });
     await web.until("a confirmation", () => web.ages.length > 0);
-    expect(web.states()).toEqual(["web-1 healthy"]);
+    expect(web.states).toEqual(["web-1 healthy"]);
   });
 });

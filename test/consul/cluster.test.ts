@@ -1,13 +1,8 @@
-import { setTimeout as sleep } from "node:timers/promises";
-
-import { createMesh } from "@proxyless/core";
-import { consul } from "@proxyless/discovery-consul";
 import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 
-import { startConsulCluster, until } from "../../scripts/servers/index.ts";
+import { startConsulCluster } from "../../scripts/servers/index.ts";
 import type { ConsulCluster } from "../../scripts/servers/index.ts";
-import { instance, Traffic } from "./traffic.ts";
-import { put, watched } from "./watched.ts";
+import { put, watchConsul } from "./watch.ts";
 
 let cluster: ConsulCluster;
 
@@ -31,8 +26,8 @@ describe("a cluster of three real servers whose leader is killed", { timeout: 30
     await put(other, "web-2");
     // The first address is the one that dies: the list is only a list when the next one is asked.
     const urls = [leader.url, survivor.url, other.url];
-    const watches = (["stale", "default", "cached"] as const).map((mode) => watched({ url: urls, mode }));
-    const following = watched({ url: survivor.url });
+    const watches = (["stale", "default", "cached"] as const).map((mode) => watchConsul({ url: urls, mode }));
+    const following = watchConsul({ url: survivor.url });
     onTestFinished(async () => {
       await Promise.all([...watches, following].map((web) => web.stop()));
     });
@@ -55,60 +50,19 @@ describe("a cluster of three real servers whose leader is killed", { timeout: 30
     await Promise.all(watches.map((web) => web.untilStates([...three, "web-4 healthy"], 45_000)));
   }, 180_000);
 
-  it("costs a mesh under traffic no call, and changes made afterwards arrive", async () => {
-    const leader = await cluster.leader();
-    const [survivor, other] = cluster.agents.filter((agent) => agent !== leader);
-    if (survivor === undefined || other === undefined) throw new Error("there are three servers");
-    const [first, second, third] = [await instance(), await instance(), await instance()];
-    const list = (port: number): Promise<void> =>
-      put(survivor, `echo-${port}`, { Name: "echo", Address: "127.0.0.1", Port: port });
-    await list(first);
-    await list(second);
-    // One asks the leader first, the other a follower that loses it.
-    const meshes = [[leader.url, survivor.url, other.url], survivor.url].map((url) => {
-      const mesh = createMesh({ discovery: consul({ url }) });
-      onTestFinished(() => mesh.close());
-      return mesh;
-    });
-    const traffics = meshes.map((mesh) => new Traffic(mesh, "echo"));
-    const untilAllCall = (port: number): Promise<unknown> =>
-      until(`calls of ${port}`, 45_000, async () =>
-        traffics.every((traffic) => traffic.answerers.includes(port)) ? true : undefined,
-      );
-    await Promise.all([first, second].map(untilAllCall));
-    await leader.kill();
-    for (const traffic of traffics) traffic.forget();
-    await cluster.leader(leader);
-    // The election takes about two seconds; a call begins every 20 ms.
-    for (const { answers } of traffics) expect(answers).toBeGreaterThan(20);
-    await list(third);
-    await untilAllCall(third);
-    await survivor.call("PUT", `/v1/agent/service/deregister/echo-${first}`);
-    await until("who left is forgotten", 45_000, async () =>
-      meshes.every((mesh) => !JSON.stringify(mesh.inspect().services).includes(`:${first}"`))
-        ? true
-        : undefined,
-    );
-    for (const traffic of traffics) traffic.forget();
-    await sleep(500);
-    for (const { answerers } of traffics) expect(answerers).not.toContain(first);
-    await Promise.all(traffics.map((traffic) => traffic.end()));
-    expect(traffics.flatMap(({ failures }) => failures)).toEqual([]);
-  }, 180_000);
-
   it("keeps its last good list, marked as doubtful, while there is no leader at all", async () => {
     const leader = await cluster.leader();
     const [survivor, other] = cluster.agents.filter((agent) => agent !== leader);
     if (survivor === undefined || other === undefined) throw new Error("there are three servers");
-    const web = watched({ url: survivor.url, waitMs: 1000 });
+    const web = watchConsul({ url: survivor.url, waitMs: 1000 });
     onTestFinished(() => web.stop());
     // A server that was killed before may still be reading up on what happened meanwhile.
     const known = await leader.call("GET", "/v1/health/service/web");
     const before = Array.isArray(known) ? known.length : 0;
-    await web.until("the whole list", () => web.states().length === before);
+    await web.until("the whole list", () => web.states.length === before);
     await Promise.all([leader.kill(), other.kill()]);
     await web.until("a doubt", () => web.snapshots.at(-1)?.trust === "suspect", 45_000);
-    expect(web.states()).toHaveLength(before);
+    expect(web.states).toHaveLength(before);
     await Promise.all([leader.restart(), other.restart()]);
     await web.until("trust", () => web.snapshots.at(-1)?.trust === "authoritative", 45_000);
   }, 180_000);

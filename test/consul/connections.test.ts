@@ -1,10 +1,10 @@
+import type { Watching } from "@proxyless/core/testing";
 import { consul } from "@proxyless/discovery-consul";
 import { expect, it, onTestFinished } from "vitest";
 
 import { startConsul } from "../../scripts/servers/index.ts";
 import type { ConsulAgent } from "../../scripts/servers/index.ts";
-import { watchedSource } from "./watched.ts";
-import type { Watched } from "./watched.ts";
+import { watchById } from "./watch.ts";
 
 const services = Array.from({ length: 60 }, (_, i) => `service-${i}`);
 
@@ -27,16 +27,16 @@ async function register(agent: ConsulAgent, name: string, port: number): Promise
   });
 }
 
-function watchAll(agent: ConsulAgent): readonly Watched[] {
+function watchAll(agent: ConsulAgent): readonly Watching[] {
   const source = consul({ url: agent.url, maxConcurrentWatches: 16, overflowPollMs: 300 });
-  const watches = services.map((name) => watchedSource(source, name));
+  const watches = services.map((name) => watchById(source, name));
   onTestFinished(async () => {
     await Promise.all(watches.map((watch) => watch.stop()));
   });
   return watches;
 }
 
-async function untilPort(watches: readonly Watched[], port: number): Promise<void> {
+async function untilPort(watches: readonly Watching[], port: number): Promise<void> {
   await Promise.all(
     watches.map((watch) =>
       watch.until(`port ${port}`, () => watch.snapshots.at(-1)?.endpoints[0]?.port === port, 30_000),

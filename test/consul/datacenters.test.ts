@@ -1,4 +1,5 @@
 import { createMesh } from "@proxyless/core";
+import type { Watching } from "@proxyless/core/testing";
 import { consul, consulQuery } from "@proxyless/discovery-consul";
 import type { ConsulOptions } from "@proxyless/discovery-consul";
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from "vitest";
@@ -6,8 +7,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished }
 import { startConsulDatacenters, until } from "../../scripts/servers/index.ts";
 import type { ConsulAgent } from "../../scripts/servers/index.ts";
 import { instance } from "./traffic.ts";
-import { put, watched, watchedSource } from "./watched.ts";
-import type { Watched } from "./watched.ts";
+import { put, watchConsul, watchById } from "./watch.ts";
 
 const agents: ConsulAgent[] = [];
 
@@ -34,8 +34,13 @@ beforeEach(async () => {
   await Promise.all(agents.map(clear));
 });
 
-function watchBoth(options: Partial<ConsulOptions> = {}): Watched {
-  const made = watched({ url: agentOf("dc1").url, datacenter: ["dc1", "dc2"], emptyHoldMs: 0, ...options });
+function watchBoth(options: Partial<ConsulOptions> = {}): Watching {
+  const made = watchConsul({
+    url: agentOf("dc1").url,
+    datacenter: ["dc1", "dc2"],
+    emptyHoldMs: 0,
+    ...options,
+  });
   onTestFinished(() => made.stop());
   return made;
 }
@@ -47,7 +52,7 @@ async function add(datacenter: "dc1" | "dc2", id: string, more: object = {}): Pr
 }
 
 /** `id priority` of each endpoint. */
-function ranked(web: Watched): string[] {
+function ranked(web: Watching): string[] {
   const endpoints = web.snapshots.at(-1)?.endpoints ?? [];
   return endpoints.map(({ id, priority }) => `${id} ${priority}`).toSorted();
 }
@@ -143,7 +148,7 @@ describe("a real prepared query", { timeout: 60_000 }, () => {
       intervalMs: 100,
       mode: "default",
     });
-    const web = watchedSource(source);
+    const web = watchById(source);
     onTestFinished(() => web.stop());
     await web.until("absent", () => web.snapshots.at(-1)?.kind === "absent");
     await define("web-nearby");
@@ -163,16 +168,16 @@ describe("a real prepared query", { timeout: 60_000 }, () => {
     await define("web-few");
     await Promise.all(["a", "b", "c"].map((id) => add("dc1", id)));
     const url = agentOf("dc1").url;
-    const web = watchedSource(
+    const web = watchById(
       consulQuery({ url, intervalMs: 100, limit: 3, near: "_agent", mode: "cached" }),
       "web-few",
     );
-    const two = watchedSource(consulQuery({ url, intervalMs: 100, limit: 2 }), "web-few");
+    const two = watchById(consulQuery({ url, intervalMs: 100, limit: 2 }), "web-few");
     onTestFinished(async () => {
       await Promise.all([web.stop(), two.stop()]);
     });
     await web.untilStates(["a healthy", "b healthy", "c healthy"]);
-    await two.until("two of three", () => two.states().length === 2);
+    await two.until("two of three", () => two.states.length === 2);
     await two.until("confirmations", () => two.ages.length > 2);
     expect([...web.errors, ...two.errors]).toEqual([]);
   });

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vites
 
 import { startConsul } from "../../scripts/servers/index.ts";
 import type { ConsulAgent } from "../../scripts/servers/index.ts";
-import { watched } from "./watched.ts";
+import { watchConsul } from "./watch.ts";
 
 let agent: ConsulAgent;
 
@@ -177,7 +177,7 @@ describe("point 24, what every framework writes: what a real agent was told by",
     onTestFinished(async () => {
       await agent.call("PUT", `/v1/agent/service/deregister/${encodeURIComponent(id)}`);
     });
-    const web = watched({ url: agent.url, weightBase });
+    const web = watchConsul({ url: agent.url, weightBase });
     onTestFinished(() => web.stop());
     await web.until("it", () => web.snapshots.at(-1)?.endpoints.length === 1);
     const [read] = web.snapshots.at(-1)?.endpoints ?? [];
@@ -248,7 +248,7 @@ describe("what we tell a real agent in the format", { timeout: 30_000 }, () => {
     expect(services).toMatchObject({
       "web-1": { ID: "web-1", Service: "web", Address: "10.9.9.9", Port: 8443, ...shape },
     });
-    const web = watched({ url: agent.url, weightBase });
+    const web = watchConsul({ url: agent.url, weightBase });
     onTestFinished(() => web.stop());
     await web.untilStates(["web-1 healthy"]);
     const [read] = web.snapshots.at(-1)?.endpoints ?? [];

@@ -1,11 +1,11 @@
+import type { Watching } from "@proxyless/core/testing";
 import { consulKv } from "@proxyless/discovery-consul";
 import type { ConsulKvOptions } from "@proxyless/discovery-consul";
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from "vitest";
 
 import { startConsul } from "../../scripts/servers/index.ts";
 import type { ConsulAgent } from "../../scripts/servers/index.ts";
-import { watchedSource } from "./watched.ts";
-import type { Watched } from "./watched.ts";
+import { watchById } from "./watch.ts";
 
 let agent: ConsulAgent;
 
@@ -22,9 +22,9 @@ beforeEach(async () => {
 const write = (key: string, value: unknown): Promise<unknown> => agent.call("PUT", `/v1/kv/${key}`, value);
 const remove = (key: string): Promise<unknown> => agent.call("DELETE", `/v1/kv/${key}`);
 
-function watch(options: Partial<ConsulKvOptions> = {}, service = "web"): Watched {
+function watch(options: Partial<ConsulKvOptions> = {}, service = "web"): Watching {
   const token = agent.token ?? "";
-  const made = watchedSource(
+  const made = watchById(
     consulKv({ url: agent.url, token, prefix: "upstreams/{service}/", ...options }),
     service,
   );
@@ -33,12 +33,12 @@ function watch(options: Partial<ConsulKvOptions> = {}, service = "web"): Watched
 }
 
 /** `host:port weight` of each endpoint. */
-function addresses(web: Watched): string[] {
+function addresses(web: Watching): string[] {
   const endpoints = web.snapshots.at(-1)?.endpoints ?? [];
   return endpoints.map(({ host, port, weight }) => `${host}:${port} ${weight}`).toSorted();
 }
 
-async function untilAddresses(web: Watched, ...wanted: readonly string[]): Promise<void> {
+async function untilAddresses(web: Watching, ...wanted: readonly string[]): Promise<void> {
   await web.until(wanted.join(", "), () => addresses(web).join() === wanted.join());
 }
 

@@ -7,7 +7,7 @@ import { expect, it, onTestFinished } from "vitest";
 import { startConsul } from "../../scripts/servers/index.ts";
 import type { ConsulAgent } from "../../scripts/servers/index.ts";
 import { instance, Traffic } from "./traffic.ts";
-import { put } from "./watched.ts";
+import { put } from "./watch.ts";
 
 const outageMs = 60_000;
 

@@ -9,7 +9,7 @@ import { startConsul, until } from "../../scripts/servers/index.ts";
 import type { ConsulAgent } from "../../scripts/servers/index.ts";
 import { ServiceProcess } from "./service-process.ts";
 import { instance, Traffic } from "./traffic.ts";
-import { put, watched } from "./watched.ts";
+import { put, watchConsul } from "./watch.ts";
 
 let agent: ConsulAgent;
 
@@ -125,7 +125,7 @@ describe("point 25, a registration with a real agent", { timeout: 60_000 }, () =
     await put(agent, "kept-1", { Name: "kept", Check: { CheckID: "service:kept-1", TTL: "60s" } });
     await agent.call("PUT", "/v1/agent/service/maintenance/kept-1?enable=true");
     await register(new ManualClock());
-    const kept = watched({ url: agent.url }, "kept");
+    const kept = watchConsul({ url: agent.url }, "kept");
     onTestFinished(() => kept.stop());
     await kept.untilStates(["kept-1 healthy"]);
     expect(kept.snapshots.at(-1)?.endpoints[0]?.host).toBe("10.0.0.1");

@@ -5,7 +5,7 @@ import { consulRegistrar } from "@proxyless/discovery-consul";
 import { expect, it, onTestFinished } from "vitest";
 
 import { startConsul } from "../../scripts/servers/index.ts";
-import { watched } from "./watched.ts";
+import { watchConsul } from "./watch.ts";
 
 const instance = { service: "web", id: "web-1", host: "127.0.0.1", port: 8081 };
 /** Far less than the time to any later heart-beat, so that only the one that goes with the registration counts. */
@@ -30,7 +30,7 @@ async function registerAndCrash(url: string, ttlMs: number): Promise<void> {
 it("an instance that died without a word is healthy as soon as it is registered again", async () => {
   const agent = await startConsul();
   onTestFinished(() => agent.stop());
-  const web = watched({ url: agent.url });
+  const web = watchConsul({ url: agent.url });
   onTestFinished(() => web.stop());
   await registerAndCrash(agent.url, 3000);
   await web.untilStates(["web-1 healthy"]);

@@ -1,10 +1,10 @@
+import type { Watching } from "@proxyless/core/testing";
 import { consulRegistrar } from "@proxyless/discovery-consul";
 import { describe, expect, it, onTestFinished } from "vitest";
 
 import { startConsul } from "../../scripts/servers/index.ts";
 import type { ConsulAgent, ConsulAgentOptions } from "../../scripts/servers/index.ts";
-import { put, watched } from "./watched.ts";
-import type { Watched } from "./watched.ts";
+import { put, watchConsul } from "./watch.ts";
 
 async function agentFor(options: ConsulAgentOptions = {}): Promise<ConsulAgent> {
   const agent = await startConsul(options);
@@ -12,8 +12,8 @@ async function agentFor(options: ConsulAgentOptions = {}): Promise<ConsulAgent> 
   return agent;
 }
 
-function watch(agent: ConsulAgent): Watched {
-  const made = watched({ url: agent.url });
+function watch(agent: ConsulAgent): Watching {
+  const made = watchConsul({ url: agent.url });
   onTestFinished(() => made.stop());
   return made;
 }
@@ -71,7 +71,7 @@ describe("an agent that crashes", { timeout: 30_000 }, () => {
     const seen = web.snapshots.length;
     await web.until(
       "it is back",
-      () => web.snapshots.length > seen && web.states().join() === "web-1 draining",
+      () => web.snapshots.length > seen && web.states.join() === "web-1 draining",
     );
     await handle.setStatus("up");
     await web.untilStates(["web-1 healthy"]);
@@ -97,7 +97,7 @@ describe("a registration with a real agent", { timeout: 30_000 }, () => {
     await new Promise((resolve) => {
       setTimeout(resolve, 4000);
     });
-    expect(web.states()).toEqual(["web-1 healthy"]);
+    expect(web.states).toEqual(["web-1 healthy"]);
     const left = handle.deregister({ propagationMs: 200 });
     await web.untilStates(["web-1 draining"]);
     await left;

@@ -8,8 +8,8 @@ import { describe, expect, it } from "vitest";
 
 import { startEtcd } from "../../scripts/servers/index.ts";
 import type { EtcdMember, EtcdServerOptions } from "../../scripts/servers/index.ts";
-import { watched } from "./watched.ts";
-import type { AtEnd } from "./watched.ts";
+import { watching } from "../support/watching.ts";
+import type { AtEnd } from "../support/watching.ts";
 
 async function memberFor(options: EtcdServerOptions, atEnd: AtEnd): Promise<EtcdMember> {
   const member = await startEtcd(options);
@@ -30,7 +30,7 @@ describe.concurrent.each(["3.4", "3.5"] as const)(
       const member = await memberFor({ version, auth: { tokenTtlSeconds: 1 } }, onTestFinished);
       await member.addUser("reader", password, "web/", "READ");
       await member.put("web/a", "10.9.0.1:80");
-      const web = watched({ url: member.url, ...reader, resyncMs: 1500 }, "web", onTestFinished);
+      const web = watching(etcd({ url: member.url, ...reader, resyncMs: 1500 }), "web", {}, onTestFinished);
       await web.untilStates(["10.9.0.1:80 healthy"]);
       // Every list comes later than the token of the one before lives.
       await new Promise((resolve) => {
@@ -52,7 +52,12 @@ describe.concurrent.each(["3.4", "3.5"] as const)(
       const member = await memberFor({ version, auth: true }, onTestFinished);
       await member.addUser("reader", password, "web/", "READ");
       await member.put("web/a", "10.9.0.1:80");
-      const web = watched({ url: member.url, username: "reader", passwordFile }, "web", onTestFinished);
+      const web = watching(
+        etcd({ url: member.url, username: "reader", passwordFile }),
+        "web",
+        {},
+        onTestFinished,
+      );
       await web.untilStates(["10.9.0.1:80 healthy"]);
       await member.restart();
       await member.put("web/a", "10.9.0.2:80");
@@ -78,7 +83,7 @@ describe.concurrent.each(["3.4", "3.5"] as const)(
         [wrong, /authentication failed/],
         [{ username: "other", password }, /permission denied/],
       ] as const) {
-        const web = watched({ url: member.url, ...who }, "web", onTestFinished);
+        const web = watching(etcd({ url: member.url, ...who }), "web", {}, onTestFinished);
         // eslint-disable-next-line no-await-in-loop -- one after the other, to be told apart
         await web.until("an error", () => web.errors.length > 0);
         expect(web.errors[0]).toMatchObject({ class: "auth", message: expect.stringMatching(said) });
@@ -90,7 +95,7 @@ describe.concurrent.each(["3.4", "3.5"] as const)(
     it("needs no token where there is no access control, whoever one is", async ({ onTestFinished }) => {
       const member = await memberFor({ version }, onTestFinished);
       await member.put("web/a", "10.9.0.1:80");
-      const web = watched({ url: member.url, ...reader }, "web", onTestFinished);
+      const web = watching(etcd({ url: member.url, ...reader }), "web", {}, onTestFinished);
       await web.untilStates(["10.9.0.1:80 healthy"]);
       expect(web.errors).toEqual([]);
     });
@@ -100,20 +105,30 @@ describe.concurrent.each(["3.4", "3.5"] as const)(
       await member.addUser("reader", password, "web/", "READ");
       await member.put("web/a", "10.9.0.1:80");
       const { ca, cert, key, named, foreign } = member.tls ?? never();
-      const web = watched({ url: member.url, ...reader, tls: { ca, cert, key } }, "web", onTestFinished);
+      const web = watching(
+        etcd({ url: member.url, ...reader, tls: { ca, cert, key } }),
+        "web",
+        {},
+        onTestFinished,
+      );
       await web.untilStates(["10.9.0.1:80 healthy"]);
       await member.put("web/b", "10.9.0.2:80");
       await web.untilStates(["10.9.0.1:80 healthy", "10.9.0.2:80 healthy"]);
       expect(web.errors).toEqual([]);
       // With a common name the gateway refuses everything, and says so.
-      const withName = watched({ url: member.url, ...reader, tls: { ca, ...named } }, "web", onTestFinished);
+      const withName = watching(
+        etcd({ url: member.url, ...reader, tls: { ca, ...named } }),
+        "web",
+        {},
+        onTestFinished,
+      );
       await withName.until("an error", () => withName.errors.length > 0);
       expect(withName.errors[0]).toMatchObject({
         class: "config",
         message: expect.stringMatching(/CommonName.*takes no client certificate that has a common name/),
       });
       for (const tls of [{ ca }, { ca, ...foreign }, { cert, key }]) {
-        const stranger = watched({ url: member.url, ...reader, tls }, "web", onTestFinished);
+        const stranger = watching(etcd({ url: member.url, ...reader, tls }), "web", {}, onTestFinished);
         // eslint-disable-next-line no-await-in-loop -- one after the other, to be told apart
         await stranger.until("an error", () => stranger.errors.length > 0);
         expect(stranger.snapshots).toEqual([]);

@@ -5,6 +5,12 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startEtcd } from "../../scripts/servers/index.ts";
 import type { EtcdMember } from "../../scripts/servers/index.ts";
 
+const malformed = '{"Op":0,"Addr":"no address at all"}';
+
+function base64(text: string): string {
+  return Buffer.from(text).toString("base64");
+}
+
 describe.each(["3.4", "3.5"] as const)("the contract of a source, with a real etcd %s", (version) => {
   let member: EtcdMember;
 
@@ -16,39 +22,52 @@ describe.each(["3.4", "3.5"] as const)("the contract of a source, with a real et
 
   const cases = sourceContract(
     () => {
-      const written = new Set<string>();
-      const write = async (key: string, value: string): Promise<void> => {
-        written.add(key);
-        await member.put(key, value);
+      const written = new Map<string, string>();
+      /** Makes exactly these the keys; of many, a hundred in one transaction, which has 128 operations at most. */
+      const write = async (wanted: ReadonlyMap<string, string>): Promise<void> => {
+        const gone = [...written.keys()].filter((key) => !wanted.has(key));
+        await Promise.all(gone.map((key) => member.delete(key)));
+        const puts = Array.from(wanted, ([key, value]) => ({
+          request_put: { key: base64(key), value: base64(value) },
+        }));
+        for (let from = 0; from < puts.length; from += 100) {
+          await member.call("/v3/kv/txn", { success: puts.slice(from, from + 100) });
+        }
+        written.clear();
+        for (const [key, value] of wanted) written.set(key, value);
+      };
+      let isPaused = false;
+      const restore = async (): Promise<void> => {
+        if (isPaused) member.resume();
+        else await member.restart();
+        isPaused = false;
       };
       return {
-        source: etcd({ url: member.url }),
-        put: async (service, endpoints) => {
-          const wanted = new Map(
-            endpoints.map(({ id, host, port }) => [`${service}/${id}`, `${host}:${port}`]),
-          );
-          for (const key of written) {
-            // eslint-disable-next-line no-await-in-loop -- a handful
-            if (!wanted.has(key)) await member.delete(key);
-          }
-          // eslint-disable-next-line no-await-in-loop -- as above
-          for (const [key, value] of wanted) await write(key, value);
-        },
+        // Reading everything again finds a watch that died unnoticed.
+        source: etcd({ url: member.url, resyncMs: 3000 }),
+        put: (service, endpoints) =>
+          write(new Map(endpoints.map(({ id, host, port }) => [`${service}/${id}`, `${host}:${port}`]))),
         remove: async (service, id) => {
+          written.delete(`${service}/${id}`);
           await member.delete(`${service}/${id}`);
         },
-        putMalformed: (service) => write(`${service}/malformed`, '{"Op":0,"Addr":"no address at all"}'),
+        putMalformed: (service) => write(new Map([...written, [`${service}/malformed`, malformed]])),
+        // Written over: what is deleted is believed to be gone.
+        putOnlyMalformed: () => write(new Map(Array.from(written.keys(), (key) => [key, malformed]))),
+        touch: () => write(new Map(written)),
         breakConnection: () => member.kill(),
-        restore: async () => {
-          await member.restart();
+        silence: async () => {
+          await member.pause();
+          isPaused = true;
         },
+        restore,
         close: async () => {
-          if (!member.isRunning) await member.restart();
+          if (isPaused || !member.isRunning) await restore();
           await member.delete("contract/", true);
         },
       };
     },
-    { timeoutMs: 15_000 },
+    { timeoutMs: 15_000, with: ["putOnlyMalformed", "touch", "silence", "many"] },
   );
   it("is of that version", () => {
     expect(member.version.startsWith(`${version}.`)).toBe(true);

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vites
 
 import { startEtcd } from "../../scripts/servers/index.ts";
 import type { EtcdMember } from "../../scripts/servers/index.ts";
-import { watched } from "./watched.ts";
+import { watching } from "../support/watching.ts";
 
 let member: EtcdMember;
 
@@ -92,8 +92,8 @@ describe.each(Object.values(codecs).filter(({ name }) => name !== "auto"))(
         // eslint-disable-next-line no-await-in-loop -- a handful
         await member.put(key, value);
       }
-      const own = watched({ url: member.url, codec }, service);
-      const any = watched({ url: member.url, prefix: codec.base }, service);
+      const own = watching(etcd({ url: member.url, codec }), service);
+      const any = watching(etcd({ url: member.url, prefix: codec.base }), service);
       await own.untilStates(both);
       await any.untilStates(both);
       expect(own.snapshots.at(-1)).toEqual(any.snapshots.at(-1));
@@ -176,14 +176,14 @@ describe("point 24, what every framework writes: a real etcd", { timeout: 30_000
     });
     onTestFinished(() => handle.deregister({ propagationMs: 0 }));
     expect(await member.list("/own/")).toEqual(new Map([["/own/web/one", "10.0.0.1|80"]]));
-    await watched({ url: member.url, codec: pipes }).untilStates(["10.0.0.1:80 healthy"]);
+    await watching(etcd({ url: member.url, codec: pipes }), "web").untilStates(["10.0.0.1:80 healthy"]);
   });
 
   it("with keys of any bytes beside good ones costs nobody", async () => {
     await member.put(Buffer.from([...Buffer.from("bytes/"), 0xff, 0xfe, 0]), Buffer.from([0xc3, 0x28]));
     await member.put("bytes/a", "10.0.0.1:80");
     await member.put("bytes/empty", "");
-    const web = watched({ url: member.url }, "bytes");
+    const web = watching(etcd({ url: member.url }), "bytes");
     await web.untilStates(["10.0.0.1:80 healthy"]);
     expect(web.snapshots.at(-1)?.skipped).toBe(2);
     expect(etcd({ url: member.url }).key({ service: "bytes" })).toMatch(/^etcd:[0-9a-f]{16}:bytes$/);

@@ -4,7 +4,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 
 import { until } from "../../scripts/servers/index.ts";
 import type { EtcdMember } from "../../scripts/servers/index.ts";
-import type { AtEnd } from "./watched.ts";
+import type { AtEnd } from "../support/watching.ts";
 
 /** A relay before a real etcd that can hold requests of one path back. */
 export class Gate {

@@ -1,9 +1,10 @@
+import { etcd } from "@proxyless/discovery-etcd";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 
 import { startEtcd } from "../../scripts/servers/index.ts";
 import type { EtcdMember } from "../../scripts/servers/index.ts";
+import { watching } from "../support/watching.ts";
 import { Gate } from "./gate.ts";
-import { watched } from "./watched.ts";
 
 describe.each(["3.4", "3.5"] as const)("the history of a real etcd %s", { timeout: 60_000 }, (version) => {
   let member: EtcdMember;
@@ -19,7 +20,7 @@ describe.each(["3.4", "3.5"] as const)("the history of a real etcd %s", { timeou
     await member.put("web/b", "10.9.0.2:80");
     const gate = await Gate.before(member, onTestFinished);
     gate.hold("/v3/watch");
-    const web = watched({ url: gate.url });
+    const web = watching(etcd({ url: gate.url }), "web");
     await gate.untilHeld();
     await member.delete("web/a");
     await member.put("web/c", "10.9.0.3:80");
@@ -36,7 +37,7 @@ describe.each(["3.4", "3.5"] as const)("the history of a real etcd %s", { timeou
 
   it("goes on while a source is cut off, compaction included, and nothing of it is missed", async () => {
     await member.put("web/a", "10.9.0.1:80");
-    const web = watched({ url: member.url });
+    const web = watching(etcd({ url: member.url }), "web");
     await web.untilStates(["10.9.0.1:80 healthy"]);
     await member.kill();
     await web.until("an error", () => web.errors.length > 0);
@@ -59,7 +60,7 @@ describe.each(["3.4", "3.5"] as const)("the history of a real etcd %s", { timeou
       // eslint-disable-next-line no-await-in-loop -- each write moves the revision
       await forgetful.put("web/a", `10.9.1.${i}:80`);
     }
-    const web = watched({ url: forgetful.url });
+    const web = watching(etcd({ url: forgetful.url }), "web");
     await web.untilStates(["10.9.1.19:80 healthy"]);
     await forgetful.kill();
     await forgetful.restart();

@@ -3,15 +3,15 @@ import { once } from "node:events";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 
-import { codecs, etcdRegistrar } from "@proxyless/discovery-etcd";
+import { codecs, etcd, etcdRegistrar } from "@proxyless/discovery-etcd";
 import type { EtcdRegistrarOptions } from "@proxyless/discovery-etcd";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
 import { startEtcd, until } from "../../scripts/servers/index.ts";
 import type { EtcdMember } from "../../scripts/servers/index.ts";
+import { watching } from "../support/watching.ts";
+import type { AtEnd } from "../support/watching.ts";
 import { Gate } from "./gate.ts";
-import { watched } from "./watched.ts";
-import type { AtEnd } from "./watched.ts";
 
 let shared: EtcdMember;
 let services = 0;
@@ -83,7 +83,7 @@ describe.concurrent("a registration with a real etcd", { timeout: 30_000 }, () =
     onTestFinished,
   }) => {
     const one = await registered(shared, onTestFinished, { ttlMs: 60_000 });
-    const web = watched({ url: shared.url }, one.service, onTestFinished);
+    const web = watching(etcd({ url: shared.url }), one.service, {}, onTestFinished);
     await web.untilStates(["10.9.0.1:80 healthy"]);
     for (let times = 1; times <= 3; times++) {
       const seen = web.snapshots.length;
@@ -129,7 +129,7 @@ describe.concurrent("a registration with a real etcd", { timeout: 30_000 }, () =
     const one = await registered(shared, onTestFinished, { codec: codecs.plain });
     await one.handle.setStatus("degraded", "cold cache");
     await one.handle.update({ weight: 3, version: "2", metadata: { rack: "r1" } });
-    const web = watched({ url: shared.url }, one.service, onTestFinished);
+    const web = watching(etcd({ url: shared.url }), one.service, {}, onTestFinished);
     await web.untilStates(["10.9.0.1:80 degraded"]);
     await shared.call("/v3/lease/revoke", { ID: await one.lease() });
     await untilSome("another lease", one.lease);
@@ -145,7 +145,7 @@ describe.concurrent("a registration with a real etcd", { timeout: 30_000 }, () =
     onTestFinished,
   }) => {
     const one = await registered(shared, onTestFinished);
-    const web = watched({ url: shared.url }, one.service, onTestFinished);
+    const web = watching(etcd({ url: shared.url }), one.service, {}, onTestFinished);
     await web.untilStates(["10.9.0.1:80 healthy"]);
     const lease = await one.lease();
     const left = one.handle.deregister({ propagationMs: 1000 });
@@ -163,7 +163,7 @@ describe.concurrent("a registration with a real etcd", { timeout: 30_000 }, () =
 
   it("stays listed while it drains, in a format whose readers know the word", async ({ onTestFinished }) => {
     const one = await registered(shared, onTestFinished, { codec: codecs.plain });
-    const web = watched({ url: shared.url }, one.service, onTestFinished);
+    const web = watching(etcd({ url: shared.url }), one.service, {}, onTestFinished);
     await web.untilStates(["10.9.0.1:80 healthy"]);
     const left = one.handle.deregister({ propagationMs: 300 });
     await web.untilStates(["10.9.0.1:80 draining"]);
@@ -224,7 +224,7 @@ describe.concurrent("a registration whose etcd", { timeout: 60_000 }, () => {
     const member = await startEtcd({ state: "memory" });
     onTestFinished(() => member.stop());
     const one = await registered(member, onTestFinished);
-    const web = watched({ url: member.url }, one.service, onTestFinished);
+    const web = watching(etcd({ url: member.url }), one.service, {}, onTestFinished);
     await web.untilStates(["10.9.0.1:80 healthy"]);
     await member.kill();
     await web.until("an error", () => web.errors.length > 0);
@@ -262,7 +262,7 @@ describe.concurrent("a registration whose etcd", { timeout: 60_000 }, () => {
     });
     onTestFinished(() => void child.kill("SIGKILL"));
     await once(createInterface({ input: child.stdout }), "line");
-    const web = watched({ url: shared.url }, "crash", onTestFinished);
+    const web = watching(etcd({ url: shared.url }), "crash", {}, onTestFinished);
     await web.untilStates(["10.9.0.3:80 healthy"]);
     child.kill("SIGKILL");
     await web.until("absent", () => web.snapshots.at(-1)?.kind === "absent");

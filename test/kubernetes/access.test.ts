@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { ManualClock, seededRandom } from "@proxyless/core/testing";
+import type { Watching } from "@proxyless/core/testing";
 import { kubernetes } from "@proxyless/discovery-kubernetes";
 import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished, vi } from "vitest";
 
@@ -10,7 +11,7 @@ import { makeCertificates } from "../../scripts/servers/etcd-tls.ts";
 import { ApiServer } from "./api-server.ts";
 import type { Verb } from "./api-server.ts";
 import { pods, sliceJson } from "./slices.ts";
-import { Watched, watched } from "./watched.ts";
+import { watched, watchHosts } from "./watched.ts";
 
 const token = "reader-0123456789abcdef";
 const rights = new Map<string, readonly Verb[]>([[token, ["list", "watch"]]]);
@@ -59,7 +60,7 @@ async function own(name: string): Promise<string> {
   return path;
 }
 
-function follow(options: Parameters<typeof watched>[0], service = "web"): Watched {
+function follow(options: Parameters<typeof watched>[0], service = "web"): Watching {
   const watch = watched(options, service);
   onTestFinished(() => watch.stop());
   return watch;
@@ -71,7 +72,7 @@ describe("who the API server is", { timeout: 30_000 }, () => {
   it("is verified with the authority that is given, and with no other", async () => {
     const server = await secureServer();
     await expect(
-      follow({ url: server.url, token, tls: { ca: made.client.ca } }).untilHosts(["10.1.0.1", "10.1.0.2"]),
+      follow({ url: server.url, token, tls: { ca: made.client.ca } }).untilStates(["10.1.0.1", "10.1.0.2"]),
     ).resolves.toBeUndefined();
     const strange = follow({ url: server.url, token, tls: { ca: renewed.client.ca } });
     await strange.until("the refusal", () => strange.errors.length > 0);
@@ -85,7 +86,7 @@ describe("who the API server is", { timeout: 30_000 }, () => {
     const server = await secureServer();
     const { ca } = made.client;
     await expect(
-      follow({ url: server.url, token, tls: { ca, serverName: "localhost" } }).untilHosts([
+      follow({ url: server.url, token, tls: { ca, serverName: "localhost" } }).untilStates([
         "10.1.0.1",
         "10.1.0.2",
       ]),
@@ -125,15 +126,15 @@ contexts:
       file,
       kubeconfig(server, `      certificate-authority-data: ${ca}`, `      token: ${token}`),
     );
-    await expect(follow({ kubeconfig: file }).untilHosts(shop)).resolves.toBeUndefined();
+    await expect(follow({ kubeconfig: file }).untilStates(shop)).resolves.toBeUndefined();
     await expect(
-      follow({ kubeconfig: file, context: "default" }).untilHosts(["10.1.0.1", "10.1.0.2"]),
+      follow({ kubeconfig: file, context: "default" }).untilStates(["10.1.0.1", "10.1.0.2"]),
     ).resolves.toBeUndefined();
     await expect(
-      follow({ kubeconfig: file, namespace: "default" }).untilHosts(["10.1.0.1", "10.1.0.2"]),
+      follow({ kubeconfig: file, namespace: "default" }).untilStates(["10.1.0.1", "10.1.0.2"]),
     ).resolves.toBeUndefined();
     await expect(
-      follow({ kubeconfig: file }, "web.default").untilHosts(["10.1.0.1", "10.1.0.2"]),
+      follow({ kubeconfig: file }, "web.default").untilStates(["10.1.0.1", "10.1.0.2"]),
     ).resolves.toBeUndefined();
   });
 
@@ -148,7 +149,7 @@ contexts:
       kubeconfig(server, cluster, "      tokenFile: token\n      token: ignored"),
     );
     vi.stubEnv("KUBECONFIG", join(place, "config"));
-    await expect(follow({}).untilHosts(shop)).resolves.toBeUndefined();
+    await expect(follow({}).untilStates(shop)).resolves.toBeUndefined();
   });
 
   it("gives a client certificate, inline and in files", async () => {
@@ -162,7 +163,7 @@ contexts:
     const inline = `      client-certificate-data: ${base64(made.client.cert)}\n      client-key-data: ${base64(made.client.key)}`;
     for (const [name, user] of Object.entries({ files, inline })) {
       await writeFile(join(place, name), kubeconfig(server, cluster, user));
-      await expect(follow({ kubeconfig: join(place, name) }).untilHosts(shop)).resolves.toBeUndefined();
+      await expect(follow({ kubeconfig: join(place, name) }).untilStates(shop)).resolves.toBeUndefined();
     }
     await writeFile(join(place, "none"), kubeconfig(server, cluster, "      token: something"));
     const none = follow({ kubeconfig: join(place, "none") });
@@ -177,7 +178,7 @@ contexts:
       file,
       kubeconfig(server, "      insecure-skip-tls-verify: true", `      token: ${token}`),
     );
-    await expect(follow({ kubeconfig: file }).untilHosts(shop)).resolves.toBeUndefined();
+    await expect(follow({ kubeconfig: file }).untilStates(shop)).resolves.toBeUndefined();
   });
 });
 
@@ -190,7 +191,7 @@ describe("a pod", { timeout: 30_000 }, () => {
     await writeFile(join(place, "namespace"), "shop");
     vi.stubEnv("KUBERNETES_SERVICE_HOST", "127.0.0.1");
     vi.stubEnv("KUBERNETES_SERVICE_PORT", String(server.port));
-    await expect(follow({ serviceAccountFolder: place }).untilHosts(shop)).resolves.toBeUndefined();
+    await expect(follow({ serviceAccountFolder: place }).untilStates(shop)).resolves.toBeUndefined();
     expect(server.served.every((served) => served.token === token)).toBe(true);
   });
 
@@ -203,9 +204,9 @@ describe("a pod", { timeout: 30_000 }, () => {
     vi.stubEnv("KUBERNETES_SERVICE_PORT", String(old.port));
     const clock = new ManualClock();
     const patient = { serviceAccountFolder: place, requestTimeoutMs: 600_000, silenceMs: 3_600_000 };
-    const watch = new Watched(kubernetes(patient), "web", { clock, random: seededRandom(1) });
+    const watch = watchHosts(kubernetes(patient), "web", { clock, random: seededRandom(1) });
     onTestFinished(() => watch.stop());
-    await watch.untilHosts(["10.1.0.1", "10.1.0.2"]);
+    await watch.untilStates(["10.1.0.1", "10.1.0.2"]);
     const { cert, key } = renewed.server;
     await old.renewCertificate({ cert: await readFile(cert, "utf8"), key: await readFile(key, "utf8") });
     await watch.until("the refusal", () => watch.errors.length > 0);

@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
+import type { Watching } from "@proxyless/core/testing";
+
 import type { Cluster } from "./cluster.ts";
 import { pods, sliceJson } from "./slices.ts";
 import { watched } from "./watched.ts";
-import type { Watched } from "./watched.ts";
 
 /** Milliseconds. */
 export interface Figures {
@@ -70,8 +71,8 @@ export async function recovery(cluster: Cluster, times: number): Promise<Figures
   return figuresOf(took);
 }
 
-async function seenAt(watch: Watched, host: string, timeoutMs?: number): Promise<number> {
-  await watch.until(host, () => watch.hosts[0] === host, timeoutMs);
+async function seenAt(watch: Watching, host: string, timeoutMs?: number): Promise<number> {
+  await watch.until(host, () => watch.states[0] === host, timeoutMs);
   return performance.now();
 }
 

@@ -63,7 +63,7 @@ describe("history that is gone", { timeout: 30_000 }, () => {
     room.server.history.wipe();
     room.put(1, 9);
     await room.server.restart();
-    await made.untilHosts(["10.1.0.9"]);
+    await made.untilStates(["10.1.0.9"]);
     // Asked for what it does not have yet, the server says so; then it is asked for what it has.
     expect(made.errors.map(({ message }) => message).join()).toContain("Too large resource version");
     expect(made.snapshots.every(({ endpoints }) => endpoints.length > 0)).toBe(true);
@@ -76,7 +76,7 @@ describe("history that is gone", { timeout: 30_000 }, () => {
     await room.server.kill();
     room.server.remove("web-1");
     await room.server.restart();
-    await made.untilHosts(["10.1.0.9"]);
+    await made.untilStates(["10.1.0.9"]);
     expect(made.errors.every((error) => error.class === "transient")).toBe(true);
   });
 

@@ -1,10 +1,11 @@
+import type { Watching } from "@proxyless/core/testing";
 import { kubernetes } from "@proxyless/discovery-kubernetes";
 import { describe, expect, it, onTestFinished } from "vitest";
 
 import { Room, isWatch } from "./room.ts";
 import { pods, sliceJson } from "./slices.ts";
 import type { PodInput } from "./slices.ts";
-import { Watched } from "./watched.ts";
+import { watchHosts } from "./watched.ts";
 import { watched } from "./watched.ts";
 
 const room = new Room();
@@ -52,7 +53,7 @@ describe("a list", { timeout: 30_000 }, () => {
     });
     expect(made.snapshots).toEqual([]);
     room.put(1);
-    await made.untilHosts(["10.1.0.1"]);
+    await made.untilStates(["10.1.0.1"]);
     expect(made.snapshots.at(-1)?.skipped).toBeUndefined();
   });
 
@@ -118,8 +119,8 @@ describe("who is gone", { timeout: 30_000 }, () => {
 describe("many services", { timeout: 30_000 }, () => {
   it("of one namespace are followed with one watch, and few with one each", async () => {
     const source = kubernetes({ url: room.server.url, maxServiceWatches: 5 });
-    const joined = (name: string): Watched => {
-      const made = new Watched(source, name);
+    const joined = (name: string): Watching => {
+      const made = watchHosts(source, name);
       onTestFinished(() => made.stop());
       return made;
     };
@@ -132,7 +133,7 @@ describe("many services", { timeout: 30_000 }, () => {
     for (const [i, made] of [...few, ...many].entries()) {
       const service = "abcdefg"[i] ?? "";
       room.server.put(sliceJson({ name: `${service}-1`, service, pods: pods(1, i + 1) }));
-      await made.untilHosts([`10.1.0.${i + 1}`]);
+      await made.untilStates([`10.1.0.${i + 1}`]);
     }
     await Promise.all([...few, ...many].map((made) => made.stop()));
     await expect.poll(() => room.server.watching).toBe(0);

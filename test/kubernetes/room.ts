@@ -1,5 +1,6 @@
 import type { ServerResponse } from "node:http";
 
+import type { Watching } from "@proxyless/core/testing";
 import type { KubernetesOptions } from "@proxyless/discovery-kubernetes";
 import { afterEach, beforeEach, onTestFinished } from "vitest";
 
@@ -9,7 +10,6 @@ import { ApiServer } from "./api-server.ts";
 import type { Served } from "./api-server.ts";
 import { pods, sliceJson } from "./slices.ts";
 import { watched } from "./watched.ts";
-import type { Watched } from "./watched.ts";
 
 /** What the tests of a file need: a scripted API server for each of them, and a watch of the service `web` on it. */
 export class Room {
@@ -34,14 +34,14 @@ export class Room {
     this.server.put(sliceJson({ name: "web-1", service: "web", pods: pods(count, from) }));
   }
 
-  watch(options: KubernetesOptions = {}, time: Parameters<typeof watched>[2] = {}): Watched {
+  watch(options: KubernetesOptions = {}, time: Parameters<typeof watched>[2] = {}): Watching {
     const made = watched({ url: this.server.url, watchList: "never", ...options }, "web", time);
     onTestFinished(() => made.stop());
     return made;
   }
 
   /** A watch that is open and knows two endpoints. */
-  async following(options: KubernetesOptions = {}): Promise<Watched> {
+  async following(options: KubernetesOptions = {}): Promise<Watching> {
     this.put(2);
     const made = this.watch(options);
     await made.until("two endpoints", () => made.endpoints.length === 2);

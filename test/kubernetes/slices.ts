@@ -24,7 +24,11 @@ export interface SliceInput {
 
 /** An EndpointSlice as JSON, without its version, namespace and revision. */
 export interface SliceJson {
-  readonly metadata: { readonly name: string; readonly labels: Readonly<Record<string, string>> };
+  readonly metadata: {
+    readonly name: string;
+    readonly labels: Readonly<Record<string, string>>;
+    readonly annotations?: Readonly<Record<string, string>>;
+  };
   readonly [field: string]: unknown;
 }
 

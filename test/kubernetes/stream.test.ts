@@ -53,7 +53,8 @@ describe("a watch", { timeout: 30_000 }, () => {
     // From the server's memory, and no older than what is known.
     const last = room.server.served.findLast((served) => !isWatch(served))?.url.searchParams;
     expect(last?.get("resourceVersionMatch")).toBe("NotOlderThan");
-    expect(made.log).toEqual(["snapshot 2", "alive", "snapshot 2"]);
+    const list = "snapshot bound authoritative 2";
+    expect(made.log).toEqual([list, "alive", list]);
   });
 
   it("that is silent because the server hangs is trouble as soon as the list is not answered", async () => {
@@ -97,7 +98,7 @@ describe("a watch", { timeout: 30_000 }, () => {
       }),
     );
     room.server.sayInPieces(line);
-    await made.until("the endpoint", () => made.hosts.includes("10.9.9.9"));
+    await made.until("the endpoint", () => made.states.includes("10.9.9.9"));
     expect(made.endpoints.find(({ host }) => host === "10.9.9.9")?.locality?.zone).toBe("zürich");
     expect(made.errors).toEqual([]);
   });

@@ -1,16 +1,17 @@
+import type { Watching } from "@proxyless/core/testing";
 import { kubernetes } from "@proxyless/discovery-kubernetes";
 import { describe, expect, it, onTestFinished } from "vitest";
 
 import type { Cluster } from "./cluster.ts";
 import { pods, sliceJson } from "./slices.ts";
-import { Watched, watched } from "./watched.ts";
+import { watched, watchHosts } from "./watched.ts";
 
 let spaces = 0;
 
 /** The adapter on any API server: run against the scripted one and against real ones. */
 export function watchSuite(cluster: () => Cluster, canFail = true): void {
   const fresh = (): Promise<string> => cluster().namespace(`watch-${++spaces}`);
-  const follow = (namespace: string, service: string, more: object = {}): Watched => {
+  const follow = (namespace: string, service: string, more: object = {}): Watching => {
     const made = watched(cluster().options({ namespace, ...more }), service);
     onTestFinished(() => made.stop());
     return made;
@@ -24,13 +25,13 @@ export function watchSuite(cluster: () => Cluster, canFail = true): void {
       await writer.put(sliceJson({ name: "web-2", service: "web", pods: pods(2, 3) }), namespace);
       await writer.put(sliceJson({ name: "web-older", service: "web-older", pods: pods(1, 99) }), namespace);
       const watch = follow(namespace, "web");
-      await watch.untilHosts(["10.1.0.1", "10.1.0.2", "10.1.0.3", "10.1.0.4"]);
+      await watch.untilStates(["10.1.0.1", "10.1.0.2", "10.1.0.3", "10.1.0.4"]);
       await writer.put(sliceJson({ name: "web-3", service: "web", pods: pods(1, 5) }), namespace);
-      await watch.untilHosts(["10.1.0.1", "10.1.0.2", "10.1.0.3", "10.1.0.4", "10.1.0.5"]);
+      await watch.untilStates(["10.1.0.1", "10.1.0.2", "10.1.0.3", "10.1.0.4", "10.1.0.5"]);
       await writer.put(sliceJson({ name: "web-1", service: "web", pods: pods(1, 1) }), namespace);
-      await watch.untilHosts(["10.1.0.1", "10.1.0.3", "10.1.0.4", "10.1.0.5"]);
+      await watch.untilStates(["10.1.0.1", "10.1.0.3", "10.1.0.4", "10.1.0.5"]);
       await writer.remove("web-2", namespace);
-      await watch.untilHosts(["10.1.0.1", "10.1.0.5"]);
+      await watch.untilStates(["10.1.0.1", "10.1.0.5"]);
       expect(watch.errors).toEqual([]);
       expect(watch.endpoints[0]).toMatchObject({ id: "uid-pod-1", port: 8080, health: "healthy", weight: 1 });
       expect(watch.endpoints[0]?.metadata).toMatchObject({ pod: "pod-1", namespace: "default" });
@@ -79,7 +80,7 @@ export function watchSuite(cluster: () => Cluster, canFail = true): void {
       await watch.until("an answer", () => watch.snapshots.length > 0);
       expect(watch.snapshots[0]).toMatchObject({ kind: "absent", endpoints: [] });
       await writer.put(sliceJson({ name: "late-1", service: "late", pods: pods(1) }), namespace);
-      await watch.untilHosts(["10.1.0.1"]);
+      await watch.untilStates(["10.1.0.1"]);
       await writer.put(sliceJson({ name: "late-1", service: "late", pods: [] }), namespace);
       await watch.until("an empty list", () => watch.snapshots.at(-1)?.endpoints.length === 0);
       expect(watch.snapshots.at(-1)).toMatchObject({ kind: "bound" });
@@ -95,17 +96,17 @@ export function watchSuite(cluster: () => Cluster, canFail = true): void {
         writer.put(sliceJson({ name: `${service}-a`, service, pods: pods(1, n) }), namespace);
       await Promise.all(names.map((name, i) => one(name, i + 1)));
       const source = kubernetes(options({ namespace, maxServiceWatches: 3 }));
-      const watches = names.map((name) => new Watched(source, name));
+      const watches = names.map((name) => watchHosts(source, name));
       onTestFinished(async () => {
         await Promise.all(watches.map((watch) => watch.stop()));
       });
-      await Promise.all(watches.map((watch, i) => watch.untilHosts([`10.1.0.${i + 1}`])));
+      await Promise.all(watches.map((watch, i) => watch.untilStates([`10.1.0.${i + 1}`])));
       await Promise.all(names.map((name, i) => one(name, i + 101)));
-      await Promise.all(watches.map((watch, i) => watch.untilHosts([`10.1.0.${i + 101}`])));
+      await Promise.all(watches.map((watch, i) => watch.untilStates([`10.1.0.${i + 101}`])));
       // Those who go take nothing from those who stay.
       await Promise.all(watches.slice(0, 7).map((watch) => watch.stop()));
       await one("service-7", 200);
-      await watches[7]?.untilHosts(["10.1.0.200"]);
+      await watches[7]?.untilStates(["10.1.0.200"]);
       expect(watches.flatMap(({ errors }) => errors)).toEqual([]);
     });
 
@@ -114,7 +115,7 @@ export function watchSuite(cluster: () => Cluster, canFail = true): void {
       const namespace = await fresh();
       await writer.put(sliceJson({ name: "web-1", service: "web", pods: pods(2, 1) }), namespace);
       const watch = follow(namespace, "web");
-      await watch.untilHosts(["10.1.0.1", "10.1.0.2"]);
+      await watch.untilStates(["10.1.0.1", "10.1.0.2"]);
       const before = watch.snapshots.length;
       await expect
         .poll(
@@ -126,7 +127,7 @@ export function watchSuite(cluster: () => Cluster, canFail = true): void {
         )
         .toBeGreaterThan(before);
       expect(watch.errors).toEqual([]);
-      expect(watch.hosts).toEqual(["10.1.0.1", "10.1.0.2"]);
+      expect(watch.states).toEqual(["10.1.0.1", "10.1.0.2"]);
     });
 
     it.runIf(canFail)(
@@ -136,13 +137,13 @@ export function watchSuite(cluster: () => Cluster, canFail = true): void {
         const namespace = await fresh();
         await writer.put(sliceJson({ name: "web-1", service: "web", pods: pods(2, 1) }), namespace);
         const watch = follow(namespace, "web");
-        await watch.untilHosts(["10.1.0.1", "10.1.0.2"]);
+        await watch.untilStates(["10.1.0.1", "10.1.0.2"]);
         await faults?.kill();
         await watch.until("trouble", () => watch.errors.length > 0);
         expect(watch.errors[0]?.class).toBe("transient");
         await faults?.restart();
         await writer.put(sliceJson({ name: "web-1", service: "web", pods: pods(3, 1) }), namespace);
-        await watch.untilHosts(["10.1.0.1", "10.1.0.2", "10.1.0.3"], 60_000);
+        await watch.untilStates(["10.1.0.1", "10.1.0.2", "10.1.0.3"], 60_000);
         expect(watch.snapshots.every(({ endpoints }) => endpoints.length >= 2)).toBe(true);
       },
     );
@@ -154,10 +155,10 @@ export function watchSuite(cluster: () => Cluster, canFail = true): void {
         const namespace = await fresh();
         await writer.put(sliceJson({ name: "web-1", service: "web", pods: pods(2, 1) }), namespace);
         const watch = follow(namespace, "web", { silenceMs: 1000, requestTimeoutMs: 500 });
-        await watch.untilHosts(["10.1.0.1", "10.1.0.2"]);
+        await watch.untilStates(["10.1.0.1", "10.1.0.2"]);
         // A change that is heard proves that the watch is open.
         await writer.put(sliceJson({ name: "web-2", service: "web", pods: pods(1, 9) }), namespace);
-        await watch.untilHosts(["10.1.0.1", "10.1.0.2", "10.1.0.9"]);
+        await watch.untilStates(["10.1.0.1", "10.1.0.2", "10.1.0.9"]);
         await faults?.pause();
         try {
           await watch.until("trouble", () =>
@@ -167,7 +168,7 @@ export function watchSuite(cluster: () => Cluster, canFail = true): void {
           faults?.resume();
         }
         await writer.put(sliceJson({ name: "web-1", service: "web", pods: pods(3, 1) }), namespace);
-        await watch.untilHosts(["10.1.0.1", "10.1.0.2", "10.1.0.3", "10.1.0.9"], 60_000);
+        await watch.untilStates(["10.1.0.1", "10.1.0.2", "10.1.0.3", "10.1.0.9"], 60_000);
         expect(watch.snapshots.every(({ endpoints }) => endpoints.length >= 2)).toBe(true);
       },
     );

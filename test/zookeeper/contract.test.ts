@@ -24,6 +24,12 @@ describe.each(["persistent", "one-shot"] as const)("the contract of a source, wi
     async () => {
       const path = (service: string): string => `/services/${service}`;
       const nodes: Record<string, string> = {};
+      let isPaused = false;
+      const restore = async (): Promise<void> => {
+        if (isPaused) server.resume();
+        else await server.restart();
+        isPaused = false;
+      };
       await operator.replace(path("contract"), {});
       return {
         source: zookeeper({ servers: server.address, watches, sessionTimeoutMs: 4000 }),
@@ -40,17 +46,31 @@ describe.each(["persistent", "one-shot"] as const)("the contract of a source, wi
           nodes["malformed"] = '{"host":';
           await operator.put(`${path(service)}/malformed`, nodes["malformed"]);
         },
-        breakConnection: () => server.kill(),
-        restore: async () => {
-          await server.restart();
+        putOnlyMalformed: async (service) => {
+          for (const name of Object.keys(nodes)) nodes[name] = '{"host":';
+          await operator.replace(path(service), nodes);
         },
+        touch: async (service) => {
+          const [[name, data] = ["", ""]] = Object.entries(nodes);
+          await operator.put(`${path(service)}/${name}`, data);
+        },
+        breakConnection: () => server.kill(),
+        silence: async () => {
+          await server.pause();
+          isPaused = true;
+        },
+        restore,
         close: async () => {
-          if (!server.isRunning) await server.restart();
+          if (isPaused || !server.isRunning) await restore();
         },
       };
     },
     // What one-shot watches make of an outage is tested beside the other faults.
-    { timeoutMs: 20_000, ...(watches === "one-shot" ? { without: ["breakConnection"] } : {}) },
+    {
+      timeoutMs: 20_000,
+      with: ["putOnlyMalformed", "touch", "silence", "many"],
+      ...(watches === "one-shot" ? { without: ["breakConnection"] } : {}),
+    },
   );
   it.each(cases)(
     "$name",

@@ -6,8 +6,8 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vites
 import { startZookeeperEnsemble, until } from "../../scripts/servers/index.ts";
 import type { ZookeeperEnsemble } from "../../scripts/servers/index.ts";
 import { instance, Traffic } from "../consul/traffic.ts";
+import { watching } from "../support/watching.ts";
 import { Operator } from "./operator.ts";
-import { watched } from "./watched.ts";
 
 const one = "10.0.0.1:80 healthy";
 const two = "10.0.0.2:80 healthy";
@@ -77,15 +77,14 @@ describe("an ensemble", { timeout: 120_000 }, () => {
 
   it("may lose its quorum: what is known stays, and news come after it", async () => {
     await operator.replace("/services/web", { a: "10.0.0.1:80" });
-    const web = watched({ servers: ensemble.addresses, sessionTimeoutMs: 4000 });
-    onTestFinished(() => web.stop());
+    const web = watching(zookeeper({ servers: ensemble.addresses, sessionTimeoutMs: 4000 }), "web");
     await web.untilStates([one]);
     const leader = await ensemble.leader();
     const other = ensemble.servers.find((server) => server !== leader);
     await Promise.all([leader.kill(), other?.kill()]);
     await web.until("errors", () => web.errors.length > 1);
     expect(web.errors.every((error) => error.class === "transient")).toBe(true);
-    expect(web.states()).toEqual([one]);
+    expect(web.states).toEqual([one]);
     expect(web.snapshots).toHaveLength(1);
     await Promise.all([leader.launch(), other?.launch()]);
     await operator.put("/services/web/b", "10.0.0.2:80");
@@ -99,8 +98,7 @@ it("a server that lost its quorum and may still be read adds nothing but doubt, 
   onTestFinished(() => writer.close());
   await writer.put("/services/web/a", "10.0.0.1:80");
   const options = { servers: pair.addresses, sessionTimeoutMs: 4000 };
-  const web = watched({ ...options, allowReadOnly: true });
-  onTestFinished(() => web.stop());
+  const web = watching(zookeeper({ ...options, allowReadOnly: true }), "web");
   await web.untilStates([one]);
   expect(web.snapshots.at(-1)?.trust).toBe("authoritative");
   await other?.kill();
@@ -109,8 +107,7 @@ it("a server that lost its quorum and may still be read adds nothing but doubt, 
     (await survivor?.mode()) === "read" ? true : undefined,
   );
   web.refresh();
-  const doubtful = watched({ ...options, allowReadOnly: true });
-  onTestFinished(() => doubtful.stop());
+  const doubtful = watching(zookeeper({ ...options, allowReadOnly: true }), "web");
   await doubtful.untilStates([one], 40_000);
   expect(doubtful.snapshots.at(-1)?.trust).toBe("suspect");
   await other?.restart();

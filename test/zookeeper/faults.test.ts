@@ -1,12 +1,13 @@
+import type { Watching } from "@proxyless/core/testing";
+import { zookeeper } from "@proxyless/discovery-zookeeper";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { TestContext } from "vitest";
 
 import { startZookeeper } from "../../scripts/servers/index.ts";
 import type { ZookeeperServer } from "../../scripts/servers/index.ts";
 import { FaultProxy } from "../discovery/fault-proxy.ts";
+import { watching } from "../support/watching.ts";
 import { Operator } from "./operator.ts";
-import { watched } from "./watched.ts";
-import type { Watched } from "./watched.ts";
 
 const one = "10.0.0.1:80 healthy";
 const two = "10.0.0.2:80 healthy";
@@ -30,16 +31,18 @@ afterAll(async () => {
 async function scene(
   { onTestFinished }: TestContext,
   more: object = {},
-): Promise<{ proxy: FaultProxy; web: Watched; put: (name: string, data: string) => Promise<void> }> {
+): Promise<{ proxy: FaultProxy; web: Watching; put: (name: string, data: string) => Promise<void> }> {
   const noise = Buffer.from("7fffffff00000001deadbeef", "hex");
   const proxy = await FaultProxy.start(server.host, server.ports.client, noise);
+  onTestFinished(() => proxy.stop());
   const service = `web-${services++}`;
   await operator.put(`/services/${service}/a`, "10.0.0.1:80");
-  const web = watched({ servers: `127.0.0.1:${proxy.port}`, sessionTimeoutMs: 3000, ...more }, service);
-  onTestFinished(async () => {
-    await web.stop();
-    await proxy.stop();
-  });
+  const web = watching(
+    zookeeper({ servers: `127.0.0.1:${proxy.port}`, sessionTimeoutMs: 3000, ...more }),
+    service,
+    {},
+    onTestFinished,
+  );
   await web.untilStates([one]);
   return { proxy, web, put: (name, data) => operator.put(`/services/${service}/${name}`, data) };
 }
@@ -76,7 +79,7 @@ describe.concurrent("a source between its server and trouble", { timeout: 60_000
     const isKnown = async (): Promise<boolean> => (await server.ask("dump")).includes(String(first));
     await context.expect.poll(isKnown, { timeout: 20_000 }).toBe(false);
     await put("c", "10.0.0.3:80");
-    expect(web.states()).toEqual([one, two]);
+    expect(web.states).toEqual([one, two]);
     proxy.set("pass");
     await web.untilStates([one, two, three]);
     const second = await session();
@@ -93,7 +96,7 @@ describe.concurrent("a source between its server and trouble", { timeout: 60_000
       proxy.set(fault);
       if (fault === "truncate") web.refresh();
       await web.until("errors", () => web.errors.length > 2);
-      expect(web.states()).toEqual([one]);
+      expect(web.states).toEqual([one]);
       expect(web.errors.some((error) => error.class === "data")).toBe(fault === "garbage");
       await put("b", "10.0.0.2:80");
       proxy.set("pass");
@@ -111,8 +114,8 @@ describe.concurrent("a source between its server and trouble", { timeout: 60_000
 
   it("says that all is well while the session lives and nothing changes", async (context) => {
     const { web } = await scene(context, { sessionTimeoutMs: 1500 });
-    const before = web.alive();
-    await web.until("three confirmations", () => web.alive() >= before + 3);
+    const before = web.alives;
+    await web.until("three confirmations", () => web.alives >= before + 3);
     expect(web.snapshots).toHaveLength(1);
   });
 
@@ -123,7 +126,7 @@ describe.concurrent("a source between its server and trouble", { timeout: 60_000
     context
       .expect(web.errors[0])
       .toMatchObject({ class: "data", message: expect.stringContaining("none of 1 nodes") });
-    expect(web.states()).toEqual([one]);
+    expect(web.states).toEqual([one]);
     await put("b", "10.0.0.2:80");
     await web.untilStates([two]);
     expect(web.snapshots.at(-1)?.skipped).toBe(1);
@@ -140,19 +143,16 @@ describe.concurrent("a list of a thousand nodes", { timeout: 60_000 }, () => {
           put(`n${i}`, `10.1.${Math.floor(i / 250)}.${(i % 250) + 1}:80`),
         ),
       );
-      await web.until("all of them", () => web.states().length === 1000);
+      await web.until("all of them", () => web.states.length === 1000);
       await put("n7", "10.9.9.9:80");
-      await web.until("the change", () => web.states().includes("10.9.9.9:80 healthy"));
-      expect(web.states()).toHaveLength(1000);
+      await web.until("the change", () => web.states.includes("10.9.9.9:80 healthy"));
+      expect(web.states).toHaveLength(1000);
       // The connection is lost, and with one-shot watches a thousand of them.
       proxy.cut();
       await web.until("an error", () => web.errors.length > 0);
       await put("n8", "10.9.9.8:80");
       await put("x", "10.9.9.7:80");
-      await web.until(
-        "both",
-        () => web.states().includes("10.9.9.8:80 healthy") && web.states().length === 1001,
-      );
+      await web.until("both", () => web.states.includes("10.9.9.8:80 healthy") && web.states.length === 1001);
     },
   );
 });

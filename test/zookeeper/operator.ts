@@ -1,13 +1,18 @@
+import { hash } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { systemClock, systemRandom } from "@proxyless/core";
 
 import { readConnectString } from "../../packages/discovery-zookeeper/src/client/addresses.ts";
+import { ops, writeAcl } from "../../packages/discovery-zookeeper/src/client/protocol.ts";
+import type { Acl } from "../../packages/discovery-zookeeper/src/client/protocol.ts";
 import { ZookeeperClient } from "../../packages/discovery-zookeeper/src/client/zookeeper-client.ts";
 import type { ClientSettings } from "../../packages/discovery-zookeeper/src/client/zookeeper-client.ts";
 import { isRefusal, zkCodes } from "../../packages/discovery-zookeeper/src/client/zookeeper-error.ts";
 
-const open = [{ permissions: 31, scheme: "world", id: "anyone" }];
+const open: readonly Acl[] = [{ permissions: 31, scheme: "world", id: "anyone" }];
+/** Of `ZooDefs.OpCode`, what clients of registries have no use for. */
+const more = { setAcl: 7, multi: 14 } as const;
 const noSignal = new AbortController().signal;
 
 /** What a client of a test is set to. */
@@ -28,12 +33,21 @@ function clientSettings(
   };
 }
 
+/** What somebody of the digest scheme may do: 1 reads, 31 is everything. */
+export function rightOf(user: string, password: string, permissions: number): Acl {
+  const digest = hash("sha1", `${user}:${password}`, "base64");
+  return { permissions, scheme: "digest", id: `${user}:${digest}` };
+}
+
 /** Somebody who writes nodes by hand, patiently: what fails for the moment is tried again for 30 s. */
 export class Operator {
   readonly client: ZookeeperClient;
+  readonly #acl: readonly Acl[];
 
-  constructor(servers: string | readonly string[], more: Partial<ClientSettings> = {}) {
-    this.client = new ZookeeperClient(clientSettings(servers, more), systemClock, systemRandom, true);
+  /** @param acl who may do what with the nodes that are made */
+  constructor(servers: string | readonly string[], settings: Partial<ClientSettings> = {}, acl = open) {
+    this.#acl = acl;
+    this.client = new ZookeeperClient(clientSettings(servers, settings), systemClock, systemRandom, true);
   }
 
   /** Writes a node over, or makes one that stays, with those above it. */
@@ -41,10 +55,20 @@ export class Operator {
     const bytes = Buffer.from(data);
     return this.#patiently(async () => {
       if (await hadNode(this.client.setData(path, bytes, -1, noSignal))) return;
-      const content = { data: bytes, acl: open, flags: 0 };
+      const content = { data: bytes, acl: this.#acl, flags: 0 };
       if (await hadNode(this.client.create(path, content, noSignal))) return;
-      await this.client.createParents(path, open, noSignal);
+      await this.client.createParents(path, this.#acl, noSignal);
       await this.client.create(path, content, noSignal);
+    });
+  }
+
+  /** Says anew who may do what with a node. */
+  allow(path: string, acl: readonly Acl[]): Promise<void> {
+    return this.#patiently(async () => {
+      const link = await this.client.ready(noSignal);
+      await link.request(more.setAcl, `rights of ${path}`, (writer) => {
+        writer.text(path).list(acl, writeAcl).int(-1);
+      });
     });
   }
 
@@ -55,6 +79,21 @@ export class Operator {
         if (!isRefusal(error, zkCodes.noNode)) throw error;
       });
     });
+  }
+
+  /** Takes one node away and makes another, in one transaction. */
+  async swap(gone: string, path: string, data: string): Promise<void> {
+    const wasDone = await this.#patiently(async () => {
+      const link = await this.client.ready(noSignal);
+      const results = await link.request(more.multi, `${path} for ${gone}`, (writer) => {
+        writer.int(ops.delete).bool(false).int(-1).text(gone).int(-1);
+        writer.int(ops.create).bool(false).int(-1).text(path).buffer(Buffer.from(data));
+        writer.list(this.#acl, writeAcl).int(0).int(-1).bool(true).int(-1);
+      });
+      // The first result's kind: what it was, or that nothing was done.
+      return results.int() === ops.delete;
+    });
+    if (!wasDone) throw new Error(`${path} was not put in the place of ${gone}`);
   }
 
   /** What a node holds; `undefined` where there is none. */
@@ -89,10 +128,22 @@ export class Operator {
   /** Makes exactly these the nodes below a path. */
   async replace(path: string, nodes: Readonly<Record<string, string>>): Promise<void> {
     const names = await this.list(path);
-    await Promise.all([
-      ...names.filter((name) => !(name in nodes)).map((name) => this.remove(`${path}/${name}`)),
-      ...Object.entries(nodes).map(([name, data]) => this.put(`${path}/${name}`, data)),
-    ]);
+    // Otherwise each of many would find out for itself that there is nothing to be below of.
+    if (names.length === 0)
+      await this.#patiently(() => this.client.createParents(`${path}/`, this.#acl, noSignal));
+    const writes = [
+      ...names.filter((name) => !(name in nodes)).map((name) => () => this.remove(`${path}/${name}`)),
+      ...Object.entries(nodes).map(
+        ([name, data]) =>
+          () =>
+            this.put(`${path}/${name}`, data),
+      ),
+    ];
+    // Answers come in order: of ten thousand at once the last ones would take longer than an answer may.
+    for (let from = 0; from < writes.length; from += 500) {
+      // eslint-disable-next-line no-await-in-loop -- so many at a time
+      await Promise.all(writes.slice(from, from + 500).map((write) => write()));
+    }
   }
 
   close(): Promise<void> {

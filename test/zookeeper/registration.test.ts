@@ -3,7 +3,8 @@ import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 
 import type { RegistrationHandle, RegistrationState } from "@proxyless/core/discovery";
-import { codecs, zookeeperRegistrar } from "@proxyless/discovery-zookeeper";
+import type { Watching } from "@proxyless/core/testing";
+import { codecs, zookeeper, zookeeperRegistrar } from "@proxyless/discovery-zookeeper";
 import type { ZookeeperOptions, ZookeeperRegistrarOptions } from "@proxyless/discovery-zookeeper";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { TestContext } from "vitest";
@@ -11,9 +12,8 @@ import type { TestContext } from "vitest";
 import { startZookeeper } from "../../scripts/servers/index.ts";
 import type { ZookeeperServer } from "../../scripts/servers/index.ts";
 import { FaultProxy } from "../discovery/fault-proxy.ts";
+import { watching } from "../support/watching.ts";
 import { Operator } from "./operator.ts";
-import { watched } from "./watched.ts";
-import type { Watched } from "./watched.ts";
 
 const healthy = "10.0.0.1:8080 healthy";
 
@@ -42,7 +42,7 @@ interface Scene {
     options?: Partial<ZookeeperRegistrarOptions>,
     more?: object,
   ) => Promise<RegistrationHandle>;
-  readonly watch: (options?: Partial<ZookeeperOptions>) => Watched;
+  readonly watch: (options?: Partial<ZookeeperOptions>) => Watching;
 }
 
 /** A service of its own for each test, and a proxy before the server. */
@@ -67,11 +67,8 @@ async function scene({ onTestFinished }: TestContext): Promise<Scene> {
       onTestFinished(() => handle.deregister({ propagationMs: 0 }));
       return handle;
     },
-    watch: (options = {}) => {
-      const web = watched({ servers: server.address, ...options }, service);
-      onTestFinished(() => web.stop());
-      return web;
-    },
+    watch: (options = {}) =>
+      watching(zookeeper({ servers: server.address, ...options }), service, {}, onTestFinished),
   };
 }
 
@@ -218,7 +215,7 @@ describe.concurrent("a registration", { timeout: 60_000 }, () => {
       const handle = await register({ codec, path }, { id: "other", port: 8081 });
       await formats.untilStates([healthy, "10.0.0.1:8081 healthy"]);
       const leaving = handle.deregister({ propagationMs: 300 });
-      await formats.until("its leaving", () => !formats.states().includes("10.0.0.1:8081 healthy"));
+      await formats.until("its leaving", () => !formats.states.includes("10.0.0.1:8081 healthy"));
       expect(handle.state).toBe("registered");
       await leaving;
       await formats.untilStates([healthy]);

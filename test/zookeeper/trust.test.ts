@@ -1,15 +1,15 @@
 import { spawn } from "node:child_process";
 import { text } from "node:stream/consumers";
 
-import { zookeeperRegistrar } from "@proxyless/discovery-zookeeper";
+import type { Watching } from "@proxyless/core/testing";
+import { zookeeper, zookeeperRegistrar } from "@proxyless/discovery-zookeeper";
 import type { ZookeeperOptions } from "@proxyless/discovery-zookeeper";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 
 import { installServer, startZookeeper } from "../../scripts/servers/index.ts";
 import type { ZookeeperServer } from "../../scripts/servers/index.ts";
 import { findJava } from "../../scripts/servers/zookeeper-java.ts";
-import { watched } from "./watched.ts";
-import type { Watched } from "./watched.ts";
+import { watching } from "../support/watching.ts";
 
 let server: ZookeeperServer;
 
@@ -19,10 +19,8 @@ beforeAll(async () => {
 
 afterAll(() => server.stop());
 
-function watch(options: Partial<ZookeeperOptions>): Watched {
-  const made = watched({ servers: server.address, ...options });
-  onTestFinished(() => made.stop());
-  return made;
+function watch(options: Partial<ZookeeperOptions>): Watching {
+  return watching(zookeeper({ servers: server.address, ...options }), "web");
 }
 
 function secure(): { address: string; ca: string; cert: string; key: string } {
@@ -78,8 +76,7 @@ describe("a real server over TLS", { timeout: 60_000 }, () => {
 });
 
 it("ZooKeeper's own Java client writes what is read here, and reads what is written here", async () => {
-  const web = watched({ servers: server.address }, "java");
-  onTestFinished(() => web.stop());
+  const web = watching(zookeeper({ servers: server.address }), "java");
   await zkCli("create /services", "create /services/java", "create /services/java/one 10.0.0.7:7000");
   await web.untilStates(["10.0.0.7:7000 healthy"]);
   const handle = await zookeeperRegistrar({ servers: server.address }).register({

@@ -37,7 +37,7 @@ describe.each(shapes)("the contract of a source over %s", { timeout: 30_000 }, (
           fake.touch();
         },
         putOnlyMalformed: (service) => {
-          services.set(service, [{ Node: 7 }, "nonsense"]);
+          services.set(service, [{ Node: 7 }, {}]);
           fake.touch();
         },
         touch: () => {

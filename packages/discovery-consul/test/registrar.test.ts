@@ -8,10 +8,10 @@ import type { RegistrationHandle } from "@proxyless/core/discovery";
 import { ManualClock } from "@proxyless/core/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
+import { eventually } from "../../../test/support/watching.ts";
 import { consulRegistrar } from "../src/index.ts";
 import type { ConsulInstance } from "../src/index.ts";
 import { FakeConsul } from "./support/fake-consul.ts";
-import { eventually } from "./support/watching.ts";
 
 let fake: FakeConsul;
 let clock: ManualClock;

@@ -1,11 +1,12 @@
 import { ManualClock } from "@proxyless/core/testing";
+import type { Watching, WatchingOptions } from "@proxyless/core/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
+import { watchConsul } from "../../../test/consul/watch.ts";
+import { eventually } from "../../../test/support/watching.ts";
 import { BlockingTrust } from "../src/blocking-trust.ts";
 import type { ConsulOptions } from "../src/index.ts";
 import { entry, FakeConsul } from "./support/fake-consul.ts";
-import { eventually, watching } from "./support/watching.ts";
-import type { Watching } from "./support/watching.ts";
 
 let fake: FakeConsul;
 let watches: Watching[];
@@ -21,8 +22,8 @@ afterEach(async () => {
   await fake.close();
 });
 
-function watch(options: Partial<ConsulOptions> = {}, time: Parameters<typeof watching>[1] = {}): Watching {
-  const made = watching({ url: fake.url, ...options }, { random: () => 0.5, ...time });
+function watch(options: Partial<ConsulOptions> = {}, more: WatchingOptions = {}): Watching {
+  const made = watchConsul({ url: fake.url, ...options }, "web", { random: () => 0.5, ...more });
   watches.push(made);
   return made;
 }
@@ -50,21 +51,21 @@ function stream(viewIndex: () => number): void {
 describe("an agent with streaming", { timeout: 30_000 }, () => {
   it("is not taken for a reset when its own view counts lower than its servers", async () => {
     stream(() => 850);
-    const { sink } = watch();
-    await sink.until("a confirmation by the other backend", () => sink.ages.length > 0);
-    expect(sink.errors).toEqual([]);
-    expect(sink.snapshots.map(({ trust }) => trust)).toEqual(["authoritative"]);
+    const watched = watch();
+    await watched.until("a confirmation by the other backend", () => watched.ages.length > 0);
+    expect(watched.errors).toEqual([]);
+    expect(watched.snapshots.map(({ trust }) => trust)).toEqual(["authoritative"]);
   });
 
   it("is taken for one when the same backend counts lower than before", async () => {
     let index = 850;
     stream(() => index);
-    const { sink } = watch();
-    await sink.until("the view", () => sink.ages.length > 0);
+    const watched = watch();
+    await watched.until("the view", () => watched.ages.length > 0);
     index = 20;
     fake.touch();
-    await sink.until("the reset", () => sink.errors.length > 0);
-    expect(sink.errors[0]).toMatchObject({
+    await watched.until("the reset", () => watched.errors.length > 0);
+    expect(watched.errors[0]).toMatchObject({
       class: "protocol-reset",
       message: expect.stringContaining("went back from 850 to 20"),
     });
@@ -77,15 +78,15 @@ describe("an agent with streaming", { timeout: 30_000 }, () => {
       "x-cache": "HIT",
       "x-consul-effective-consistency": "leader",
     };
-    const { sink } = watch({ mode: "cached" });
-    await sink.until("the list", () => sink.snapshots.length === 1);
-    expect(sink.last).toMatchObject({ trust: "authoritative", ageMs: 7000 });
+    const watched = watch({ mode: "cached" });
+    await watched.until("the list", () => watched.snapshots.length === 1);
+    expect(watched.last).toMatchObject({ trust: "authoritative", ageMs: 7000 });
     await eventually("a long poll", () => fake.waiting === 1);
     expect(fake.seen.map(({ query }) => query.has("cached"))).toEqual([true, true]);
     fake.headers["age"] = "9";
     fake.touch();
-    await sink.until("a confirmation", () => sink.ages.length === 1);
-    expect(sink.ages).toEqual([9000]);
+    await watched.until("a confirmation", () => watched.ages.length === 1);
+    expect(watched.ages).toEqual([9000]);
   });
 
   it("that answers with less than was asked for says how old it is", async () => {
@@ -94,16 +95,16 @@ describe("an agent with streaming", { timeout: 30_000 }, () => {
       "x-consul-lastcontact": "450",
       "x-consul-effective-consistency": "stale",
     };
-    const { sink } = watch({ mode: "default" });
-    await sink.until("the list", () => sink.snapshots.length === 1);
-    expect(sink.last?.ageMs).toBe(450);
+    const watched = watch({ mode: "default" });
+    await watched.until("the list", () => watched.snapshots.length === 1);
+    expect(watched.last?.ageMs).toBe(450);
   });
 
   it("is believed when it says that it filtered the list, empty or not", async () => {
     fake.headers["x-consul-results-filtered-by-acls"] = "true";
-    const { sink } = watch();
-    await sink.until("the error", () => sink.errors.length === 1);
-    expect(sink.log).toEqual(["snapshot bound suspect 1", "error auth"]);
+    const watched = watch();
+    await watched.until("the error", () => watched.errors.length === 1);
+    expect(watched.log).toEqual(["snapshot bound suspect 1", "error auth"]);
   });
 
   it("that fails every query that waits is polled without waiting, and tried again after a minute", async () => {
@@ -114,26 +115,26 @@ describe("an agent with streaming", { timeout: 30_000 }, () => {
       response.writeHead(500).end("rpc error: streaming is not what it will be");
       return true;
     };
-    const { sink } = watch({}, { clock });
+    const watched = watch({}, { clock });
     const waits = (): number => fake.seen.filter(({ query }) => query.get("index") !== null).length;
     await eventually("three failures", () => {
       void clock.advance(50);
-      return waits() === 3 && sink.errors.length === 3;
+      return waits() === 3 && watched.errors.length === 3;
     });
     // Polls every 2 s see changes meanwhile.
     fake.services.set("web", [entry("b")]);
     await eventually("the change", () => {
       void clock.advance(20);
-      return sink.states[0] === "b healthy";
+      return watched.states[0] === "b healthy";
     });
-    expect([waits(), sink.errors.length]).toEqual([3, 3]);
+    expect([waits(), watched.errors.length]).toEqual([3, 3]);
     isBroken = false;
     await eventually("waiting again", () => {
       void clock.advance(1000);
       return fake.waiting === 1;
     });
     fake.put("web", [entry("c")]);
-    await eventually("the change, without a poll", () => sink.states[0] === "c healthy");
+    await eventually("the change, without a poll", () => watched.states[0] === "c healthy");
   });
 });
 

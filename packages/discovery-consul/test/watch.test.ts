@@ -1,11 +1,12 @@
 import { ManualClock } from "@proxyless/core/testing";
+import type { Watching, WatchingOptions } from "@proxyless/core/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
+import { watchConsul } from "../../../test/consul/watch.ts";
+import { eventually } from "../../../test/support/watching.ts";
 import { consul } from "../src/index.ts";
 import type { ConsulOptions } from "../src/index.ts";
 import { entry, FakeConsul } from "./support/fake-consul.ts";
-import { eventually, watching } from "./support/watching.ts";
-import type { Watching } from "./support/watching.ts";
 
 let fake: FakeConsul;
 let watches: Watching[];
@@ -20,8 +21,8 @@ afterEach(async () => {
   await fake.close();
 });
 
-function watch(options: Partial<ConsulOptions> = {}, time: Parameters<typeof watching>[1] = {}): Watching {
-  const made = watching({ url: fake.url, ...options }, time);
+function watch(options: Partial<ConsulOptions> = {}, more: WatchingOptions = {}, service = "web"): Watching {
+  const made = watchConsul({ url: fake.url, ...options }, service, more);
   watches.push(made);
   return made;
 }
@@ -33,51 +34,51 @@ function indexes(): (string | null)[] {
 describe("a watch", { timeout: 30_000 }, () => {
   it("asks at once, then waits on the index it got, and tells each change", async () => {
     fake.put("web", [entry("a")]);
-    const { sink } = watch();
-    await sink.until("the first list", () => sink.snapshots.length === 1);
+    const watched = watch();
+    await watched.until("the first list", () => watched.snapshots.length === 1);
     await eventually("a long poll", () => fake.waiting === 1);
     fake.put("web", [entry("a"), entry("b")]);
-    await sink.until("the second list", () => sink.snapshots.length === 2);
-    expect(sink.states).toEqual(["a healthy", "b healthy"]);
-    expect(sink.last).toMatchObject({ kind: "bound", trust: "authoritative", revision: "12" });
+    await watched.until("the second list", () => watched.snapshots.length === 2);
+    expect(watched.states).toEqual(["a healthy", "b healthy"]);
+    expect(watched.last).toMatchObject({ kind: "bound", trust: "authoritative", revision: "12" });
     expect(indexes().slice(0, 2)).toEqual([null, "11"]);
     expect(fake.seen[1]?.query.get("wait")).toBe("30000ms");
   });
 
   it("says that an answer without change confirms the list", async () => {
     fake.put("web", [entry("a")]);
-    const { sink } = watch();
+    const watched = watch();
     await eventually("a long poll", () => fake.waiting === 1);
     fake.touch();
-    await sink.until("a confirmation", () => sink.ages.length === 1);
-    expect(sink.snapshots).toHaveLength(1);
+    await watched.until("a confirmation", () => watched.ages.length === 1);
+    expect(watched.snapshots).toHaveLength(1);
   });
 
   it("starts over when the index goes back, so that changes on the new count are seen", async () => {
     fake.index = 337;
     fake.put("web", [entry("a")]);
-    const { sink } = watch();
+    const watched = watch();
     await eventually("a long poll", () => fake.waiting === 1);
     fake.touch(7);
     await eventually("a long poll on the new index", () => indexes().at(-1) === "7");
     expect(indexes()).toEqual([null, "338", null, "7"]);
     fake.put("web", [entry("b")]);
-    await sink.until("the change", () => sink.states[0] === "b healthy");
+    await watched.until("the change", () => watched.states[0] === "b healthy");
   });
 
   it("removes nothing on the word of an answer whose index went back, until it has asked afresh", async () => {
     fake.index = 337;
     fake.put("web", [entry("a"), entry("b")]);
-    const { sink } = watch();
+    const watched = watch();
     await eventually("a long poll", () => fake.waiting === 1);
     fake.once((_, response) => {
       fake.answer(response, JSON.stringify([entry("a")]), { "x-consul-index": "7" });
     });
     fake.touch();
-    await sink.until("a trusted list", () => sink.snapshots.length === 3);
+    await watched.until("a trusted list", () => watched.snapshots.length === 3);
     const list = "snapshot bound authoritative 2";
-    expect(sink.log).toEqual([list, "alive", "snapshot bound suspect 1", "error protocol-reset", list]);
-    expect(sink.errors[0]?.message).toBe(
+    expect(watched.log).toEqual([list, "alive", "snapshot bound suspect 1", "error protocol-reset", list]);
+    expect(watched.errors[0]?.message).toBe(
       "service web: Consul's index went back from 339 to 7; it is asked afresh",
     );
   });
@@ -104,71 +105,72 @@ describe("a watch", { timeout: 30_000 }, () => {
     fake.script = (_, response) => {
       response.writeHead(200).end(JSON.stringify([entry("a")]));
     };
-    const { sink } = watch();
-    await sink.until("three confirmations", () => sink.ages.length >= 3);
+    const watched = watch();
+    await watched.until("three confirmations", () => watched.ages.length >= 3);
     expect(new Set(indexes())).toEqual(new Set([null]));
   });
 
   it("reports a service that nobody registered as absent, and its coming at once", async () => {
-    const { sink } = watch();
-    await sink.until("an answer", () => sink.snapshots.length === 1);
-    expect(sink.last).toMatchObject({ kind: "absent", trust: "authoritative", endpoints: [] });
+    const watched = watch();
+    await watched.until("an answer", () => watched.snapshots.length === 1);
+    expect(watched.last).toMatchObject({ kind: "absent", trust: "authoritative", endpoints: [] });
     await eventually("a long poll", () => fake.waiting === 1);
     fake.put("web", [entry("a")]);
-    await sink.until("the list", () => sink.states.length === 1);
+    await watched.until("the list", () => watched.states.length === 1);
   });
 
   it("does not call a filtered service absent: there may be instances that do not fit", async () => {
-    const { sink } = watch({ tags: ["blue", "x/y"], filter: 'Service.Meta.v == "2"' });
-    await sink.until("an answer", () => sink.snapshots.length === 1);
-    expect(sink.last?.kind).toBe("bound");
+    const watched = watch({ tags: ["blue", "x/y"], filter: 'Service.Meta.v == "2"' });
+    await watched.until("an answer", () => watched.snapshots.length === 1);
+    expect(watched.last?.kind).toBe("bound");
     expect(fake.seen[0]?.query.getAll("tag")).toEqual(["blue", "x/y"]);
     expect(fake.seen[0]?.query.get("filter")).toBe('Service.Meta.v == "2"');
   });
 
   it("puts datacenter, namespace, partition and mode into the question, and the name safely into the path", async () => {
-    const { sink } = watch(
+    const watched = watch(
       { datacenter: "dc2", namespace: "ns1", partition: "p1", mode: "cached", url: `${fake.url}/consul/` },
-      { service: "a/b?c" },
+      {},
+      "a/b?c",
     );
     fake.script = (_, response) => {
       fake.answer(response, "[]");
     };
-    await sink.until("an answer", () => sink.log.length > 0);
+    await watched.until("an answer", () => watched.log.length > 0);
     expect(fake.seen[0]?.path).toBe("/consul/v1/health/service/a%2Fb%3Fc");
     expect(String(fake.seen[0]?.query)).toBe("dc=dc2&ns=ns1&partition=p1&cached=");
   });
 
   it("never sends passing, so that unhealthy and unknown stay different", async () => {
     fake.put("web", [entry("a", { checks: [{ CheckID: "c", Status: "critical" }] })]);
-    const { sink } = watch();
-    await sink.until("the list", () => sink.snapshots.length === 1);
-    expect(sink.states).toEqual(["a unhealthy"]);
+    const watched = watch();
+    await watched.until("the list", () => watched.snapshots.length === 1);
+    expect(watched.states).toEqual(["a unhealthy"]);
     expect(fake.seen[0]?.query.has("passing")).toBe(false);
   });
 
   it("tells how old Consul says its knowledge is", async () => {
     fake.headers["x-consul-lastcontact"] = "40";
     fake.put("web", [entry("a")]);
-    const { sink } = watch();
-    await sink.until("the list", () => sink.snapshots.length === 1);
-    expect(sink.last?.ageMs).toBe(40);
+    const watched = watch();
+    await watched.until("the list", () => watched.snapshots.length === 1);
+    expect(watched.last?.ageMs).toBe(40);
     await eventually("a long poll", () => fake.waiting === 1);
     fake.headers["age"] = "7";
     fake.touch();
-    await sink.until("a confirmation", () => sink.ages.length === 1);
-    expect(sink.ages).toEqual([7000]);
+    await watched.until("a confirmation", () => watched.ages.length === 1);
+    expect(watched.ages).toEqual([7000]);
   });
 
   it("asks again at once on a hint, and confirms an empty answer with the quorum", async () => {
     fake.put("web", [entry("a")]);
-    const { sink, handle } = watch();
+    const watched = watch();
     await eventually("a long poll", () => fake.waiting === 1);
-    handle.refresh?.("test");
-    await sink.until("a confirmation", () => sink.ages.length === 1);
+    watched.refresh();
+    await watched.until("a confirmation", () => watched.ages.length === 1);
     fake.put("web", []);
-    await sink.until("an empty list", () => sink.last?.endpoints.length === 0);
-    handle.refresh?.("confirm absent");
+    await watched.until("an empty list", () => watched.last?.endpoints.length === 0);
+    watched.refresh("confirm absent");
     await eventually("a consistent question", () => fake.seen.some(({ query }) => query.has("consistent")));
     expect(fake.seen.find(({ query }) => query.has("consistent"))?.query.get("index")).toBeNull();
   });
@@ -223,10 +225,10 @@ describe("a watch", { timeout: 30_000 }, () => {
     const made = watch();
     await eventually("a long poll", () => fake.waiting === 1);
     await made.stop();
-    const heard = made.sink.log.length;
+    const heard = made.log.length;
     await eventually("the poll's end", () => fake.waiting === 0);
     fake.put("web", [entry("b")]);
-    expect(made.sink.log).toHaveLength(heard);
+    expect(made.log).toHaveLength(heard);
   });
 
   it("has a key that tells apart what is answered differently and shows no secret", () => {

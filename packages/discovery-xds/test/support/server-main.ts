@@ -18,7 +18,7 @@ const rest = 4;
 // The management server as a process of its own, which can be killed and frozen: node server-main.ts PORT HTTP-PORT FILE.
 // What it knows stands in the file, as a control plane has it from elsewhere.
 const [port, httpPort, file = ""] = process.argv.slice(2);
-const state: State = existsSync(file) ? parsed(readFileSync(file, "utf8")) : {};
+const state: State = existsSync(file) ? JSON.parse(readFileSync(file, "utf8")) : {};
 const server = await ManagementServer.start({ port: Number(port) });
 for (const [name, endpoints] of Object.entries(state)) server.putService(name, endpoints);
 /** Services whose change nobody was told of yet. */
@@ -37,10 +37,10 @@ async function answer(method: string, path: string, body: NodeJS.ReadableStream)
   if (method === "GET" && path === "/state") return { heard: server.heard, violations: server.violations };
   const name = decodeURIComponent(path.slice(1));
   if (method === "PUT") {
-    const endpoints: Place[] = parsed(await text(body));
+    const endpoints: Place[] = JSON.parse(await text(body));
     state[name] = endpoints.map(({ host, port: own }) => ({ host, port: own }));
   } else if (method === "PATCH") {
-    const { added, gone }: { added: Place; gone: Place } = parsed(await text(body));
+    const { added, gone }: { added: Place; gone: Place } = JSON.parse(await text(body));
     const others = (state[name] ?? []).filter((each) => each.host !== gone.host || each.port !== gone.port);
     state[name] = [...others, { host: added.host, port: added.port }];
   } else {
@@ -66,8 +66,4 @@ function tell(): void {
   untold.clear();
   const end = performance.now();
   mayTellAt = end + rest * (end - begin);
-}
-
-function parsed<T>(json: string): T {
-  return JSON.parse(json);
 }

@@ -10,9 +10,10 @@ import { JuteReader } from "./jute-reader.ts";
 import { JuteWriter } from "./jute-writer.ts";
 import { openSocket, socketError } from "./link-socket.ts";
 import { LinkTimers } from "./link-timers.ts";
-import { PendingRequests } from "./pending-requests.ts";
 import { connectFrame, ops, readConnectResponse, readReplyHeader, readWatchEvent, xids } from "./protocol.ts";
 import type { ConnectRequest, ConnectResponse, WatchEvent } from "./protocol.ts";
+import { Pulse } from "./pulse.ts";
+import { RequestBook } from "./request-book.ts";
 import { ZookeeperError } from "./zookeeper-error.ts";
 
 /** What a connection is made of. */
@@ -36,28 +37,20 @@ export interface LinkOptions {
 const replyHeaderBytes = 16;
 /** How long the farewell may take, in milliseconds. */
 const farewellMs = 1000;
-/** What a process that stood still finds in its socket is read before the silence is believed. */
-const graceMs = 50;
 
-/**
- * One connection to one server: says hello, sends requests, pings three times per session timeout, and gives itself up
- * after two thirds of it without a byte, so that a half-open connection is noticed before the session is lost.
- */
+/** One connection to one server: says hello, sends requests, and gives itself up when nothing comes back. */
 export class Link {
   readonly #options: LinkOptions;
   readonly #where: string;
   readonly #socket: Socket;
   readonly #frames: FrameSplitter;
-  readonly #pending = new PendingRequests();
-  /** Requests of a purpose (authentication, watches) are answered under their own numbers. */
-  readonly #special = new Map<number, PendingRequests>();
+  readonly #requests = new RequestBook();
   readonly #timers: LinkTimers;
+  readonly #pulse: Pulse;
   readonly #opening = Promise.withResolvers<ConnectResponse>();
   readonly #ended = Promise.withResolvers<SourceError>();
   #session: ConnectResponse | undefined;
   #failure: SourceError | undefined;
-  #xid = 0;
-  #heardAt: number;
   #lastZxid = 0n;
   #wasGreeted = false;
 
@@ -68,8 +61,17 @@ export class Link {
       ? `[${server.host}]:${server.port}`
       : `${server.host}:${server.port}`;
     this.#frames = new FrameSplitter(options.maxFrameBytes);
-    this.#heardAt = clock.now();
     this.#timers = new LinkTimers(clock);
+    this.#pulse = new Pulse({
+      clock,
+      timers: this.#timers,
+      ping: () => {
+        this.#socket.write(new JuteWriter(8).int(xids.ping).int(ops.ping).frame());
+      },
+      onSilence: (silentMs) => {
+        this.#fail(this.#error("transient", `nothing came for ${Math.round(silentMs)} ms`));
+      },
+    });
     this.#opening.promise.catch(() => undefined);
     this.#timers.start("connect", options.connectTimeoutMs, options.isForeground, () => {
       this.#fail(this.#error("transient", `no session within ${options.connectTimeoutMs} ms`));
@@ -130,7 +132,7 @@ export class Link {
 
   /** When the last byte came. */
   get heardAt(): number {
-    return this.#heardAt;
+    return this.#pulse.heardAt;
   }
 
   /** The newest transaction that this connection has seen. */
@@ -140,15 +142,23 @@ export class Link {
 
   /** Sends a request; resolves with what comes after the answer's head. Rejects with a {@link SourceError}. */
   request(op: number, what: string, body: (writer: JuteWriter) => void): Promise<JuteReader> {
-    this.#xid = this.#xid === 0x7fff_ffff ? 1 : this.#xid + 1;
-    return this.#send(this.#xid, op, what, body, this.#pending);
+    return this.requestAs(this.#requests.nextXid(), op, what, body);
   }
 
   /** Sends a request that has a number of its own (`xids`). */
-  requestAs(xid: number, op: number, what: string, body: (writer: JuteWriter) => void): Promise<JuteReader> {
-    const queue = this.#special.get(xid) ?? new PendingRequests();
-    this.#special.set(xid, queue);
-    return this.#send(xid, op, what, body, queue);
+  async requestAs(
+    xid: number,
+    op: number,
+    what: string,
+    body: (writer: JuteWriter) => void,
+  ): Promise<JuteReader> {
+    if (!this.isOpen) throw this.#failure ?? this.#error("transient", "there is no session yet");
+    const writer = new JuteWriter().int(xid).int(op);
+    body(writer);
+    const answer = this.#requests.add(xid, what, this.#options.clock.now());
+    this.#socket.write(writer.frame());
+    this.#watchPatience();
+    return answer;
   }
 
   /** Gives the connection up at once; the session lives on. */
@@ -169,24 +179,8 @@ export class Link {
     await this.#ended.promise;
   }
 
-  async #send(
-    xid: number,
-    op: number,
-    what: string,
-    body: (writer: JuteWriter) => void,
-    queue: PendingRequests,
-  ): Promise<JuteReader> {
-    if (!this.isOpen) throw this.#failure ?? this.#error("transient", "there is no session yet");
-    const writer = new JuteWriter().int(xid).int(op);
-    body(writer);
-    const answer = queue.add(xid, what, this.#options.clock.now());
-    this.#socket.write(writer.frame());
-    this.#watchPatience();
-    return answer;
-  }
-
   #take(chunk: Buffer): void {
-    this.#heardAt = this.#options.clock.now();
+    this.#pulse.heard();
     try {
       this.#frames.add(chunk, (frame) => {
         if (this.#failure !== undefined) return;
@@ -207,10 +201,7 @@ export class Link {
     const session = readConnectResponse(new JuteReader(frame));
     this.#session = session;
     this.#timers.stop("connect");
-    if (session.timeoutMs > 0) {
-      this.#ping();
-      this.#watchSilence();
-    }
+    if (session.timeoutMs > 0) this.#pulse.begin(session.timeoutMs);
     this.#opening.resolve(session);
   }
 
@@ -225,48 +216,20 @@ export class Link {
       return;
     }
     if (zxid > this.#lastZxid) this.#lastZxid = zxid;
-    const queue = xid < 0 ? this.#special.get(xid) : this.#pending;
-    if (xid === xids.auth && queue === undefined) throw new ZookeeperError(error, "authentication");
-    (queue ?? this.#pending).answer(xid, error, reader);
-    if (this.#oldestSentAt() === Infinity) this.#timers.stop("request");
+    this.#requests.answer(xid, error, reader);
+    if (this.#requests.oldestSentAt === Infinity) this.#timers.stop("request");
   }
 
-  #ping(): void {
-    const periodMs = (this.#session?.timeoutMs ?? 0) / 3;
-    this.#timers.start("ping", periodMs, false, () => {
-      this.#socket.write(new JuteWriter(8).int(xids.ping).int(ops.ping).frame());
-      this.#ping();
-    });
-  }
-
-  #watchSilence(wasWarned = false): void {
-    const limitMs = ((this.#session?.timeoutMs ?? 0) * 2) / 3;
-    const leftMs = this.#heardAt + limitMs - this.#options.clock.now();
-    this.#timers.start("silence", wasWarned ? graceMs : leftMs, false, () => {
-      const silentMs = this.#options.clock.now() - this.#heardAt;
-      if (silentMs < limitMs) this.#watchSilence();
-      else if (!wasWarned) this.#watchSilence(true);
-      else this.#fail(this.#error("transient", `nothing came for ${Math.round(silentMs)} ms`));
-    });
-  }
-
-  /** Answers come in order, so the oldest request speaks for all. */
   #watchPatience(): void {
     if (this.#timers.has("request")) return;
     const { clock, requestTimeoutMs, isForeground } = this.#options;
-    const leftMs = this.#oldestSentAt() + requestTimeoutMs - clock.now();
+    const leftMs = this.#requests.oldestSentAt + requestTimeoutMs - clock.now();
     this.#timers.start("request", leftMs, isForeground, () => {
-      const oldest = this.#oldestSentAt();
+      const oldest = this.#requests.oldestSentAt;
       if (oldest === Infinity) return;
       if (clock.now() - oldest < requestTimeoutMs) this.#watchPatience();
       else this.#fail(this.#error("transient", `no answer within ${requestTimeoutMs} ms`));
     });
-  }
-
-  /** `Infinity` when nothing waits. */
-  #oldestSentAt(): number {
-    const queues = [this.#pending, ...this.#special.values()];
-    return Math.min(...queues.map((queue) => queue.oldestSentAt ?? Infinity));
   }
 
   #fail(error: SourceError): void {
@@ -274,8 +237,7 @@ export class Link {
     this.#failure = error;
     this.#socket.destroy();
     this.#opening.reject(error);
-    this.#pending.fail(error);
-    for (const queue of this.#special.values()) queue.fail(error);
+    this.#requests.fail(error);
   }
 
   #error(kind: SourceError["class"], reason: string, cause?: unknown): SourceError {

@@ -3,11 +3,19 @@ import { SourceError } from "@proxyless/core/discovery";
 import type { RegistryTls } from "@proxyless/core/discovery";
 
 import type { ServerAddress } from "./addresses.ts";
-import type { JuteReader } from "./jute-reader.ts";
-import type { JuteWriter } from "./jute-writer.ts";
 import type { Link } from "./link.ts";
-import { ops, readStat, writeAcl, xids } from "./protocol.ts";
+import { ops, xids } from "./protocol.ts";
 import type { Acl, Stat } from "./protocol.ts";
+import {
+  createNode,
+  deleteNode,
+  getChildren,
+  getData,
+  getStat,
+  setData,
+  syncWithLeader,
+} from "./requests.ts";
+import type { NodeContent, NodeRequest } from "./requests.ts";
 import { Session } from "./session.ts";
 import { TreeWatches } from "./tree-watches.ts";
 import type { WatchMode } from "./tree-watches.ts";
@@ -118,23 +126,18 @@ export class ZookeeperClient {
   ): Promise<{ readonly names: string[]; readonly stat: Stat }> {
     const full = this.#full(path);
     const isWatched = this.isOneShot;
-    const reader = await this.#call(
-      ops.getChildren2,
-      `children of ${path}`,
-      watched(full, isWatched),
-      signal,
-    );
+    const answer = await this.#ask(getChildren(full, isWatched), signal);
     if (isWatched) this.#watches.wasRead("children", full);
-    return { names: reader.list(4, (from) => from.text()), stat: readStat(reader) };
+    return answer;
   }
 
   /** What a node holds. */
   async data(path: string, signal: AbortSignal): Promise<{ readonly data: Buffer; readonly stat: Stat }> {
     const full = this.#full(path);
     const isWatched = this.isOneShot;
-    const reader = await this.#call(ops.getData, `data of ${path}`, watched(full, isWatched), signal);
+    const answer = await this.#ask(getData(full, isWatched), signal);
     if (isWatched) this.#watches.wasRead("data", full);
-    return { data: reader.buffer(), stat: readStat(reader) };
+    return answer;
   }
 
   /** What is known of a node; `undefined` where there is none. */
@@ -142,9 +145,9 @@ export class ZookeeperClient {
     const full = this.#full(path);
     const isWatched = this.isOneShot;
     try {
-      const reader = await this.#call(ops.exists, `existence of ${path}`, watched(full, isWatched), signal);
+      const stat = await this.#ask(getStat(full, isWatched), signal);
       if (isWatched) this.#watches.wasRead("data", full);
-      return readStat(reader);
+      return stat;
     } catch (error) {
       if (!isRefusal(error, zkCodes.noNode)) throw error;
       if (isWatched) this.#watches.wasRead("exists", full);
@@ -152,32 +155,21 @@ export class ZookeeperClient {
     }
   }
 
-  /** Makes a node. @param flags 1 lives with the session, 2 gets a number at its name's end @returns its path */
-  async create(
-    path: string,
-    content: { readonly data: Uint8Array; readonly acl: readonly Acl[]; readonly flags: number },
-    signal: AbortSignal,
-  ): Promise<string> {
-    const { data, acl, flags } = content;
-    const body = (writer: JuteWriter): void => {
-      writer.text(this.#full(path)).buffer(data).list(acl, writeAcl).int(flags);
-    };
-    const reader = await this.#call(ops.create, `create ${path}`, body, signal);
-    return this.#own(reader.text());
+  /** Makes a node. @returns its path */
+  async create(path: string, content: NodeContent, signal: AbortSignal): Promise<string> {
+    return this.#own(await this.#ask(createNode(this.#full(path), content), signal));
   }
 
   /** Makes the nodes above a path where they are missing, the chroot included; they stay. */
   async createParents(path: string, acl: readonly Acl[], signal: AbortSignal): Promise<void> {
     const parts = this.#full(path).split("/").slice(1, -1);
+    const content = { data: Buffer.alloc(0), acl, flags: 0 };
     let full = "";
     for (const part of parts) {
       full += `/${part}`;
-      const body = (writer: JuteWriter): void => {
-        writer.text(full).buffer(Buffer.alloc(0)).list(acl, writeAcl).int(0);
-      };
       try {
         // eslint-disable-next-line no-await-in-loop -- from the top down
-        await this.#call(ops.create, `create ${full}`, body, signal);
+        await this.#ask(createNode(full, content), signal);
       } catch (error) {
         // Whoever may not create here may all the same create below.
         const isThere = isRefusal(error, zkCodes.nodeExists) || isRefusal(error, zkCodes.noAuth);
@@ -187,26 +179,18 @@ export class ZookeeperClient {
   }
 
   /** @param version the only one that is written over; -1 for any */
-  async setData(path: string, data: Uint8Array, version: number, signal: AbortSignal): Promise<void> {
-    const body = (writer: JuteWriter): void => {
-      writer.text(this.#full(path)).buffer(data).int(version);
-    };
-    await this.#call(ops.setData, `write ${path}`, body, signal);
+  setData(path: string, data: Uint8Array, version: number, signal: AbortSignal): Promise<void> {
+    return this.#ask(setData(this.#full(path), data, version), signal);
   }
 
   /** @param version the only one that is taken away; -1 for any */
-  async delete(path: string, version: number, signal: AbortSignal): Promise<void> {
-    await this.#call(
-      ops.delete,
-      `delete ${path}`,
-      (writer) => writer.text(this.#full(path)).int(version),
-      signal,
-    );
+  delete(path: string, version: number, signal: AbortSignal): Promise<void> {
+    return this.#ask(deleteNode(this.#full(path), version), signal);
   }
 
   /** Waits until this connection's server has seen what the leader had when it was asked. */
-  async sync(path: string, signal: AbortSignal): Promise<void> {
-    await this.#call(ops.sync, `sync ${path}`, (writer) => writer.text(this.#full(path)), signal);
+  sync(path: string, signal: AbortSignal): Promise<void> {
+    return this.#ask(syncWithLeader(this.#full(path)), signal);
   }
 
   /** Ends the session; its ephemeral nodes go at once. Resolves when the socket is gone. */
@@ -224,18 +208,13 @@ export class ZookeeperClient {
     await this.#watches.armAll(link, this.#session.lastZxid);
   }
 
-  async #call(
-    op: number,
-    what: string,
-    body: (writer: JuteWriter) => unknown,
-    signal?: AbortSignal,
-  ): Promise<JuteReader> {
-    signal?.throwIfAborted();
+  async #ask<T>({ op, read, what, write }: NodeRequest<T>, signal: AbortSignal): Promise<T> {
+    signal.throwIfAborted();
     const { link } = this.#session;
-    if (link === undefined)
+    if (link === undefined) {
       throw new SourceError("transient", `${what}: there is no connection to ZooKeeper`);
-    const answer = link.request(op, what, body);
-    return signal === undefined ? answer : unlessAborted(answer, signal);
+    }
+    return read(await unlessAborted(link.request(op, what, write), signal));
   }
 
   #full(path: string): string {
@@ -246,12 +225,6 @@ export class ZookeeperClient {
   #own(full: string): string {
     return full.slice(this.#settings.chroot.length);
   }
-}
-
-function watched(path: string, watch: boolean): (writer: JuteWriter) => void {
-  return (writer) => {
-    writer.text(path).bool(watch);
-  };
 }
 
 /** The answer comes to nobody once the signal aborts; the connection takes it all the same. */

@@ -1,3 +1,4 @@
+import { churn } from "./churn.ts";
 import type { Trial } from "./trial.ts";
 import type { Ability } from "./under-test.ts";
 
@@ -7,6 +8,8 @@ export interface ChaosCase {
   readonly what: string;
   /** What the registry must be able to do; one that cannot is not asked. */
   readonly needs?: Ability;
+  /** It is about how soon a dead connection is noticed. */
+  readonly isImpatient?: boolean;
   /** Runs with calls going on; `Trial.ends` is called after it. */
   readonly run: (trial: Trial) => Promise<void>;
 }
@@ -75,6 +78,69 @@ export const chaosCases: readonly ChaosCase[] = [
     },
   },
   {
+    what: "is frozen until nobody waits for it any more, and goes on",
+    needs: "pause",
+    isImpatient: true,
+    run: async (trial) => {
+      await trial.registry.pause?.();
+      await trial.outlastsPatience();
+      await trial.answeredBy([0, 1], 5_000);
+      trial.registry.resume?.();
+      await trial.followsAgain();
+    },
+  },
+  {
+    what: "loses connections without a word, as through a NAT that forgot them",
+    needs: "link",
+    isImpatient: true,
+    run: async (trial) => {
+      trial.proxy.set("blackhole");
+      await trial.list(0, 1, 2);
+      await trial.lasts(faultMs);
+      trial.assertDeadLinks();
+      trial.proxy.set("pass");
+      await trial.catchesUp(trial.registry.patienceMs);
+      await trial.hasNoDeadLinks();
+    },
+  },
+  {
+    what: "is not heard of until nobody waits for it any more, and every connection of that time is dead",
+    needs: "link",
+    isImpatient: true,
+    run: async (trial) => {
+      trial.proxy.set("blackhole");
+      await trial.list(0, 1, 2);
+      await trial.outlastsPatience();
+      trial.assertDeadLinks();
+      await trial.answeredBy([0, 1], 5_000);
+      trial.proxy.set("pass");
+      await trial.catchesUp();
+      await trial.hasNoDeadLinks();
+    },
+  },
+  {
+    what: "is asked for another service while nothing can be heard of it",
+    needs: "link",
+    isImpatient: true,
+    run: async (trial) => {
+      trial.proxy.set("blackhole");
+      const another = trial.asksForAnother();
+      await trial.lasts(faultMs);
+      trial.proxy.set("pass");
+      await another;
+      await trial.followsAgain(trial.registry.patienceMs);
+    },
+  },
+  {
+    what: "is let go of while nothing can be heard of it",
+    needs: "link",
+    run: async (trial) => {
+      await trial.followsAgain();
+      trial.proxy.set("blackhole");
+      await trial.lasts(faultMs);
+    },
+  },
+  {
     what: "answers garbage",
     needs: "link",
     run: async (trial) => {
@@ -130,7 +196,7 @@ export const chaosCases: readonly ChaosCase[] = [
   },
   {
     what: "exchanges a hundred of many endpoints a second",
-    run: (trial) => trial.churns(manyEndpoints),
+    run: ({ mesh, registry, service }) => churn(registry, mesh, `${service}-many`, manyEndpoints),
   },
   {
     what: "is asked by a process whose clock jumps",

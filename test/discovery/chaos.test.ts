@@ -1,7 +1,8 @@
 import { afterAll, describe, it } from "vitest";
 
 import { chaosCases } from "./chaos-cases.ts";
-import { registries } from "./registries/index.ts";
+import { leaderCases } from "./leader-cases.ts";
+import { clusters, registries } from "./registries/index.ts";
 import { Trial } from "./trial.ts";
 import { abilitiesOf } from "./under-test.ts";
 import type { RegistryUnderTest, StartRegistry } from "./under-test.ts";
@@ -34,11 +35,17 @@ class Room {
   }
 }
 
+const suites = [
+  ...Object.entries(registries).map(([name, entry]) => ({ name, entry, all: chaosCases })),
+  ...Object.entries(clusters).map(([name, entry]) => ({ name, entry, all: leaderCases })),
+];
+
 // Registries side by side, because most of the time is spent waiting; what is done to one of them, in turn.
-describe.concurrent.each(Object.entries(registries))("%s", (name, { abilities, start }) => {
+describe.concurrent.each(suites)("$name", ({ all, entry, name }) => {
+  const { abilities, start } = entry;
   const room = new Room(start);
   afterAll(() => room.close(), 30_000);
-  const cases = chaosCases.filter(({ needs }) => needs === undefined || abilities.includes(needs));
+  const cases = all.filter(({ needs }) => needs === undefined || abilities.includes(needs));
 
   it("can what is said of it, so that nothing is left out", { timeout: 120_000 }, ({ expect }) =>
     room.inTurn((registry) => {
@@ -52,7 +59,8 @@ describe.concurrent.each(Object.entries(registries))("%s", (name, { abilities, s
     { timeout: 300_000 },
     (chaos, { expect, onTestFinished }) =>
       room.inTurn(async (registry) => {
-        const trial = await Trial.start(registry, `${name}-${cases.indexOf(chaos)}`, onTestFinished);
+        const service = `${name}-${cases.indexOf(chaos)}`;
+        const trial = await Trial.start(registry, service, chaos.isImpatient ?? false, onTestFinished);
         await chaos.run(trial);
         expect(await trial.ends()).toEqual([]);
       }),

@@ -4,10 +4,11 @@ import type { Server, Socket } from "node:net";
 
 /**
  * What a fault proxy does with a connection. `pass`: nothing. `refuse`: resets every connection. `silence`: accepts and
- * keeps everything open, and no byte gets through (a half-open link). `garbage`: answers nonsense. `truncate`: passes the
- * answer's first bytes, then closes.
+ * keeps everything open, and holds every byte back until the fault is over. `blackhole`: accepts and keeps everything open,
+ * and throws every byte away; a connection that lost some is dead for good, as one is whose entry a NAT forgot.
+ * `garbage`: answers nonsense. `truncate`: passes the answer's first bytes, then closes.
  */
-export type Fault = "pass" | "refuse" | "silence" | "garbage" | "truncate";
+export type Fault = "pass" | "refuse" | "silence" | "blackhole" | "garbage" | "truncate";
 
 const truncateAfter = 120;
 
@@ -31,7 +32,7 @@ export class FaultProxy {
   }
 
   static async start(host: string, port: number, garbage?: Buffer): Promise<FaultProxy> {
-    const server = createServer();
+    const server = createServer({ noDelay: true });
     const noise = garbage ?? Buffer.from("\u0000\u0007\ufffd not what you asked for \r\n\r\n{]".repeat(8));
     const proxy = new FaultProxy(server, { host, port }, noise);
     server.listen(0, "127.0.0.1");
@@ -50,7 +51,12 @@ export class FaultProxy {
     return [...this.#links].filter(({ client }) => !client.closed).length;
   }
 
-  /** What happens from now on: to open connections too. */
+  /** How many of them have lost bytes for good, and do not know it. */
+  get dead(): number {
+    return [...this.#links].filter(({ client, isDead }) => isDead && !client.closed).length;
+  }
+
+  /** What happens from now on: to open connections too, those apart that are dead. */
   set(fault: Fault): void {
     this.#fault = fault;
     for (const link of this.#links) this.#apply(link);
@@ -78,14 +84,19 @@ export class FaultProxy {
       client.resetAndDestroy();
       return;
     }
-    const link = new Link(client, connect(this.#target));
+    const link = new Link(client, connect({ ...this.#target, noDelay: true }), () => {
+      link.isDead ||= this.#fault === "blackhole";
+      return link.isDead;
+    });
     this.#links.add(link);
     client.on("close", () => this.#links.delete(link));
     client.on("data", (chunk: Buffer) => {
+      if (link.isLost()) return;
       if (this.#fault === "garbage") client.write(this.#garbage);
       else this.#pass(link.server, chunk);
     });
     link.server.on("data", (chunk: Buffer) => {
+      if (link.isLost()) return;
       if (this.#fault === "truncate") {
         client.write(chunk.subarray(0, truncateAfter), () => {
           link.reset();
@@ -104,7 +115,8 @@ export class FaultProxy {
 
   #apply(link: Link): void {
     if (this.#fault === "refuse") link.reset();
-    else if (this.#fault === "garbage" && link.isEstablished) link.client.write(this.#garbage);
+    else if (this.#fault === "garbage" && link.isEstablished && !link.isDead)
+      link.client.write(this.#garbage);
     link.setFlowing(this.#fault !== "silence");
   }
 }
@@ -113,18 +125,27 @@ export class FaultProxy {
 class Link {
   readonly client: Socket;
   readonly server: Socket;
+  /** Something is to be said on it now. @returns whether that is lost, as all is from then on */
+  readonly isLost: () => boolean;
   isEstablished = false;
+  isDead = false;
 
-  constructor(client: Socket, server: Socket) {
+  constructor(client: Socket, server: Socket, isLost: () => boolean) {
     this.client = client;
     this.server = server;
+    this.isLost = isLost;
     client.on("error", () => this.reset());
-    server.on("error", () => this.reset());
+    server.on("error", () => {
+      if (!isLost()) this.reset();
+    });
     server.on("connect", () => {
       this.isEstablished = true;
     });
     client.on("close", () => server.destroy());
-    server.on("close", () => client.end());
+    // Its end is a packet like any other.
+    server.on("close", () => {
+      if (!isLost()) client.end();
+    });
   }
 
   setFlowing(flows: boolean): void {

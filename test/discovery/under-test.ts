@@ -17,6 +17,11 @@ export interface RegistryUnderTest {
    * adapter's docs promise.
    */
   readonly recoveryMs: number;
+  /**
+   * After so many milliseconds without a byte an impatient source has given up whatever it had: its connections, what it
+   * asked, its session. 0 for what has no connection.
+   */
+  readonly patienceMs: number;
   /** The longest list that the protocol can carry; any where it is left out. */
   readonly mostEndpoints?: number;
   /** The address that sources use; a fault proxy is put in front of the port. */
@@ -24,8 +29,12 @@ export interface RegistryUnderTest {
   readonly port: number;
   /** `udp` for DNS; `none` for what has no connection (a file). Default: `tcp`. */
   readonly wire?: "tcp" | "udp" | "none";
-  /** A fresh source that asks `host:port`, with the timings that a user would have, except where the suite could not wait. */
-  source(host: string, port: number): DiscoverySource;
+  /**
+   * A fresh source that asks `host:port`, with the timings that a user would have, except where no suite could wait.
+   * @param isImpatient whether it finds out soon that a connection is dead, for cases that wait for nothing else; where that
+   * comes of asking anew every so often, it would hide in others that a change was lost
+   */
+  source(host: string, port: number, isImpatient?: boolean): DiscoverySource;
   /** Makes exactly these the registry's list of the service, written to the server itself, as its users write. */
   put(service: string, endpoints: readonly WrittenEndpoint[]): Promise<void>;
   /** Takes one out of a service's list and puts another in, leaving the rest alone; where it is left out, the whole list is put. */
@@ -41,6 +50,12 @@ export interface RegistryUnderTest {
   resume?(): void;
   /** Makes the credentials that sources hold invalid once; they have to renew them by themselves. */
   expireAuth?(): Promise<void>;
+  /** Of a cluster: ends the server that leads (SIGKILL); resolves when the others have elected another one. */
+  killLeader?(): Promise<void>;
+  /** Freezes it (SIGSTOP), so that nobody can hear it; resolves when the others have elected another one. */
+  freezeLeader?(): Promise<void>;
+  /** Brings back who led before; resolves when it follows the one that leads now. */
+  restoreLeader?(): Promise<void>;
   /** What makes no sense in this registry's protocol; a fault proxy answers with it. Default: random bytes. */
   readonly garbage?: Buffer;
   stop(): Promise<void>;
@@ -50,7 +65,7 @@ export interface RegistryUnderTest {
 export type StartRegistry = () => Promise<RegistryUnderTest>;
 
 /** What not every registry can do or have done to it. `link`: it is reached over TCP, so that a fault proxy stands in between. */
-export type Ability = "kill" | "restartEmpty" | "pause" | "link" | "expireAuth";
+export type Ability = "kill" | "restartEmpty" | "pause" | "link" | "expireAuth" | "leader";
 
 /** A registry of the suites, and what it can. */
 export interface RegistryEntry {
@@ -66,7 +81,11 @@ export function abilitiesOf(registry: RegistryUnderTest): readonly Ability[] {
     pause: registry.pause !== undefined && registry.resume !== undefined,
     link: (registry.wire ?? "tcp") === "tcp",
     expireAuth: registry.expireAuth !== undefined,
+    leader:
+      registry.killLeader !== undefined &&
+      registry.freezeLeader !== undefined &&
+      registry.restoreLeader !== undefined,
   };
-  const all: readonly Ability[] = ["kill", "restartEmpty", "pause", "link", "expireAuth"];
+  const all: readonly Ability[] = ["kill", "restartEmpty", "pause", "link", "expireAuth", "leader"];
   return all.filter((ability) => can[ability]);
 }

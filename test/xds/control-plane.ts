@@ -9,6 +9,12 @@ import { guard, release } from "../../scripts/servers/watchdog.ts";
 
 const main = join(import.meta.dirname, "../../packages/discovery-xds/test/support/server-main.ts");
 
+/** Where an endpoint is. */
+interface Place {
+  readonly host: string;
+  readonly port: number;
+}
+
 /** The strict management server as a process of its own, so that it can be killed and frozen. */
 export class ControlPlane {
   readonly #process: ServerProcess;
@@ -45,13 +51,14 @@ export class ControlPlane {
     return this.#process.isRunning;
   }
 
-  /** Makes these the endpoints of a service; resolves when clients were told. */
-  async put(service: string, endpoints: readonly { host: string; port: number }[]): Promise<void> {
-    const response = await fetch(`http://127.0.0.1:${this.#httpPort}/${encodeURIComponent(service)}`, {
-      method: "PUT",
-      body: JSON.stringify(endpoints),
-    });
-    if (response.status !== 200) throw new Error(`PUT ${service}: ${await response.text()}`);
+  /** Makes these the endpoints of a service; resolves when clients were told, or soon will be. */
+  put(service: string, endpoints: readonly Place[]): Promise<void> {
+    return this.#write("PUT", service, endpoints);
+  }
+
+  /** Takes one endpoint of a service out and puts another in. */
+  swap(service: string, gone: Place, added: Place): Promise<void> {
+    return this.#write("PATCH", service, { gone, added });
   }
 
   /** What clients did against the protocol. */
@@ -89,6 +96,14 @@ export class ControlPlane {
     await this.#process.stop();
     await rm(this.#folder, { recursive: true, force: true });
     release(this.#folder);
+  }
+
+  async #write(method: "PUT" | "PATCH", service: string, body: object): Promise<void> {
+    const response = await fetch(`http://127.0.0.1:${this.#httpPort}/${encodeURIComponent(service)}`, {
+      method,
+      body: JSON.stringify(body),
+    });
+    if (response.status !== 200) throw new Error(`${method} ${service}: ${await response.text()}`);
   }
 
   async #ready(): Promise<this> {

@@ -61,6 +61,23 @@ describe.each(["sotw", "delta"] as const)(
       expect(await server.violations()).toEqual([]);
     });
 
+    it("is well again with the control plane, also where nothing has changed", async ({
+      expect,
+      onTestFinished,
+    }) => {
+      const server = await started(onTestFinished);
+      await server.put("orders", at(await instance(onTestFinished)));
+      const { events, mesh } = meshOn(server.address, onTestFinished, { protocol });
+      await mesh.ready("orders");
+      const view = (): unknown => mesh.inspect().discovery[0];
+      await server.kill();
+      await expect.poll(view, { timeout: 20_000 }).toMatchObject({ status: "bound", stale: true });
+      await server.restart();
+      await expect.poll(view, { timeout: 40_000 }).toMatchObject({ status: "bound", stale: false });
+      expect(events.at(-1)).toBe("recovered");
+      expect(await server.violations()).toEqual([]);
+    });
+
     it("loses no call while the control plane stands still, nor when it comes back without anything", async ({
       expect,
       onTestFinished,

@@ -11,8 +11,8 @@ import type { ClientSettings } from "../../packages/discovery-zookeeper/src/clie
 import { isRefusal, zkCodes } from "../../packages/discovery-zookeeper/src/client/zookeeper-error.ts";
 
 const open: readonly Acl[] = [{ permissions: 31, scheme: "world", id: "anyone" }];
-/** Of `ZooDefs.OpCode`, what clients of registries have no use for. */
-const more = { setAcl: 7, multi: 14 } as const;
+/** Of `ZooDefs.OpCode`, those that clients of registries have no use for. */
+const otherOps = { setAcl: 7, multi: 14 } as const;
 const noSignal = new AbortController().signal;
 
 /** What a client of a test is set to. */
@@ -66,7 +66,7 @@ export class Operator {
   allow(path: string, acl: readonly Acl[]): Promise<void> {
     return this.#patiently(async () => {
       const link = await this.client.ready(noSignal);
-      await link.request(more.setAcl, `rights of ${path}`, (writer) => {
+      await link.request(otherOps.setAcl, `rights of ${path}`, (writer) => {
         writer.text(path).list(acl, writeAcl).int(-1);
       });
     });
@@ -85,7 +85,7 @@ export class Operator {
   async swap(gone: string, path: string, data: string): Promise<void> {
     const wasDone = await this.#patiently(async () => {
       const link = await this.client.ready(noSignal);
-      const results = await link.request(more.multi, `${path} for ${gone}`, (writer) => {
+      const results = await link.request(otherOps.multi, `${path} for ${gone}`, (writer) => {
         writer.int(ops.delete).bool(false).int(-1).text(gone).int(-1);
         writer.int(ops.create).bool(false).int(-1).text(path).buffer(Buffer.from(data));
         writer.list(this.#acl, writeAcl).int(0).int(-1).bool(true).int(-1);

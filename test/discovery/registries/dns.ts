@@ -8,30 +8,39 @@ const ttlSeconds = 1;
 /** PowerDNS with SRV records, the only ones that have ports. */
 export async function startDns(): Promise<RegistryUnderTest> {
   const server = await startPowerDns();
+  /** Whose addresses are written. */
+  const hosts = new Set<string>();
   return {
     name: "dns",
     // The time to live; after an outage the wait between two questions (5 s) and what is left of one (2 s) come first.
     recoveryMs: 8500,
+    // A server is asked twice, for 2 s each.
+    patienceMs: 4000,
     // An answer has 65,535 bytes at most.
     mostEndpoints: 500,
     host: server.host,
     port: server.port,
     wire: "udp",
     source: (host, port) => dns({ servers: `${host}:${port}`, name: `_http._tcp.{service}.${server.zone}` }),
+    // The records of a name are one thing: there is no taking one out.
     put: async (service, endpoints) => {
-      const hosts = [...new Set(endpoints.map(({ host }) => host))];
-      for (const host of hosts) {
-        // eslint-disable-next-line no-await-in-loop -- a handful, one after the other in one database
-        await server.put(nameOf(host), "A", [host], ttlSeconds);
-      }
+      const fresh = new Set(endpoints.map(({ host }) => host).filter((host) => !hosts.has(host)));
       const contents = endpoints.map(({ host, port }) => `0 1 ${port} ${nameOf(host)}.${server.zone}.`);
-      await server.put(`_http._tcp.${service}`, "SRV", contents, ttlSeconds);
+      await server.putAll(
+        [
+          ...[...fresh].map((host) => ({ name: nameOf(host), type: "A" as const, contents: [host] })),
+          { name: `_http._tcp.${service}`, type: "SRV", contents },
+        ],
+        ttlSeconds,
+      );
+      for (const host of fresh) hosts.add(host);
     },
     kill: () => server.kill(),
     restart: async () => {
       await server.restart();
     },
     restartEmpty: async () => {
+      hosts.clear();
       await server.restartEmpty();
     },
     pause: () => server.pause(),

@@ -1,50 +1,36 @@
 import { etcd } from "@proxyless/discovery-etcd";
 
 import { startEtcd } from "../../../scripts/servers/index.ts";
-import type { EtcdMember } from "../../../scripts/servers/index.ts";
-import type { RegistryUnderTest, WrittenEndpoint } from "../under-test.ts";
+import type { RegistryUnderTest } from "../under-test.ts";
+import { addReader, EtcdWriter, reader } from "./etcd-writer.ts";
 
-const reader = { username: "reader", password: "reader-password" };
+/** A minute and a half between two lists is more than a suite can wait for. */
+export const impatience = { resyncMs: 5000 } as const;
 
-/** A real etcd 3.5 with access control, whose entries are written as etcd's own `naming/endpoints` writes them. */
+/** A real etcd 3.5 with access control. */
 export async function startEtcdUnderTest(): Promise<RegistryUnderTest> {
   const member = await startEtcd({ auth: true });
   await addReader(member);
-  const written = new Map<string, ReadonlyMap<string, string>>();
+  const writer = new EtcdWriter(() => member);
   return {
     name: "etcd",
     // Trouble is waited out for 5 s at most, and a request that went astray is given up after 3 s.
     recoveryMs: 9000,
+    // The list beside the watch comes a third later than it should at most, and the watch may lag behind it for 5 s.
+    patienceMs: 11_700,
     host: member.host,
     port: member.port,
-    source: (host, port) => etcd({ url: `http://${host}:${port}`, ...reader }),
-    put: async (service, endpoints) => {
-      const wanted = entriesOf(service, endpoints);
-      const before = written.get(service) ?? new Map<string, string>();
-      for (const key of before.keys()) {
-        // eslint-disable-next-line no-await-in-loop -- a handful
-        if (!wanted.has(key)) await member.delete(key);
-      }
-      for (const [key, value] of wanted) {
-        // eslint-disable-next-line no-await-in-loop -- as above
-        if (before.get(key) !== value) await member.put(key, value);
-      }
-      written.set(service, wanted);
-    },
-    swap: async (service, gone, added) => {
-      for (const [key, value] of entriesOf(service, [added])) {
-        // eslint-disable-next-line no-await-in-loop -- one
-        await member.put(key, value);
-      }
-      await member.delete(`${service}/${gone.id}`);
-    },
+    source: (host, port, isImpatient = false) =>
+      etcd({ url: `http://${host}:${port}`, ...reader, ...(isImpatient ? impatience : {}) }),
+    put: (service, endpoints) => writer.put(service, endpoints),
+    swap: (service, gone, added) => writer.swap(service, gone, added),
     kill: () => member.kill(),
     restart: async () => {
       await member.restart();
     },
     restartEmpty: async () => {
       await member.restartEmpty();
-      written.clear();
+      writer.forget();
     },
     pause: () => member.pause(),
     resume: () => {
@@ -53,28 +39,10 @@ export async function startEtcdUnderTest(): Promise<RegistryUnderTest> {
     // etcd forgets a user's tokens when the password changes, also to the same.
     expireAuth: async () => {
       if (member.root === undefined) return;
-      await member.call("/v3/auth/user/changepw", { name: reader.username, password: reader.password });
+      const { username, password } = reader;
+      await member.call("/v3/auth/user/changepw", { name: username, password });
     },
     garbage: Buffer.from('HTTP/1.1 200 OK\r\ncontent-length: 16\r\n\r\n{"result":[[{\r\n'),
     stop: () => member.stop(),
   };
-}
-
-/** One who may read everything, and nothing else. */
-async function addReader(member: EtcdMember): Promise<void> {
-  const { username, password } = reader;
-  await member.call("/v3/auth/role/add", { name: username });
-  const everything = { key: "AA==", range_end: "AA==" };
-  await member.call("/v3/auth/role/grant", { name: username, perm: { permType: "READ", ...everything } });
-  await member.call("/v3/auth/user/add", { name: username, password });
-  await member.call("/v3/auth/user/grant", { user: username, role: username });
-}
-
-function entriesOf(service: string, endpoints: readonly WrittenEndpoint[]): ReadonlyMap<string, string> {
-  return new Map(
-    endpoints.map(({ id, host, port }) => [
-      `${service}/${id}`,
-      JSON.stringify({ Op: 0, Addr: `${host}:${port}`, Metadata: null }),
-    ]),
-  );
 }

@@ -1,47 +1,42 @@
+import { setTimeout as wait } from "node:timers/promises";
+
 import { eureka } from "@proxyless/discovery-eureka";
 
 import { EurekaServer } from "../../eureka/server.ts";
 import type { RegistryUnderTest } from "../under-test.ts";
 
-/** The strict server of `test/eureka`, with a source on it that asks every second. */
+const account = { user: "reader", password: "reader-password" };
+/** How long the reader is refused, in milliseconds: longer than the source waits between two questions. */
+const refusedMs = 1500;
+
+/** The strict server of `test/eureka` behind a password, with a source on it that asks every second. */
 export async function startEurekaUnderTest(): Promise<RegistryUnderTest> {
-  const server = await EurekaServer.start();
+  const server = await EurekaServer.start({ user: `${account.user}:${account.password}` });
   return {
     name: "eureka",
     // A hung request is given up after 2 s, the next attempt comes within a second, and so does the next poll.
     recoveryMs: 5000,
+    patienceMs: 2000,
     host: "127.0.0.1",
     port: server.port,
     source: (host, port) =>
-      eureka({ url: `http://${host}:${port}/eureka`, intervalMs: 1000, requestTimeoutMs: 2000 }),
+      eureka({
+        url: `http://${host}:${port}/eureka`,
+        ...account,
+        intervalMs: 1000,
+        requestTimeoutMs: 2000,
+      }),
     put: async (service, endpoints) => {
       const app = service.toUpperCase();
       const ids = new Set(endpoints.map(({ id }) => id));
       for (const { fields } of server.registry.list(app).get(app) ?? []) {
-        // eslint-disable-next-line no-await-in-loop -- a handful
-        if (!ids.has(fields.instanceId)) await send(server, "DELETE", `${app}/${fields.instanceId}`);
+        if (!ids.has(fields.instanceId)) server.registry.cancel(app, fields.instanceId);
       }
-      for (const { id, host, port } of endpoints) {
-        const instance = {
-          instanceId: id,
-          app,
-          hostName: host,
-          ipAddr: host,
-          status: "UP",
-          port: { $: port, "@enabled": "true" },
-          vipAddress: service,
-          dataCenterInfo: {
-            "@class": "com.netflix.appinfo.InstanceInfo$DefaultDataCenterInfo",
-            name: "MyOwn",
-          },
-        };
-        // eslint-disable-next-line no-await-in-loop -- as above
-        await send(server, "POST", app, { instance });
-      }
+      for (const { id, host, port } of endpoints) server.put(service, id, host, port);
     },
     swap: async (service, gone, { id, host, port }) => {
+      server.registry.cancel(service.toUpperCase(), gone.id);
       server.put(service, id, host, port);
-      await send(server, "DELETE", `${service.toUpperCase()}/${gone.id}`);
     },
     kill: () => server.kill(),
     restart: () => server.restart(),
@@ -52,20 +47,21 @@ export async function startEurekaUnderTest(): Promise<RegistryUnderTest> {
     resume: () => {
       server.resume();
     },
+    // Nothing renews a password: whoever keeps the accounts has lost sight of this one for a while.
+    expireAuth: async () => {
+      let refused = 0;
+      server.script = (_, response) => {
+        refused++;
+        response.writeHead(401).end();
+      };
+      await wait(refusedMs);
+      server.script = undefined;
+      if (refused === 0) throw new Error("nobody has asked meanwhile");
+    },
     // What belongs to another protocol of the same age.
     garbage: Buffer.from(
       "HTTP/1.1 200 OK\r\ncontent-type: application/xml\r\ncontent-length: 15\r\n\r\n<applications/>",
     ),
     stop: () => server.stop(),
   };
-}
-
-async function send(server: EurekaServer, method: string, path: string, body?: object): Promise<void> {
-  const response = await fetch(`${server.url}/apps/${path}`, {
-    method,
-    ...(body === undefined
-      ? {}
-      : { headers: { "content-type": "application/json" }, body: JSON.stringify(body) }),
-  });
-  if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`);
 }

@@ -19,10 +19,12 @@ export async function startFile(): Promise<RegistryUnderTest> {
   return {
     name: "file",
     recoveryMs: 1500,
+    patienceMs: 0,
     host: "",
     port: 0,
     wire: "none",
     source: () => file({ path }),
+    // A file is replaced as a whole.
     put: async (service, endpoints) => {
       services.set(service, endpoints);
       await write();

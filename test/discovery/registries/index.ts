@@ -1,12 +1,15 @@
 import type { Ability, RegistryEntry } from "../under-test.ts";
+import { startConsulClusterUnderTest } from "./consul-cluster.ts";
 import { startConsulRegistry } from "./consul.ts";
 import { startDns } from "./dns.ts";
+import { startEtcdClusterUnderTest } from "./etcd-cluster.ts";
 import { startEtcdUnderTest } from "./etcd.ts";
 import { startEurekaUnderTest } from "./eureka.ts";
 import { startFile } from "./file.ts";
 import { startKubernetesUnderTest } from "./kubernetes.ts";
 import { startNacosUnderTest } from "./nacos.ts";
 import { startXdsRegistry } from "./xds.ts";
+import { startZookeeperEnsembleUnderTest } from "./zookeeper-ensemble.ts";
 import { startZookeeperUnderTest } from "./zookeeper.ts";
 
 const server: readonly Ability[] = ["kill", "restartEmpty", "pause", "link"];
@@ -16,10 +19,19 @@ export const registries: Readonly<Record<string, RegistryEntry>> = {
   consul: { start: startConsulRegistry, abilities: [...server, "expireAuth"] },
   dns: { start: startDns, abilities: ["kill", "restartEmpty", "pause"] },
   etcd: { start: startEtcdUnderTest, abilities: [...server, "expireAuth"] },
-  eureka: { start: startEurekaUnderTest, abilities: server },
+  eureka: { start: startEurekaUnderTest, abilities: [...server, "expireAuth"] },
   file: { start: startFile, abilities: ["restartEmpty"] },
   kubernetes: { start: startKubernetesUnderTest, abilities: [...server, "expireAuth"] },
   nacos: { start: startNacosUnderTest, abilities: [...server, "expireAuth"] },
   xds: { start: startXdsRegistry, abilities: server },
-  zookeeper: { start: startZookeeperUnderTest, abilities: server },
+  zookeeper: { start: startZookeeperUnderTest, abilities: [...server, "expireAuth"] },
+};
+
+const cluster: readonly Ability[] = ["link", "leader"];
+
+/** Those of them that are several servers in earnest, of whom one leads. */
+export const clusters: Readonly<Record<string, RegistryEntry>> = {
+  "consul-cluster": { start: startConsulClusterUnderTest, abilities: cluster },
+  "etcd-cluster": { start: startEtcdClusterUnderTest, abilities: cluster },
+  "zookeeper-ensemble": { start: startZookeeperEnsembleUnderTest, abilities: cluster },
 };

@@ -23,11 +23,16 @@ export async function startKubernetesUnderTest(): Promise<RegistryUnderTest> {
   return {
     name: "kubernetes",
     recoveryMs: 35_000,
+    patienceMs: 3000,
     host: "127.0.0.1",
     port: server.port,
-    source: (host, port) =>
-      // Two minutes of silence, and the ten seconds for an answer, are more than a suite can wait for.
-      kubernetes({ url: `http://${host}:${port}`, tokenFile, silenceMs: 3000, requestTimeoutMs: 2000 }),
+    source: (host, port, isImpatient = false) =>
+      kubernetes({
+        url: `http://${host}:${port}`,
+        tokenFile,
+        // Two minutes of silence, and the ten seconds for an answer, are more than a suite can wait for.
+        ...(isImpatient ? { silenceMs: 3000, requestTimeoutMs: 2000 } : {}),
+      }),
     put: async (service, endpoints) => {
       const wanted = new Map(endpoints.map((endpoint) => [`${service}-${endpoint.id}`, endpoint]));
       for (const { metadata } of server.history.at(server.history.revision)) {
@@ -39,8 +44,8 @@ export async function startKubernetesUnderTest(): Promise<RegistryUnderTest> {
       }
     },
     swap: async (service, gone, added) => {
-      server.put(sliceOf(`${service}-${added.id}`, service, added));
       server.remove(`${service}-${gone.id}`);
+      server.put(sliceOf(`${service}-${added.id}`, service, added));
     },
     kill: () => server.kill(),
     restart: () => server.restart(),

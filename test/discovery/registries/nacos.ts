@@ -14,26 +14,22 @@ export async function startNacosUnderTest(): Promise<RegistryUnderTest> {
     // A hung request is given up after 2 s, the next attempt comes within a second, and so does the next poll; a login may
     // come before any of them.
     recoveryMs: 7000,
+    patienceMs: 2000,
     host: "127.0.0.1",
     port: server.port,
     source: (host, port) =>
       nacos({ url: `http://${host}:${port}`, ...account, intervalMs: 1000, requestTimeoutMs: 2000 }),
     put: async (service, endpoints) => {
       const ids = new Set(endpoints.map(({ id }) => id));
-      const gone = (written.get(service) ?? []).filter(({ id }) => !ids.has(id));
-      for (const endpoint of gone) {
-        // eslint-disable-next-line no-await-in-loop -- a handful
-        await send(server, "DELETE", service, endpoint);
+      for (const { id, host, port } of written.get(service) ?? []) {
+        if (!ids.has(id)) server.remove(service, host, port);
       }
-      for (const endpoint of endpoints) {
-        // eslint-disable-next-line no-await-in-loop -- as above
-        await send(server, "POST", service, endpoint);
-      }
+      for (const { host, port } of endpoints) server.put(service, host, port);
       written.set(service, endpoints);
     },
     swap: async (service, gone, { host, port }) => {
+      server.remove(service, gone.host, gone.port);
       server.put(service, host, port);
-      await send(server, "DELETE", service, gone);
     },
     kill: () => server.kill(),
     restart: () => server.restart(),
@@ -53,21 +49,4 @@ export async function startNacosUnderTest(): Promise<RegistryUnderTest> {
     garbage: Buffer.from("HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\ncaused"),
     stop: () => server.stop(),
   };
-}
-
-async function send(
-  server: NacosServer,
-  method: "POST" | "DELETE",
-  service: string,
-  { host, port }: WrittenEndpoint,
-): Promise<void> {
-  const query = new URLSearchParams({
-    ...account,
-    serviceName: service,
-    ip: host,
-    port: String(port),
-    ephemeral: "false",
-  }).toString();
-  const response = await fetch(`${server.url}/nacos/v3/client/ns/instance?${query}`, { method });
-  if (!response.ok) throw new Error(`${method} ${service}: ${response.status} ${await response.text()}`);
 }

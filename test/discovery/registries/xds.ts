@@ -13,16 +13,21 @@ export async function startXdsRegistry(): Promise<RegistryUnderTest> {
     name: "xds",
     // Back-off grows to 30 s, and a connection takes its time.
     recoveryMs: 35_000,
+    // A probe after a second, which is waited for for another.
+    patienceMs: 2000,
     host: "127.0.0.1",
     port: server.port,
-    source: (host, port) =>
+    source: (host, port, isImpatient = false) =>
       xds({
         bootstrap: {
           xds_servers: [{ server_uri: `${host}:${port}`, channel_creds: [{ type: "insecure" }] }],
           node: { id: "registry-under-test" },
         },
+        // Half a minute between two probes is more than a suite can wait for.
+        ...(isImpatient ? { keepaliveMs: 1000, keepaliveTimeoutMs: 1000, connectTimeoutMs: 2000 } : {}),
       }),
     put: (service, endpoints) => server.put(service, endpoints),
+    swap: (service, gone, added) => server.swap(service, gone, added),
     kill: () => server.kill(),
     restart: () => server.restart(),
     restartEmpty: () => server.restartEmpty(),
@@ -30,6 +35,7 @@ export async function startXdsRegistry(): Promise<RegistryUnderTest> {
     resume: () => {
       server.resume();
     },
+    // There are no credentials but certificates, and `packages/discovery-xds/test/tls.test.ts` replaces those.
     // What an HTTP/1.1 server would say to an HTTP/2 connection.
     garbage: Buffer.from("HTTP/1.1 400 Bad Request\r\nconnection: close\r\n\r\n"),
     stop: async () => {

@@ -1,40 +1,68 @@
+import { setTimeout as wait } from "node:timers/promises";
+
 import { zookeeper } from "@proxyless/discovery-zookeeper";
 
 import { startZookeeper } from "../../../scripts/servers/index.ts";
-import { Operator } from "../../zookeeper/operator.ts";
-import type { RegistryUnderTest } from "../under-test.ts";
+import { Operator, rightOf } from "../../zookeeper/operator.ts";
+import type { RegistryUnderTest, WrittenEndpoint } from "../under-test.ts";
 
-/** One ZooKeeper server with its data on disk; instances are plain JSON nodes that stay. */
+const auth = { user: "reader", password: "reader-password" };
+const owner = { user: "operator", password: "operator-password" };
+const ownersRight = rightOf(owner.user, owner.password, 31);
+const readersRight = rightOf(auth.user, auth.password, 1);
+/** How long the reader is locked out, in milliseconds: some attempts fail. */
+const lockedMs = 1000;
+
+/**
+ * One ZooKeeper server with its data on disk; instances are plain JSON nodes that stay, and nobody but one user may read
+ * them. ZooKeeper knows users by the connection, so that each new one has to say again whose it is.
+ */
 export async function startZookeeperUnderTest(): Promise<RegistryUnderTest> {
   const server = await startZookeeper();
-  const operator = new Operator(server.address);
+  const digest = `${owner.user}:${owner.password}`;
+  const operator = new Operator(server.address, { digest }, [ownersRight, readersRight]);
+  const services = new Set<string>();
   return {
     name: "zookeeper",
     // A silent connection is given up after two thirds of the session's 6 s; an attempt to connect takes 5 s at most, and the
     // pause before it 1 s.
     recoveryMs: 11_000,
+    // The session.
+    patienceMs: 6000,
     host: server.host,
     port: server.ports.client,
-    source: (host, port) => zookeeper({ servers: `${host}:${port}`, sessionTimeoutMs: 6000 }),
-    put: (service, endpoints) =>
-      operator.replace(
-        `/services/${service}`,
-        Object.fromEntries(endpoints.map(({ id, host, port }) => [id, JSON.stringify({ host, port })])),
-      ),
-    swap: async (service, gone, { id, host, port }) => {
-      await operator.put(`/services/${service}/${id}`, JSON.stringify({ host, port }));
-      await operator.remove(`/services/${service}/${gone.id}`);
+    source: (host, port) => zookeeper({ servers: `${host}:${port}`, auth, sessionTimeoutMs: 6000 }),
+    put: async (service, endpoints) => {
+      services.add(service);
+      await operator.replace(`/services/${service}`, nodesOf(endpoints));
     },
+    swap: (service, gone, { id, host, port }) =>
+      operator.swap(
+        `/services/${service}/${gone.id}`,
+        `/services/${service}/${id}`,
+        JSON.stringify({ host, port }),
+      ),
     kill: () => server.kill(),
     restart: async () => {
       await server.restart();
     },
     restartEmpty: async () => {
       await server.restartEmpty();
+      services.clear();
     },
     pause: () => server.pause(),
     resume: () => {
       server.resume();
+    },
+    // Digests do not expire: what can go, and come back, is the right of who has one.
+    expireAuth: async () => {
+      const paths = [...services].map((service) => `/services/${service}`);
+      await Promise.all(paths.map((path) => operator.allow(path, [ownersRight])));
+      // Nobody is told of that, but of a change, which has to be read.
+      await Promise.all(paths.map((path) => operator.put(`${path}/passing`, "")));
+      await Promise.all(paths.map((path) => operator.remove(`${path}/passing`)));
+      await wait(lockedMs);
+      await Promise.all(paths.map((path) => operator.allow(path, [ownersRight, readersRight])));
     },
     // A frame of two gigabytes, which nobody would send.
     garbage: Buffer.from("7fffffff00000001deadbeef", "hex"),
@@ -43,4 +71,9 @@ export async function startZookeeperUnderTest(): Promise<RegistryUnderTest> {
       await server.stop();
     },
   };
+}
+
+/** Instances as plain JSON nodes, by name. */
+export function nodesOf(endpoints: readonly WrittenEndpoint[]): Readonly<Record<string, string>> {
+  return Object.fromEntries(endpoints.map(({ id, host, port }) => [id, JSON.stringify({ host, port })]));
 }

@@ -1,0 +1,36 @@
+import { zookeeper } from "@proxyless/discovery-zookeeper";
+
+import { startZookeeperEnsemble } from "../../../scripts/servers/index.ts";
+import { Operator } from "../../zookeeper/operator.ts";
+import type { RegistryUnderTest } from "../under-test.ts";
+import { Leadership } from "./leadership.ts";
+import { nodesOf } from "./zookeeper.ts";
+
+/** Three real servers, one of which a source knows to lead: sessions begin anywhere. */
+export async function startZookeeperEnsembleUnderTest(): Promise<RegistryUnderTest> {
+  const ensemble = await startZookeeperEnsemble(3);
+  const leadership = await Leadership.of({ ...ensemble, members: ensemble.servers });
+  const operator = new Operator(ensemble.addresses);
+  return {
+    name: "zookeeper-ensemble",
+    recoveryMs: 11_000,
+    patienceMs: 6000,
+    get host() {
+      return leadership.leader.host;
+    },
+    get port() {
+      return leadership.leader.ports.client;
+    },
+    source: (host, port) =>
+      zookeeper({
+        servers: [`${host}:${port}`, ...leadership.order.slice(1).map(({ address }) => address)],
+        sessionTimeoutMs: 6000,
+      }),
+    put: (service, endpoints) => operator.replace(`/services/${service}`, nodesOf(endpoints)),
+    ...leadership.abilities,
+    stop: async () => {
+      await operator.close();
+      await ensemble.stop();
+    },
+  };
+}

@@ -1,5 +1,5 @@
 import { configError } from "../errors.ts";
-import type { DiscoverySource } from "./source.ts";
+import type { DiscoverySource, SourceProtection } from "./source.ts";
 
 /** How a directory treats what its source says. */
 export interface DirectoryOptions {
@@ -41,7 +41,10 @@ export interface DirectoryOptions {
   readonly onDataError?: "keep" | "drop";
 }
 
-export type ResolvedDirectoryOptions = Readonly<Required<DirectoryOptions>>;
+export interface ResolvedDirectoryOptions extends Readonly<Required<DirectoryOptions>> {
+  /** What the user asked for, for a source that sees to it itself. */
+  readonly protection: SourceProtection;
+}
 
 type NumberOption = Exclude<keyof DirectoryOptions, "onDataError">;
 
@@ -87,12 +90,16 @@ export function resolveDirectoryOptions(
   if (!Number.isInteger(maxEndpoints)) {
     throw configError("directory.maxEndpoints", "an integer", maxEndpoints);
   }
+  const emptyHoldMs = pick("emptyHoldMs", source.emptyHoldMs);
+  const maxShrinkRatio = pick("maxShrinkRatio");
   return Object.freeze({
     initTimeoutMs: pick("initTimeoutMs"),
     lingerMs: pick("lingerMs"),
     debounceMs: pick("debounceMs", source.debounceMs),
-    emptyHoldMs: pick("emptyHoldMs", source.emptyHoldMs),
-    maxShrinkRatio: pick("maxShrinkRatio"),
+    // Once more would be twice as long.
+    emptyHoldMs: source.protectsItself === true ? 0 : emptyHoldMs,
+    maxShrinkRatio,
+    protection: { emptyHoldMs: options.emptyHoldMs, maxShrinkRatio: options.maxShrinkRatio },
     refreshMinMs: pick("refreshMinMs"),
     maxEndpoints,
     closeTimeoutMs: pick("closeTimeoutMs"),

@@ -73,7 +73,12 @@ export class SharedWatch implements SubscriptionHost {
         this.#upstream.restart(problem);
       },
     });
-    this.#upstream = new SourceWatch(source, { service }, clock, random, this.#known);
+    this.#upstream = new SourceWatch(
+      source,
+      { service },
+      { clock, random, protection: options.protection },
+      this.#known,
+    );
   }
 
   get current(): Resolution {

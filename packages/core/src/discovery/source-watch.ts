@@ -7,7 +7,9 @@ import type {
   DiscoveryNotice,
   DiscoverySource,
   Sink,
+  SourceProtection,
   Target,
+  WatchContext,
   WatchHandle,
 } from "./source.ts";
 import { readError, readNotice } from "./trouble.ts";
@@ -40,6 +42,7 @@ export class SourceWatch {
   readonly #target: Target;
   readonly #clock: Clock;
   readonly #random: Random;
+  readonly #protection: SourceProtection;
   readonly #to: SourceWatchSink;
   readonly #reopen: Alarm;
   readonly #silence: Silence;
@@ -50,11 +53,17 @@ export class SourceWatch {
   #failures = 0;
   #opened = 0;
 
-  constructor(source: DiscoverySource, target: Target, clock: Clock, random: Random, to: SourceWatchSink) {
+  constructor(
+    source: DiscoverySource,
+    target: Target,
+    { clock, protection, random }: Omit<WatchContext, "signal">,
+    to: SourceWatchSink,
+  ) {
     this.#source = source;
     this.#target = target;
     this.#clock = clock;
     this.#random = random;
+    this.#protection = protection ?? {};
     this.#to = to;
     this.#reopen = new Alarm(clock, () => {
       this.open();
@@ -88,7 +97,12 @@ export class SourceWatch {
     this.#opened++;
     this.#silence.heard();
     try {
-      const context = { signal, clock: this.#clock, random: this.#random };
+      const context = {
+        signal,
+        clock: this.#clock,
+        random: this.#random,
+        protection: this.#protection,
+      };
       const handle: unknown = this.#source.watch(this.#target, this.#sink(signal), context);
       // A sink that was called too early may have led to a close.
       this.#handle = signal.aborted || !isHandle(handle) ? undefined : handle;

@@ -102,6 +102,14 @@ export interface WatchContext {
   readonly signal: AbortSignal;
   readonly clock: Clock;
   readonly random: Random;
+  /** What the directory's options ask of a source that `protectsItself`; the source's own values where they say nothing. */
+  readonly protection?: SourceProtection;
+}
+
+/** How doubtful answers are held back; see the directory's options of the same names. */
+export interface SourceProtection {
+  readonly emptyHoldMs?: number | undefined;
+  readonly maxShrinkRatio?: number | undefined;
 }
 
 /** A kind of registry. Anything that implements this can feed a mesh; `sourceContract` of `/testing` checks it. */
@@ -114,6 +122,11 @@ export interface DiscoverySource {
   watch(target: Target, sink: Sink, context: WatchContext): WatchHandle;
   /** How long an empty answer is held back while endpoints are known, in milliseconds; 30,000 by default. */
   readonly emptyHoldMs?: number;
+  /**
+   * It holds doubtful answers back by itself, as {@link WatchContext.protection} asks, so that the directory takes its word:
+   * for what is put together from several sources and has to doubt each of them.
+   */
+  readonly protectsItself?: boolean;
   /** How long changes are collected before they are told, in milliseconds; 20 by default. */
   readonly debounceMs?: number;
   /**

@@ -5,7 +5,8 @@ export type SourceDeclarations = Omit<DiscoverySource, "name" | "key" | "watch" 
 
 /** What a source says of itself, for one that stands in its place. */
 export function declarationsOf(source: DiscoverySource): SourceDeclarations {
-  const { aliveEveryMs, cacheMaxAgeMs, debounceMs, emptyHoldMs, maxStaleMs, onDataError } = source;
+  const { aliveEveryMs, cacheMaxAgeMs, debounceMs, emptyHoldMs, maxStaleMs, onDataError, protectsItself } =
+    source;
   return {
     ...(aliveEveryMs === undefined ? undefined : { aliveEveryMs }),
     ...(cacheMaxAgeMs === undefined ? undefined : { cacheMaxAgeMs }),
@@ -13,5 +14,6 @@ export function declarationsOf(source: DiscoverySource): SourceDeclarations {
     ...(emptyHoldMs === undefined ? undefined : { emptyHoldMs }),
     ...(maxStaleMs === undefined ? undefined : { maxStaleMs }),
     ...(onDataError === undefined ? undefined : { onDataError }),
+    ...(protectsItself === undefined ? undefined : { protectsItself }),
   };
 }

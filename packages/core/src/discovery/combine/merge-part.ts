@@ -28,7 +28,7 @@ export interface MergePartOptions {
 }
 
 const defaultHoldMs = 30_000;
-const maxShrinkRatio = 0.5;
+const defaultShrinkRatio = 0.5;
 const refreshMinMs = 5_000;
 
 /**
@@ -64,7 +64,9 @@ export class MergePart {
     this.#clock = clock;
     this.#maxEndpoints = maxEndpoints;
     this.#owner = owner;
-    const holdMs = source.emptyHoldMs ?? defaultHoldMs;
+    const { emptyHoldMs, maxShrinkRatio = defaultShrinkRatio } = context.protection ?? {};
+    const ownHoldMs = emptyHoldMs ?? source.emptyHoldMs ?? defaultHoldMs;
+    const holdMs = source.protectsItself === true ? 0 : ownHoldMs;
     this.#guard = new Guard({ holdMs, maxShrinkRatio, maxEndpoints });
     this.#hold = new Alarm(clock, () => {
       this.#settle(false);
@@ -72,7 +74,7 @@ export class MergePart {
     this.#confirm = new Refresher(clock, random, refreshMinMs, (reason) => {
       this.refresh(reason);
     });
-    this.#watch = new SourceWatch(source, target, clock, random, {
+    this.#watch = new SourceWatch(source, target, context, {
       snapshot: (raw) => {
         this.#take(raw);
       },

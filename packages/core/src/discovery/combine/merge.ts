@@ -42,8 +42,8 @@ export function merge(
   const scope = JSON.stringify([settings.mode, settings.priorityStep]);
   return {
     name: "merge",
-    // Each part holds its own lists back; once more would be twice as long.
-    emptyHoldMs: 0,
+    // An answer that would take all of one part away is no less doubtful because others have some.
+    protectsItself: true,
     ...(debounces.length < parts.length ? undefined : { debounceMs: Math.max(...debounces) }),
     ...(ages.length === 0 ? undefined : { cacheMaxAgeMs: Math.min(...ages) }),
     key: (target) => {

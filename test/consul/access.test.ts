@@ -28,7 +28,7 @@ function watch(options: Partial<ConsulOptions>): Watching {
   return made;
 }
 
-describe("a real agent with access rules", { timeout: 30_000 }, () => {
+describe("point 8, a real agent with access rules", { timeout: 30_000 }, () => {
   it("is read with a token that may read services and nodes", async () => {
     const web = watch({ token: await agent.createToken("reader", readOnly) });
     await web.untilStates(["web-1 healthy"]);

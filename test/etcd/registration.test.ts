@@ -65,7 +65,7 @@ function untilSome<T>(what: string, probe: () => Promise<T | undefined>): Promis
 
 const value = '{"Op":0,"Addr":"10.9.0.1:80","Metadata":null}';
 
-describe.concurrent("a registration with a real etcd", { timeout: 30_000 }, () => {
+describe.concurrent("point 25, a registration with a real etcd", { timeout: 30_000 }, () => {
   it("is kept alive beyond its TTL, on a lease of its own", async ({ onTestFinished }) => {
     const one = await registered(shared, onTestFinished, { ttlMs: 2000 });
     const two = await registered(shared, onTestFinished, { ttlMs: 2000 });
@@ -219,7 +219,7 @@ describe.concurrent("a registration with a real etcd", { timeout: 30_000 }, () =
   });
 });
 
-describe.concurrent("a registration whose etcd", { timeout: 60_000 }, () => {
+describe.concurrent("point 25, a registration whose etcd", { timeout: 60_000 }, () => {
   it("comes back empty is registered again", async ({ onTestFinished }) => {
     const member = await startEtcd({ state: "memory" });
     onTestFinished(() => member.stop());

@@ -9,7 +9,7 @@ import { pods, sliceJson } from "./slices.ts";
 
 const room = new Room();
 
-describe("history that is gone", { timeout: 30_000 }, () => {
+describe("point 6, history that is gone", { timeout: 30_000 }, () => {
   it.each([
     [
       "as an event",

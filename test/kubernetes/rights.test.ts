@@ -11,7 +11,7 @@ import { Room } from "./room.ts";
 
 const room = new Room();
 
-describe("rights", { timeout: 30_000 }, () => {
+describe("point 8, rights", { timeout: 30_000 }, () => {
   const reader = "reader-0123456789abcdef";
   const other = "other-0123456789abcdef";
   const all: readonly Verb[] = ["list", "watch"];

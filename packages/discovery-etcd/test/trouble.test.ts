@@ -18,7 +18,7 @@ beforeEach(async () => {
 afterEach(() => fake.close());
 
 describe("a watch that etcd ends", { timeout: 30_000 }, () => {
-  it("because its revision was compacted lists again at once, and goes on from there", async () => {
+  it("point 6, a reset: because its revision was compacted lists again at once, and goes on from there", async () => {
     const watched = watching(etcd({ url: fake.url }), "web");
     await watched.untilAddresses(["10.0.0.1:80"]);
     fake.write("web/b", "10.0.0.2:80");

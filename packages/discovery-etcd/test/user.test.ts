@@ -16,7 +16,7 @@ beforeEach(async () => {
 
 afterEach(() => fake.close());
 
-describe("a user", { timeout: 30_000 }, () => {
+describe("point 8, a user", { timeout: 30_000 }, () => {
   const user = { username: "app", password: "correct horse" };
 
   it("sends the token on everything, and fetches another when it is refused", async () => {

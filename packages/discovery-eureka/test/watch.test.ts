@@ -188,7 +188,7 @@ describe("the whole registry", { timeout }, () => {
     expect(asked(server, "/apps")).toBe(1);
   });
 
-  it("is read anew when the counts differ, at most every 30 s, and removes nothing while they do", async () => {
+  it("point 6, a reset: is read anew when the counts differ, at most every 30 s, and removes nothing while they do", async () => {
     const server = await startServer();
     await put(server, "a", "a-1");
     await put(server, "a", "a-2");

@@ -367,7 +367,7 @@ describe("a response", () => {
     expect([answer("3"), answer("4")]).toEqual([true, false]);
   });
 
-  it("is answered to another server without the versions of the first", () => {
+  it("point 6, a reset: is answered to another server without the versions of the first", () => {
     const protocol = new DeltaProtocol();
     for (const one of ["a", "b"]) protocol.subscribe(clusterKind, one);
     protocol.begin(false);

@@ -233,7 +233,7 @@ describe("a session", { timeout: 30_000 }, () => {
     expect(web.snapshots[1]).toEqual(web.snapshots[0]);
   });
 
-  it("that the server says has expired is replaced at once", async () => {
+  it("point 6, a reset: that the server says has expired is replaced at once", async () => {
     const web = watch();
     await web.until(() => web.snapshots.length > 0);
     const times: number[] = [];

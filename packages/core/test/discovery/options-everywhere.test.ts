@@ -56,9 +56,9 @@ describe.each(wrapped)("the directory's options hold for %s", (_, wrap) => {
       const { clock, directory } = rigFor(wrap(source), { maxShrinkRatio });
       const orders = directory.subscribe("orders");
       await clock.advance(0);
-      source.put("orders", list(..."abcdefghij"));
+      source.put("orders", list(...Array.from({ length: 10 }, (_, n) => `e${n}`)));
       await clock.advance(10_000);
-      source.put("orders", list("a"));
+      source.put("orders", list("e0"));
       await clock.advance(1_000);
       expect(serving(orders).split(" ")).toHaveLength(left);
     },

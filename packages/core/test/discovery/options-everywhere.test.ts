@@ -16,6 +16,8 @@ const wrapped: readonly (readonly [string, (source: FakeSource) => DiscoverySour
   ["a source in a merge in a merge", (source) => merge({ b: merge({ a: source }) })],
 ];
 
+const ten = Array.from({ length: 10 }, (_, n) => `e${n}`);
+
 /** After how many milliseconds an empty answer is believed. */
 async function heldFor(
   options: DirectoryOptions,
@@ -56,7 +58,7 @@ describe.each(wrapped)("the directory's options hold for %s", (_, wrap) => {
       const { clock, directory } = rigFor(wrap(source), { maxShrinkRatio });
       const orders = directory.subscribe("orders");
       await clock.advance(0);
-      source.put("orders", list(...Array.from({ length: 10 }, (_, n) => `e${n}`)));
+      source.put("orders", list(...ten));
       await clock.advance(10_000);
       source.put("orders", list("e0"));
       await clock.advance(1_000);

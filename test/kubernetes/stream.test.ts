@@ -5,6 +5,7 @@ import { describe, expect, it } from "vitest";
 
 import { statusJson } from "./api-answers.ts";
 import { Room, event, isWatch } from "./room.ts";
+import { pods, sliceJson } from "./slices.ts";
 
 const room = new Room();
 
@@ -156,8 +157,12 @@ describe("a watch", { timeout: 30_000 }, () => {
     expect(room.server.count("list")).toBe(1);
   });
 
-  it("tells a storm of changes at a pace, and the last of them", async () => {
+  it("tells a storm of changes of a long list at a pace, and the last of them", async () => {
     const made = await room.following();
+    for (let n = 0; n < 20; n++) {
+      room.server.put(sliceJson({ name: `more-${n}`, service: "web", pods: pods(100, 1000 + n * 100) }));
+    }
+    await made.until("all of them", () => made.endpoints.length === 2002);
     const before = made.snapshots.length;
     const began = performance.now();
     for (let i = 0; i < 1000; i++) {
@@ -165,8 +170,8 @@ describe("a watch", { timeout: 30_000 }, () => {
       if (i % 10 === 0) await sleep(1);
     }
     room.put(7);
-    await made.until("the last", () => made.endpoints.length === 7);
-    // Never two within 20 ms.
+    await made.until("the last", () => made.endpoints.length === 2007);
+    // Never two within 20 ms, for 2,000 endpoints.
     expect(made.snapshots.length - before).toBeLessThan((performance.now() - began) / 20 + 5);
   });
 });

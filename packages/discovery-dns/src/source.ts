@@ -22,6 +22,8 @@ export function dns(options: DnsOptions = {}): DiscoverySource {
   return {
     name: "dns",
     emptyHoldMs: settings.emptyHoldMs,
+    // Whoever owns a name may change its addresses whenever they like; times to live are seldom longer.
+    cacheMaxAgeMs: 3_600_000,
     // The time to live paces the changes already.
     debounceMs: 0,
     key: ({ service }) => `dns:${scope}:${service}`,

@@ -1,6 +1,6 @@
 import { sleep } from "@proxyless/core";
 import type { Sink, WatchContext, WatchHandle } from "@proxyless/core";
-import { Backoff, SourceError, toDiscoveryError, watchLoop } from "@proxyless/core/discovery";
+import { Backoff, Pace, SourceError, toDiscoveryError, watchLoop } from "@proxyless/core/discovery";
 import type { WatchRound } from "@proxyless/core/discovery";
 
 import type { KeyValue, RangeAnswer, WatchMessage } from "./answers.ts";
@@ -10,7 +10,6 @@ import { under } from "./gateway.ts";
 import { Lineage } from "./lineage.ts";
 import { folderOf } from "./options.ts";
 import type { Settings } from "./options.ts";
-import { Pace } from "./pace.ts";
 
 /** The longest pause between two attempts, in milliseconds: a list is small, and etcd stands many. */
 const maxBackoffMs = 5000;

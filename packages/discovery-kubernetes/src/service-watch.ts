@@ -1,13 +1,12 @@
-import type { DiscoveryError, Endpoint, Sink, WatchContext, WatchHandle } from "@proxyless/core";
-import { SourceError, toDiscoveryError, toSourceError } from "@proxyless/core/discovery";
+import type { DiscoveryError, Sink, WatchContext, WatchHandle } from "@proxyless/core";
+import { Pace, SourceError, toDiscoveryError, toSourceError } from "@proxyless/core/discovery";
 
 import type { FeedPool } from "./feed-pool.ts";
-import { mergeSlices } from "./merge.ts";
-import type { Merged } from "./merge.ts";
 import type { Settings } from "./options.ts";
 import type { ServiceName } from "./service-name.ts";
 import type { FeedListener, SliceFeed } from "./slice-feed.ts";
-import type { Slice } from "./slice.ts";
+import { SliceMerger } from "./slice-merger.ts";
+import type { Merged, Reading } from "./slice-merger.ts";
 
 /** Tells a sink what the slices of one service come to. */
 export class ServiceWatch implements FeedListener, WatchHandle {
@@ -15,18 +14,23 @@ export class ServiceWatch implements FeedListener, WatchHandle {
   readonly done: Promise<void>;
   readonly #name: ServiceName;
   readonly #pool: FeedPool;
-  readonly #settings: Settings;
+  readonly #merger: SliceMerger;
+  readonly #pace: Pace;
   readonly #sink: Sink;
   readonly #context: WatchContext;
   /** The last list made no sense, so that nothing confirms it. */
   #isRefused = false;
-  #told: readonly Endpoint[] = [];
+  /** The last one that told of a change. */
+  #feed: SliceFeed | undefined;
 
   constructor(name: ServiceName, pool: FeedPool, settings: Settings, sink: Sink, context: WatchContext) {
     this.service = name.name;
     this.#name = name;
     this.#pool = pool;
-    this.#settings = settings;
+    this.#merger = new SliceMerger(readingOf(name, settings));
+    this.#pace = new Pace(context.clock, () => {
+      this.#tell();
+    });
     this.#sink = sink;
     this.#context = context;
     this.done = this.#run();
@@ -38,16 +42,49 @@ export class ServiceWatch implements FeedListener, WatchHandle {
 
   changed(feed: SliceFeed): void {
     if (this.#context.signal.aborted) return;
+    this.#feed = feed;
+    this.#pace.ask(this.#merger.size);
+  }
+
+  alive(): void {
+    if (this.#context.signal.aborted) return;
+    this.#pace.flush();
+    if (!this.#isRefused) this.#sink.alive();
+  }
+
+  error(error: DiscoveryError): void {
+    if (this.#context.signal.aborted) return;
+    // What came before the trouble is good, and must not look as if it were over.
+    this.#pace.flush();
+    this.#sink.error(error);
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#context;
+    // The sink must hear nothing before the caller has its handle.
+    await Promise.resolve();
+    if (signal.aborted) return;
+    this.#pool.join(this, this.#name, this.#context);
+    await aborted(signal);
+    this.#pace.clear();
+    await this.#pool.leave(this, this.#name.namespace);
+  }
+
+  #tell(): void {
+    const feed = this.#feed;
+    if (feed === undefined || this.#context.signal.aborted) return;
     const slices = feed.store.of(this.service);
-    const merged = this.#merge(slices, feed.store.unreadable);
-    this.#isRefused = merged instanceof SourceError;
-    if (merged instanceof SourceError) {
-      this.#sink.error({ class: merged.class, message: `${this.#described()}: ${merged.message}` });
+    let merged: Merged;
+    try {
+      merged = this.#merger.merge(slices, feed.store.unreadable);
+    } catch (error) {
+      const trouble = toSourceError(error);
+      this.#isRefused = true;
+      this.#sink.error({ class: trouble.class, message: `${this.#described()}: ${trouble.message}` });
       return;
     }
-    const { endpoints, skipped } = merged;
-    const saidGoodbye = this.#saidGoodbye(endpoints);
-    this.#told = endpoints;
+    this.#isRefused = false;
+    const { endpoints, skipped, saidGoodbye } = merged;
     this.#sink.snapshot({
       // Kubernetes gives every service with a selector a slice, if only an empty one.
       kind: slices.length === 0 ? "absent" : "bound",
@@ -59,54 +96,15 @@ export class ServiceWatch implements FeedListener, WatchHandle {
     });
   }
 
-  alive(): void {
-    if (!this.#isRefused && !this.#context.signal.aborted) this.#sink.alive();
-  }
-
-  error(error: DiscoveryError): void {
-    if (!this.#context.signal.aborted) this.#sink.error(error);
-  }
-
-  async #run(): Promise<void> {
-    const { signal } = this.#context;
-    // The sink must hear nothing before the caller has its handle.
-    await Promise.resolve();
-    if (signal.aborted) return;
-    this.#pool.join(this, this.#name, this.#context);
-    await aborted(signal);
-    await this.#pool.leave(this, this.#name.namespace);
-  }
-
-  #merge(slices: readonly Slice[], unreadable: number): Merged | SourceError {
-    try {
-      const { endpoints, skipped: unusable } = mergeSlices(slices, this.#reading());
-      const skipped = unusable + unreadable;
-      if (endpoints.length > 0 || skipped === 0) return { endpoints, skipped };
-      return new SourceError("data", `none of ${skipped} objects is a slice`);
-    } catch (error) {
-      return toSourceError(error);
-    }
-  }
-
-  /** Whether all who are gone were seen to terminate before: nobody lost them by accident. */
-  #saidGoodbye(endpoints: readonly Endpoint[]): boolean {
-    const ids = new Set(endpoints.map(({ id }) => id));
-    const gone = this.#told.filter(({ id }) => !ids.has(id));
-    return gone.length > 0 && gone.every(({ health }) => health === "draining" || health === "degraded");
-  }
-
-  #reading(): Parameters<typeof mergeSlices>[1] {
-    const { port, family, zone, nodeName, hints } = this.#settings;
-    const wanted =
-      typeof port === "object"
-        ? (port.get(`${this.service}.${this.#name.namespace}`) ?? port.get(this.service))
-        : port;
-    return { port: wanted, family, zone, nodeName, hints };
-  }
-
   #described(): string {
     return `service ${this.service} in namespace ${this.#name.namespace}`;
   }
+}
+
+function readingOf({ name, namespace }: ServiceName, settings: Settings): Reading {
+  const { port, family, zone, nodeName, hints } = settings;
+  const wanted = typeof port === "object" ? (port.get(`${name}.${namespace}`) ?? port.get(name)) : port;
+  return { port: wanted, family, zone, nodeName, hints };
 }
 
 /** A watch of something that cannot be the name of a service: says so, and waits for its end. */

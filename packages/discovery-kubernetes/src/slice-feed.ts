@@ -1,4 +1,4 @@
-import type { DiscoveryError, Sink, TimerHandle, WatchContext, WatchHandle } from "@proxyless/core";
+import type { DiscoveryError, Sink, WatchContext, WatchHandle } from "@proxyless/core";
 import { Backoff, watchLoop } from "@proxyless/core/discovery";
 import type { WatchRound } from "@proxyless/core/discovery";
 
@@ -19,8 +19,6 @@ export interface FeedListener {
   readonly service: string;
 }
 
-/** Changes that come faster are told together. */
-const paceMs = 20;
 /** Whoever asks again sooner than this after a list has just been answered. */
 const freshMs = { service: 500, namespace: 5000 };
 
@@ -44,8 +42,7 @@ export class SliceFeed {
   #seen: string | undefined;
   #isSynced = false;
   #listedAt = -Infinity;
-  #toldAt = -Infinity;
-  #telling: TimerHandle | undefined;
+  /** There are changes that nobody was told of. */
   #isDirty = false;
 
   constructor(api: SliceApi, settings: Settings, scope: Scope, context: WatchContext) {
@@ -67,9 +64,6 @@ export class SliceFeed {
         if (error instanceof RevisionError) this.#seen = undefined;
         else if (error.isServerTrouble) this.#api.moveOn();
         return "wait";
-      },
-      onEnd: () => {
-        this.#stopTelling();
       },
     });
   }
@@ -192,7 +186,6 @@ export class SliceFeed {
     }
     if (event.type === "put") this.store.put(event.object);
     else this.store.delete(event.object);
-    this.#isDirty = true;
     this.#tellSoon();
   }
 
@@ -206,36 +199,21 @@ export class SliceFeed {
     this.#tellNow();
   }
 
-  /** The first of a storm of changes is told when the present piece of the stream is read, the others at a pace. */
+  /** What one piece of the stream says is told together, when it is read. */
   #tellSoon(): void {
-    if (this.#telling !== undefined) return;
-    const { clock } = this.#context;
-    const wait = this.#toldAt + paceMs - clock.now();
-    if (wait <= 0) {
-      queueMicrotask(() => {
-        this.#tellNow();
-      });
-      return;
-    }
-    const tell = (feed: SliceFeed): void => {
-      feed.#tellNow();
-    };
-    this.#telling = clock.setTimer(tell, wait, this, true);
+    if (this.#isDirty) return;
+    this.#isDirty = true;
+    queueMicrotask(() => {
+      this.#tellNow();
+    });
   }
 
   #tellNow(): void {
-    this.#stopTelling();
     if (!this.#isDirty || this.#context.signal.aborted) return;
     this.#isDirty = false;
-    this.#toldAt = this.#context.clock.now();
     const isChanged = this.store.takeChanges();
     for (const listener of this.#listeners) {
       if (isChanged(listener.service)) listener.changed(this);
     }
-  }
-
-  #stopTelling(): void {
-    if (this.#telling !== undefined) this.#context.clock.clearTimer(this.#telling);
-    this.#telling = undefined;
   }
 }

@@ -1,3 +1,4 @@
+import { keepSame } from "./same-endpoints.ts";
 import { readSlice } from "./slice.ts";
 import type { Slice } from "./slice.ts";
 
@@ -32,8 +33,10 @@ export class SliceStore {
     const before = this.#owners.get(slice.name);
     if (before !== undefined && before !== slice.service) this.#remove(slice.name, before);
     const slices = this.#services.get(slice.service);
-    if (slices === undefined) this.#services.set(slice.service, new Map([[slice.name, slice]]));
-    else slices.set(slice.name, slice);
+    const known = slices?.get(slice.name)?.endpoints;
+    const kept = known === undefined ? slice : { ...slice, endpoints: keepSame(known, slice.endpoints) };
+    if (slices === undefined) this.#services.set(slice.service, new Map([[slice.name, kept]]));
+    else slices.set(slice.name, kept);
     this.#owners.set(slice.name, slice.service);
     this.#changed.add(slice.service);
   }

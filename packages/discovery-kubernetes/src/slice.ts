@@ -32,10 +32,14 @@ export interface SliceEndpoint {
 export interface Slice {
   readonly name: string;
   readonly service: string;
+  /** Of all its addresses; `undefined` where they are names. */
+  readonly family: 4 | 6 | undefined;
   readonly ports: readonly SlicePort[];
   readonly endpoints: readonly SliceEndpoint[];
   /** Endpoints that could not be read, and those whose addresses are names. */
   readonly skipped: number;
+  /** Some of its endpoints have no identity. */
+  readonly hasNameless: boolean;
 }
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -59,11 +63,15 @@ export function readSlice(raw: unknown): Slice | undefined {
   const listed = raw["endpoints"] ?? [];
   const items: readonly unknown[] = Array.isArray(listed) ? listed : [listed];
   const endpoints: SliceEndpoint[] = [];
+  let hasNameless = false;
   for (const item of items) {
     const endpoint = family === undefined ? undefined : readSliceEndpoint(item, family, manager);
-    if (endpoint !== undefined) endpoints.push(endpoint);
+    if (endpoint === undefined) continue;
+    endpoints.push(endpoint);
+    hasNameless ||= endpoint.identity === undefined;
   }
-  return { name, service, ports, endpoints, skipped: items.length - endpoints.length };
+  const skipped = items.length - endpoints.length;
+  return { name, service, family, ports, endpoints, skipped, hasNameless };
 }
 
 function familyOf(type: unknown): 4 | 6 | undefined {

@@ -40,6 +40,8 @@ export function kubernetes(options: KubernetesOptions = {}): DiscoverySource {
   return {
     name: "kubernetes",
     emptyHoldMs: settings.emptyHoldMs,
+    // The addresses of pods are soon given to others.
+    cacheMaxAgeMs: 300_000,
     key: ({ service }) => {
       const name = readServiceName(service, cluster.namespace);
       const spelled = name === undefined ? `"${service}"` : `${name.name}.${name.namespace}`;

@@ -1,3 +1,5 @@
+import { isDeepStrictEqual } from "node:util";
+
 import type { Clock } from "@proxyless/core";
 import { isRecord, SourceError } from "@proxyless/core/discovery";
 import type { WantedEntry } from "@proxyless/core/discovery";
@@ -72,8 +74,12 @@ export class RegistrationCalls {
     }));
   }
 
-  /** Whether others see the instance. */
-  async isListed({ instance, host }: Wanted, signal: AbortSignal): Promise<boolean> {
+  /**
+   * Looks whether others see the instance as it was written with {@link register}, enabled.
+   * @returns `same`, `missing`, or how they see it instead
+   */
+  async look(wanted: Wanted, signal: AbortSignal): Promise<string> {
+    const { instance, host } = wanted;
     const { service, cluster, port } = instance;
     const { response } = await this.#send(
       (api) => listRequest(api, service, [cluster], this.#connection),
@@ -81,7 +87,13 @@ export class RegistrationCalls {
     );
     const list = response.status === 200 ? readList(`service ${service}`, response.body) : undefined;
     if (list === undefined) throw nacosError(`service ${service}`, response, this.#clock.wallNow());
-    return list.hosts.some((entry) => isRecord(entry) && entry["ip"] === host && entry["port"] === port);
+    const entry = list.hosts.find((each) => isRecord(each) && each["ip"] === host && each["port"] === port);
+    if (!isRecord(entry)) return "missing";
+    // What a server does not say is no difference.
+    const { weight = instance.weight, enabled = true, clusterName = cluster, metadata } = entry;
+    const written = [instance.weight, true, cluster, metadataOf(instance, this.#beatMs)];
+    const seen = [weight, enabled, clusterName, isRecord(metadata) ? metadata : {}];
+    return isDeepStrictEqual(seen, written) ? "same" : JSON.stringify(seen);
   }
 
   #identity(api: SpokenApi, { instance, host }: Wanted): Readonly<Record<string, string>> {

@@ -5,7 +5,7 @@ import type { ResolvedNacosInstance } from "./registration-options.ts";
 
 type Wanted = WantedEntry<ResolvedNacosInstance>;
 
-/** How often somebody looks whether others see the instance, in milliseconds. */
+/** How often somebody looks whether others see the instance as it was written, in milliseconds. */
 const lookMs = 60_000;
 /** An instance that is kept without beats is only looked at. */
 const persistentLookMs = 10_000;
@@ -21,6 +21,8 @@ export class NacosRegistrationDriver implements RegistrationDriver<ResolvedNacos
   /** What the server was told last; `undefined` until it took one. */
   #told: Wanted | undefined;
   #rounds = 0;
+  /** How others saw it when it was written again. */
+  #disputed: string | undefined;
 
   constructor(
     { ephemeral }: ResolvedNacosInstance,
@@ -43,10 +45,19 @@ export class NacosRegistrationDriver implements RegistrationDriver<ResolvedNacos
     const isWell = status === "up" || isOut;
     const isKnown = isSame && isWell && (!instance.ephemeral || (await this.#calls.beat(wanted, signal)));
     this.#rounds++;
-    if (isKnown && (isOut || this.#rounds % this.#roundsPerLook !== 0)) return;
-    if (isKnown && (await this.#calls.isListed(wanted, signal))) return;
+    if (isKnown && this.#rounds % this.#roundsPerLook !== 0) return;
+    // Lists leave those out that are disabled: what nobody can look at is written again.
+    if (isKnown && !isOut && (await this.#isAsItShouldBe(wanted, signal))) return;
     await this.#calls.register(wanted, !isOut, isWell, signal);
     this.#told = wanted;
+  }
+
+  /** What stays as it is when it was written again is an operator's word, which counts for more in Nacos than ours. */
+  async #isAsItShouldBe(wanted: Wanted, signal: AbortSignal): Promise<boolean> {
+    const seen = await this.#calls.look(wanted, signal);
+    const isSettled = seen === "same" || (seen !== "missing" && seen === this.#disputed);
+    this.#disputed = seen === "same" ? undefined : seen;
+    return isSettled;
   }
 
   async drain(wanted: Wanted, signal: AbortSignal): Promise<boolean> {

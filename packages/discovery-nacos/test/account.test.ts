@@ -6,7 +6,7 @@ import { nacos } from "../src/index.ts";
 import { startServer, stored } from "./support/instances.ts";
 import { timeout } from "./support/lists.ts";
 
-describe("an account", { timeout }, () => {
+describe("point 8, an account", { timeout }, () => {
   it.each([["v3"], ["v1"]] as const)(
     "logs in with the API %s, and again before its token ends",
     async (api) => {

@@ -8,7 +8,7 @@ import { eventually } from "../../../test/support/watching.ts";
 import { nacosRegistrar } from "../src/index.ts";
 import type { NacosInstance, NacosRegistrarOptions } from "../src/index.ts";
 
-describe.each([["v3"], ["v1"]] as const)("a registration with the API %s", (api) => {
+describe.each([["v3"], ["v1"]] as const)("point 25, a registration with the API %s", (api) => {
   let server: NacosServer;
   let clock: ManualClock;
   let handles: RegistrationHandle[];
@@ -166,6 +166,71 @@ describe.each([["v3"], ["v1"]] as const)("a registration with the API %s", (api)
     await beats(1, 10_000);
     expect(known()).toBeDefined();
   });
+
+  it.each<[string, Partial<StoredInstance>]>([
+    ["weight", { weight: 9 }],
+    ["metadata", { metadata: { kind: "other" } }],
+    ["metadata, one more", { metadata: { kind: "http", more: "yes" } }],
+    ["enabled", { enabled: false }],
+  ])("is written again within a minute when somebody else changed its %s", async (_, change) => {
+    await register({ weight: 5, metadata: { kind: "http" } });
+    const writes = (): number =>
+      server.seen.filter((each) => each.startsWith("POST ") && each.endsWith("/instance")).length;
+    await beats(12);
+    const before = writes();
+    const written = known();
+    if (written === undefined) throw new Error("it is not there");
+    server.store.put({ ...written, ...change });
+    await beats(12);
+    expect(known()).toMatchObject({ weight: 5, enabled: true, metadata: { kind: "http" } });
+    expect(known()?.metadata).toEqual({ kind: "http" });
+    // In the newer API a beat is a POST as well; those of another minute show how many there are.
+    const between = writes() - before;
+    const again = writes();
+    await beats(12);
+    expect(writes() - again).toBe(between - 1);
+  });
+
+  it("is written again once where an operator's word stays", async () => {
+    await register({ ephemeral: false, weight: 5 });
+    const operator = (weight: number): void => {
+      const written = known();
+      if (written === undefined) throw new Error("it is not there");
+      server.store.put({ ...written, weight });
+    };
+    const look = async (): Promise<number | undefined> => {
+      await beats(1, 10_000);
+      return known()?.weight;
+    };
+    operator(9);
+    expect(await look()).toBe(5);
+    operator(9);
+    expect(await look()).toBe(9);
+    expect(await look()).toBe(9);
+    operator(7);
+    expect(await look()).toBe(5);
+    expect(await look()).toBe(5);
+    operator(7);
+    expect(await look()).toBe(5);
+  });
+
+  it.each([[true], [false]])(
+    "is written again while it is out of service (ephemeral: %s)",
+    async (ephemeral) => {
+      const handle = await register({ ephemeral, weight: 5 });
+      await handle.setStatus("out-of-service");
+      const perLook = ephemeral ? 12 : 1;
+      const ms = ephemeral ? 5000 : 10_000;
+      const written = known();
+      if (written === undefined) throw new Error("it is not there");
+      server.store.remove(written);
+      await beats(perLook, ms);
+      expect(known()).toMatchObject({ enabled: false, weight: 5 });
+      server.store.put({ ...written, enabled: true, weight: 9 });
+      await beats(perLook, ms);
+      expect(known()).toMatchObject({ enabled: false, weight: 5 });
+    },
+  );
 
   it("is lost after three beats without an answer, and back with the first one", async () => {
     const states: RegistrationState[] = [];

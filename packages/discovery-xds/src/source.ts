@@ -81,6 +81,8 @@ export function xds(options: XdsOptions = {}): XdsSource {
   return {
     name: "xds",
     emptyHoldMs: settings.emptyHoldMs,
+    // Most control planes speak of pods, whose addresses are soon given to others.
+    cacheMaxAgeMs: 300_000,
     // The control plane collects changes itself.
     debounceMs: 0,
     key: ({ service: target }) => `xds:${scope}:${nameOf(target) ?? ""}:${target}`,

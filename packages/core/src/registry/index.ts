@@ -6,6 +6,7 @@ export { Backoff } from "./backoff.ts";
 export { KeyedStore } from "./keyed-store.ts";
 export { longPollSource } from "./long-poll-source.ts";
 export type { LongPollAnswer, LongPollQuestion, LongPollSourceParts } from "./long-poll-source.ts";
+export { Pace } from "./pace.ts";
 export { Pacer } from "./pacer.ts";
 export { pollingSource } from "./polling-source.ts";
 export type { PollAnswer, PollingSourceParts, PollQuestion } from "./polling-source.ts";

@@ -32,6 +32,8 @@ export interface CacheSettings {
 
 const hourMs = 3_600_000;
 const dayMs = 24 * hourMs;
+/** How old a list on a disk may be where its source says nothing of it. */
+export const usualMaxAgeMs: number = dayMs;
 const keys = ["directory", "coldStartWaitMs", "maxAgeMs", "writeEveryMs", "maxBytes", "maxFiles"] as const;
 
 /** @throws ProxylessError `ERR_PROXYLESS_CONFIG` naming the field, what is legal and what came */
@@ -40,7 +42,7 @@ export function resolveCache(given: unknown, source: DiscoverySource): CacheSett
   knownKeys("", options, keys);
   const directory = text("directory", options["directory"]);
   if (!isAbsolute(directory)) throw configError("directory", "an absolute path", directory);
-  const ownAge = Math.min(365 * dayMs, Math.max(1_000, Math.floor(source.cacheMaxAgeMs ?? dayMs)));
+  const ownAge = Math.min(365 * dayMs, Math.max(1_000, Math.floor(source.cacheMaxAgeMs ?? usualMaxAgeMs)));
   return {
     directory,
     coldStartWaitMs: wholeNumber("coldStartWaitMs", options["coldStartWaitMs"], 2_000, 0, 60_000),

@@ -15,6 +15,7 @@ import type {
   WatchHandle,
 } from "../source.ts";
 import { aborted } from "../static-source.ts";
+import { usualMaxAgeMs } from "./cache-options.ts";
 import { readSources, resolveMerge } from "./merge-options.ts";
 import type { MergeOptions, MergeSettings } from "./merge-options.ts";
 import { MergePart } from "./merge-part.ts";
@@ -38,14 +39,15 @@ export function merge(
   const parts = readSources(sources);
   const settings = resolveMerge(options);
   const debounces = parts.map(([, { debounceMs }]) => debounceMs).filter((ms) => ms !== undefined);
-  const ages = parts.map(([, { cacheMaxAgeMs }]) => cacheMaxAgeMs).filter((ms) => ms !== undefined);
+  // One list is as old as its shortest-lived part allows.
+  const ages = parts.map(([, { cacheMaxAgeMs }]) => cacheMaxAgeMs ?? usualMaxAgeMs);
   const scope = JSON.stringify([settings.mode, settings.priorityStep]);
   return {
     name: "merge",
     // An answer that would take all of one part away is no less doubtful because others have some.
     protectsItself: true,
     ...(debounces.length < parts.length ? undefined : { debounceMs: Math.max(...debounces) }),
-    ...(ages.length === 0 ? undefined : { cacheMaxAgeMs: Math.min(...ages) }),
+    cacheMaxAgeMs: Math.min(...ages),
     key: (target) => {
       const keys = parts.map(([label, source]) => [label, source.name, source.key(target)]);
       return `merge:${hash("sha256", JSON.stringify([scope, keys])).slice(0, 16)}:${target.service}`;

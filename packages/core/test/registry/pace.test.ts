@@ -1,7 +1,7 @@
-import { ManualClock } from "@proxyless/core/testing";
 import { describe, expect, it } from "vitest";
 
-import { Pace } from "../src/pace.ts";
+import { Pace } from "../../src/registry/pace.ts";
+import { ManualClock } from "../../src/testing/index.ts";
 
 describe("the pace of telling", () => {
   it.each([

@@ -5,9 +5,12 @@ import type { DiscoverySource, MemorySource } from "@proxyless/core";
 
 import { openMesh } from "../packages/core/src/mesh.ts";
 import { answerAtOnce, instance, service } from "./busy-mesh.ts";
+import { churnRegistries } from "./churn-registries.ts";
 
 /** What the process is asked for. */
 export interface ChurnQuestion {
+  /** The registry that somebody else changes; a source in memory, which is changed here, where there is none. */
+  readonly registry: { readonly name: string; readonly url: string } | undefined;
   readonly endpoints: number;
   readonly clients: number;
   readonly changesPerSecond: number;
@@ -16,48 +19,80 @@ export interface ChurnQuestion {
 
 /** What it answers with. */
 export interface ChurnAnswer {
-  /** Of a core, for making the changes and following them. */
+  /** Of a core, for following the changes, and in memory for making them. */
   readonly share: number;
   readonly longestMs: number;
   readonly usualMs: number;
+  /** The longest turn until everything is known and the code is compiled. */
+  readonly startMs: number;
+  /** What the heap and the buffers beside it grew by. */
   readonly heapBytes: number;
+  readonly usedBytes: number;
   readonly updates: number;
   readonly watches: number;
 }
 
+/** What is followed, and who changes it meanwhile. */
+interface Followed {
+  readonly source: DiscoverySource;
+  readonly whileChanging: (ms: number) => Promise<void>;
+}
+
 /** Longer than the code takes to be compiled. */
-const warmUpMs = 3_000;
+const warmUpMs = 5_000;
 /** Turns shorter than this do nothing of interest. */
 const busyTurnMs = 0.5;
 
 async function measure(question: ChurnQuestion): Promise<ChurnAnswer> {
-  const { clients, endpoints, seconds } = question;
-  const memory = memorySource({ [service]: Array.from({ length: endpoints }, (_, i) => instance(i)) });
+  const { clients, seconds } = question;
+  const { source, whileChanging } = followed(question);
   let watches = 0;
   const discovery: DiscoverySource = {
-    ...memory,
+    ...source,
     watch: (target, sink, context) => {
       watches++;
-      return memory.watch(target, sink, context);
+      return source.watch(target, sink, context);
     },
   };
+  const start = watchBusyTurns();
   const { mesh } = openMesh({ discovery }, answerAtOnce);
   const users = Array.from({ length: clients }, () => mesh.service(service));
   await mesh.ready(service);
   let updates = 0;
   mesh.on("discovery.updated", () => updates++);
-  await churn(memory, question, warmUpMs);
+  await whileChanging(warmUpMs);
+  const { longestMs: startMs } = start.stop();
   const heapBefore = await usedBytes();
   const before = updates;
-  const share = await cpuShare(() => churn(memory, question, seconds * 1_000));
-  const heapBytes = (await usedBytes()) - heapBefore;
+  const share = await cpuShare(() => whileChanging(seconds * 1_000));
+  const used = await usedBytes();
   const counted = updates - before;
   const turns = watchBusyTurns();
-  await churn(memory, question, Math.min(10, seconds) * 1_000);
+  await whileChanging(seconds * 1_000);
   const { longestMs, usualMs } = turns.stop();
   if (users.length !== clients) throw new Error("clients are gone");
   await mesh.close();
-  return { share, longestMs, usualMs, heapBytes, updates: counted, watches };
+  return {
+    share,
+    longestMs,
+    usualMs,
+    startMs,
+    heapBytes: used - heapBefore,
+    usedBytes: used,
+    updates: counted,
+    watches,
+  };
+}
+
+function followed(question: ChurnQuestion): Followed {
+  const { endpoints, registry } = question;
+  if (registry !== undefined) {
+    const source = churnRegistries[registry.name]?.source(registry.url);
+    if (source === undefined) throw new Error(`churn knows no ${registry.name}`);
+    return { source, whileChanging: (ms) => wait(ms) };
+  }
+  const memory = memorySource({ [service]: Array.from({ length: endpoints }, (_, i) => instance(i)) });
+  return { source: memory, whileChanging: (ms) => churn(memory, question, ms) };
 }
 
 /** Takes endpoints out, brings them back, and gives them another weight. */

@@ -21,7 +21,7 @@ const usage = `pnpm bench [suite…] [options]
   timeouts   how late a time limit ends a call
   policies   what each policy adds to a call of a function; what a million calls leave behind
   endpoints  what 10,000 endpoints cost: memory, timers, one change, the sweep
-  churn      what it costs to follow 10,000 endpoints of which 100 change each second, for a minute
+  churn      what it costs to follow 10,000 endpoints of which 100 change each second, for a minute; starts real servers
   discovery  how soon a change in a registry is followed; starts the real servers one by one
   etcd-transport  what following etcd costs over its JSON gateway and over gRPC; starts a real one
   all        all of these. Without a suite: http and pick, in about a minute
@@ -30,7 +30,8 @@ const usage = `pnpm bench [suite…] [options]
   --quick           few and short rounds: to see that it works, not to quote
   --rounds N        rounds of http, pick, pipeline, policies and endpoints, calls of timeouts, seconds of churn,
                     trials of discovery
-  --only a,b        only these variants of http, registries of discovery`;
+  --only a,b        only these variants of http, registries of discovery, sources of churn
+                    (memory, consul, etcd)`;
 
 const suites = [
   "http",
@@ -69,7 +70,7 @@ async function run(suite: string, { only, quick, rounds }: Settings): Promise<re
     case "endpoints":
       return benchEndpoints({ rounds: rounds ?? (quick ? 6 : 60), idleMs: quick ? 1_000 : 10_000, progress });
     case "churn":
-      return benchChurn({ seconds: rounds ?? (quick ? 3 : 60), progress });
+      return onBothCores(() => benchChurn({ seconds: rounds ?? (quick ? 3 : 60), only, progress }));
     case "etcd-transport": {
       // Its libraries are nobody else's, and shall cost nobody else anything.
       const { benchEtcdTransport } = await import("./etcd-transport.ts");

@@ -1,10 +1,9 @@
-import { hash } from "node:crypto";
-
 import type { Sink, WatchContext, WatchHandle } from "@proxyless/core";
 import { toDiscoveryError, watchLoop } from "@proxyless/core/discovery";
 import type { RegistryResponse, SourceError, WatchRound } from "@proxyless/core/discovery";
 
 import { AnswerPacer } from "./answer-pacer.ts";
+import type { Answers } from "./answers.ts";
 import { BlockingTrust } from "./blocking-trust.ts";
 import { consulError } from "./consul-http.ts";
 import type { ConsulHttp } from "./consul-http.ts";
@@ -37,10 +36,10 @@ export class BlockingWatch {
   readonly #cursor = new IndexCursor();
   readonly #blocking = new BlockingTrust();
   readonly #pacer = new AnswerPacer();
+  readonly #answers: Answers;
   #hasSlot = false;
   #base: URL;
   #failuresInARow = 0;
-  #digest = "";
   #nodes: readonly string[] = [];
   #doubt: Doubt | undefined;
   #isEmpty = false;
@@ -48,6 +47,7 @@ export class BlockingWatch {
   constructor(shared: WatchShared, question: Question, sink: Sink, context: WatchContext) {
     this.#shared = shared;
     this.#question = question;
+    this.#answers = question.answers();
     this.#sink = sink;
     this.#context = context;
     this.#base = shared.http.base;
@@ -85,7 +85,8 @@ export class BlockingWatch {
     const mode: ConsulMode = round.wasRefreshed && this.#isEmpty ? "consistent" : usual;
     const isBlocking = index !== undefined;
     if (isBlocking) round.interruptible();
-    const response = await http.send(
+    const response = await this.#answers.fetch(
+      http,
       {
         method: "GET",
         path: this.#question.path({ mode, index }),
@@ -108,18 +109,18 @@ export class BlockingWatch {
 
   /** Tells the sink what an answer says. @returns whether it differs from the one before */
   async #take(response: RegistryResponse, signal: AbortSignal): Promise<boolean> {
-    const { headers, body, status } = response;
-    const digest = hash("sha256", `${status} ${body}`);
-    const isSameList = digest === this.#digest;
-    const answer = isSameList ? undefined : this.#question.read(response);
+    const { headers } = response;
+    const answers = this.#answers;
+    const isSameList = answers.isRepeated;
+    const answer = isSameList ? undefined : answers.read();
     const isEmpty = answer === undefined ? this.#isEmpty : answer.snapshot.endpoints.length === 0;
     const known = await this.#doubtOf(response, isEmpty, isSameList, signal);
     const before = this.#cursor.current;
     const step = this.#cursor.accept(headers["x-consul-index"], headers["x-consul-query-backend"]);
     const doubt = known ?? (step === "back" ? "reset" : undefined);
     const isNews = !isSameList || doubt !== this.#doubt;
-    const read = isNews ? (answer ?? this.#question.read(response)) : undefined;
-    this.#digest = digest;
+    const read = isNews ? (answer ?? answers.read()) : undefined;
+    answers.keep();
     this.#doubt = doubt;
     this.#isEmpty = isEmpty;
     if (read !== undefined && read.nodes.length > 0) this.#nodes = read.nodes;
@@ -163,7 +164,7 @@ export class BlockingWatch {
   #gap(changed: boolean): number {
     const { clock, random } = this.#context;
     const { pollMs } = this.#question;
-    const paced = this.#pacer.next(clock.now(), changed);
+    const paced = this.#pacer.next(clock.now(), changed, this.#answers.bytes);
     const spread = 0.5 + random();
     if (pollMs !== undefined) return Math.max(paced, pollMs * spread);
     if (this.#doubt === "no-leader") return Math.max(paced, leaderlessPollMs * spread);

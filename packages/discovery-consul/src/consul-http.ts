@@ -1,8 +1,11 @@
 import type { Clock } from "@proxyless/core";
 import { RegistryHttp, SourceError, TokenHolder, statusError } from "@proxyless/core/discovery";
-import type { RegistryRequest, RegistryResponse } from "@proxyless/core/discovery";
+import type { ListReader, RegistryRequest, RegistryResponse } from "@proxyless/core/discovery";
 
 import type { Connection } from "./connection.ts";
+
+/** A request, but for the token. */
+export type ConsulRequest = Omit<RegistryRequest, "headers" | "secret">;
 
 /** The way to Consul's HTTP API: a registry's, with the ACL token on every request. */
 export class ConsulHttp {
@@ -31,19 +34,30 @@ export class ConsulHttp {
   }
 
   /** As {@link RegistryHttp.send}. */
-  async send(
-    request: Omit<RegistryRequest, "headers" | "secret">,
+  async send(request: ConsulRequest, clock: Clock, signal: AbortSignal): Promise<RegistryResponse> {
+    return this.#http.send(await this.#secured(request), clock, signal);
+  }
+
+  /** As {@link RegistryHttp.list}. */
+  async list(
+    request: ConsulRequest,
+    reader: ListReader,
     clock: Clock,
     signal: AbortSignal,
   ): Promise<RegistryResponse> {
-    const token = await this.token.current();
-    const secured = token === undefined ? {} : { headers: { "x-consul-token": token }, secret: token };
-    return this.#http.send({ ...request, ...secured }, clock, signal);
+    return this.#http.list(await this.#secured(request), reader, clock, signal);
   }
 
   /** Closes every connection. */
   close(): void {
     this.#http.close();
+  }
+
+  async #secured(request: ConsulRequest): Promise<RegistryRequest> {
+    const token = await this.token.current();
+    return token === undefined
+      ? request
+      : { ...request, headers: { "x-consul-token": token }, secret: token };
   }
 }
 

@@ -1,25 +1,28 @@
-import { SourceError } from "@proxyless/core/discovery";
-import type { RegistryResponse } from "@proxyless/core/discovery";
+import type { IncomingHttpHeaders } from "node:http";
 
-import { decodeEntries } from "./health-entry.ts";
+import { SourceError } from "@proxyless/core/discovery";
+
+import type { Answer } from "./answers.ts";
+import type { DecodedEntries } from "./health-entry.ts";
 import type { Settings } from "./options.ts";
-import type { Answer } from "./question.ts";
 import { ageOf } from "./trust.ts";
 
 /** The first few nodes tell as much about a token's rights as all. */
 const toldNodes = 5;
 
 /**
- * Reads an answer with status 200. An empty list means that there is no such service, because Consul forgets a service
+ * What the entries of an answer with status 200 mean. An empty list means that there is no such service, because Consul forgets a service
  * with its last instance; where a filter or tag narrows the question it means no more than that nothing was found.
  * `explicitRemovals` stays unset: an instance that left and one that was lost look the same, except that whoever leaves
  * through maintenance was seen as `draining` before, and that the directory knows by itself.
- * @throws SourceError of class `data` when it is no list, or a list without one usable entry
+ * @throws SourceError of class `data` for a list without one usable entry
  */
-export function readAnswer(service: string, response: RegistryResponse, settings: Settings): Answer {
-  const decoded = decodeEntries(parse(service, response.body), settings);
-  if (decoded === undefined) throw new SourceError("data", `service ${service}: Consul's answer is no list`);
-  const { endpoints, nodes, skipped } = decoded;
+export function healthAnswer(
+  service: string,
+  { endpoints, nodes, skipped }: DecodedEntries,
+  headers: IncomingHttpHeaders,
+  settings: Settings,
+): Answer {
   if (endpoints.length === 0 && skipped > 0) {
     throw new SourceError(
       "data",
@@ -27,24 +30,16 @@ export function readAnswer(service: string, response: RegistryResponse, settings
     );
   }
   const isNarrow = settings.filter !== undefined || settings.tags.length > 0;
-  const revision = response.headers["x-consul-index"];
+  const revision = headers["x-consul-index"];
   return {
     snapshot: {
       kind: endpoints.length === 0 && !isNarrow ? "absent" : "bound",
       endpoints,
       trust: "authoritative",
-      ageMs: ageOf(response.headers),
+      ageMs: ageOf(headers),
       ...(typeof revision === "string" ? { revision } : {}),
       ...(skipped === 0 ? {} : { skipped }),
     },
     nodes: nodes.slice(0, toldNodes),
   };
-}
-
-function parse(service: string, body: string): unknown {
-  try {
-    return JSON.parse(body);
-  } catch (error) {
-    throw new SourceError("data", `service ${service}: Consul's answer is no JSON`, { cause: error });
-  }
 }

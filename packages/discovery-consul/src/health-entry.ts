@@ -14,13 +14,44 @@ export interface EntryReading {
   readonly isPart?: boolean;
 }
 
-/** The list of a health answer, read. */
-export interface DecodedEntries {
-  readonly endpoints: readonly Endpoint[];
+/** One entry of a health answer, read. */
+export interface DecodedEntry {
+  readonly endpoint: Endpoint;
+  /** The node it runs on. */
+  readonly node: string;
+}
+
+/** The list of a health answer, read entry by entry. */
+export class DecodedEntries {
+  readonly #endpoints: Endpoint[] = [];
+  readonly #ids = new Set<string>();
+  readonly #nodes = new Set<string>();
+  #skipped = 0;
+
+  /** The next entry; `undefined` for one that cannot be used. */
+  add(entry: DecodedEntry | undefined): void {
+    if (entry === undefined || this.#ids.has(entry.endpoint.id)) {
+      this.#skipped++;
+      return;
+    }
+    this.#ids.add(entry.endpoint.id);
+    this.#endpoints.push(entry.endpoint);
+    this.#nodes.add(entry.node);
+  }
+
+  get endpoints(): readonly Endpoint[] {
+    return this.#endpoints;
+  }
+
   /** The nodes they run on. */
-  readonly nodes: readonly string[];
+  get nodes(): readonly string[] {
+    return [...this.#nodes];
+  }
+
   /** Entries without a usable identity or address, and repeated ones. */
-  readonly skipped: number;
+  get skipped(): number {
+    return this.#skipped;
+  }
 }
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -40,20 +71,13 @@ export function decodeEntries(
   priority = 0,
 ): DecodedEntries | undefined {
   if (!Array.isArray(json)) return undefined;
-  const endpoints: Endpoint[] = [];
-  const seen = new Set<string>();
-  const nodes = new Set<string>();
-  for (const raw of json) {
-    const endpoint = decodeEntry(raw, reading, priority);
-    if (endpoint === undefined || seen.has(endpoint.id)) continue;
-    seen.add(endpoint.id);
-    endpoints.push(endpoint);
-    if (isRecord(raw) && isRecord(raw["Node"])) nodes.add(String(raw["Node"]["Node"]));
-  }
-  return { endpoints, nodes: [...nodes], skipped: json.length - endpoints.length };
+  const decoded = new DecodedEntries();
+  for (const raw of json) decoded.add(decodeEntry(raw, reading, priority));
+  return decoded;
 }
 
-function decodeEntry(raw: unknown, reading: EntryReading, priority: number): Endpoint | undefined {
+/** Reads one entry; `undefined` when it has no usable identity or address. */
+export function decodeEntry(raw: unknown, reading: EntryReading, priority = 0): DecodedEntry | undefined {
   if (!isRecord(raw) || !isRecord(raw["Node"]) || !isRecord(raw["Service"])) return undefined;
   const { Node: node, Service: service } = raw;
   const id = identity(node, service, reading.isPart === true);
@@ -66,7 +90,7 @@ function decodeEntry(raw: unknown, reading: EntryReading, priority: number): End
   const scheme = address.scheme ?? readScheme(metadata, tags);
   const version = metadata["version"] ?? goMicro.version;
   const locality = readLocality({ node, service, metadata }, reading.zoneKey);
-  return {
+  const endpoint = {
     id,
     host: address.host,
     port: address.port,
@@ -78,6 +102,7 @@ function decodeEntry(raw: unknown, reading: EntryReading, priority: number): End
     ...(version === undefined || version === "" ? {} : { version }),
     ...(locality === undefined ? {} : { locality }),
   };
+  return { endpoint, node: String(node["Node"]) };
 }
 
 /** Service ids are unique on one agent only, so the node, and what holds the node, belong to the identity. */

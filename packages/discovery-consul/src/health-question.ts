@@ -1,10 +1,11 @@
-import type { RegistryResponse } from "@proxyless/core/discovery";
-
-import { readAnswer } from "./health-answer.ts";
+import type { Answers } from "./answers.ts";
+import { healthAnswer } from "./health-answer.ts";
+import { decodeEntry } from "./health-entry.ts";
+import { ListedAnswers } from "./listed-answers.ts";
 import type { Settings } from "./options.ts";
 import type { Place } from "./places.ts";
 import { askingParameters, mayRead, pathOf } from "./question.ts";
-import type { Answer, Asking, Question } from "./question.ts";
+import type { Asking, Question } from "./question.ts";
 
 /**
  * Asks for every instance of a service in one place. It never asks for `passing` only: a service with nothing healthy
@@ -38,8 +39,14 @@ export class HealthQuestion implements Question {
     ]);
   }
 
-  read(response: RegistryResponse): Answer {
-    return readAnswer(this.#service, response, this.#settings);
+  answers(): Answers {
+    const service = this.#service;
+    const settings = this.#settings;
+    return new ListedAnswers({
+      subject: this.subject,
+      decode: (json) => decodeEntry(json, settings),
+      answer: (entries, headers) => healthAnswer(service, entries, headers, settings),
+    });
   }
 
   access(nodes: readonly string[]): string {

@@ -2,11 +2,13 @@ import type { Endpoint } from "@proxyless/core";
 import { SourceError, isRecord } from "@proxyless/core/discovery";
 import type { RegistryResponse } from "@proxyless/core/discovery";
 
+import type { Answer, Answers } from "./answers.ts";
 import type { ConsulKvCodec, ConsulKvEndpoint } from "./kv-codecs.ts";
 import { askingParameters, mayRead, pathOf } from "./question.ts";
-import type { Answer, Asking, Question } from "./question.ts";
+import type { Asking, Question } from "./question.ts";
 import { ageOf } from "./trust.ts";
 import type { WatchSettings } from "./watch-options.ts";
+import { WholeAnswers } from "./whole-answers.ts";
 
 /** How keys are read. */
 export interface KvReading {
@@ -41,6 +43,10 @@ export class KvQuestion implements Question {
       ["partition", connection.partition],
       ...askingParameters(asking, waitMs),
     ]);
+  }
+
+  answers(): Answers {
+    return new WholeAnswers((response) => this.read(response));
   }
 
   /** 404 says that there is no such key; one bad entry is skipped and counted, never the whole list. */

@@ -1,12 +1,14 @@
 import { SourceError, isRecord } from "@proxyless/core/discovery";
 import type { RegistryResponse } from "@proxyless/core/discovery";
 
+import type { Answer, Answers } from "./answers.ts";
 import { decodeEntries } from "./health-entry.ts";
 import type { EntryReading } from "./health-entry.ts";
 import { mayRead, pathOf } from "./question.ts";
-import type { Answer, Asking, Question } from "./question.ts";
+import type { Asking, Question } from "./question.ts";
 import { ageOf } from "./trust.ts";
 import type { ReadSettings } from "./watch-options.ts";
+import { WholeAnswers } from "./whole-answers.ts";
 
 /** How a prepared query is run. */
 export interface QuerySettings extends ReadSettings, EntryReading {
@@ -45,6 +47,10 @@ export class PreparedQuery implements Question {
       ["limit", limit?.toString()],
       [mode, mode === "default" ? undefined : true],
     ]);
+  }
+
+  answers(): Answers {
+    return new WholeAnswers((response) => this.read(response));
   }
 
   /** 404 says that there is no such query. */

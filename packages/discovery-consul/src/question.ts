@@ -1,6 +1,4 @@
-import type { Snapshot } from "@proxyless/core";
-import type { RegistryResponse } from "@proxyless/core/discovery";
-
+import type { Answers } from "./answers.ts";
 import type { ConsulMode } from "./watch-options.ts";
 
 /** How one question is to be answered. */
@@ -8,13 +6,6 @@ export interface Asking {
   readonly mode: ConsulMode;
   /** Wait for something newer than this; answer at once when absent. */
   readonly index: string | undefined;
-}
-
-/** An answer, taken at its word. */
-export interface Answer {
-  readonly snapshot: Snapshot;
-  /** Some of the nodes that instances run on. */
-  readonly nodes: readonly string[];
 }
 
 /** What a watch asks Consul again and again, and what the answers mean. */
@@ -28,8 +19,8 @@ export interface Question {
   /** It cannot wait for a change, and is asked so often, in milliseconds. */
   readonly pollMs?: number;
   path(asking: Asking): string;
-  /** @throws SourceError of class `data` for what makes no sense */
-  read(response: RegistryResponse): Answer;
+  /** What a watch asks with, and remembers the answers in. */
+  answers(): Answers;
   /**
    * What must be readable for an empty answer to mean that nothing is there, as the body of
    * `POST /v1/internal/acl/authorize`; `nodes` are those of the last answer that had some.

@@ -3,11 +3,11 @@ import { SourceError } from "@proxyless/core/discovery";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
+import type { Answer } from "../src/answers.ts";
 import { consulKv, consulQuery } from "../src/index.ts";
 import { kvCodecs } from "../src/kv-codecs.ts";
 import type { ConsulKvCodec, ConsulKvCodecName, ConsulKvEndpoint } from "../src/kv-codecs.ts";
 import { KvQuestion } from "../src/kv-question.ts";
-import type { Answer } from "../src/question.ts";
 import { resolveWatch } from "../src/watch-options.ts";
 
 const url = "http://127.0.0.1:8500";

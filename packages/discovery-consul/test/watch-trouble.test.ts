@@ -214,7 +214,7 @@ describe("a watch in trouble", { timeout: 30_000 }, () => {
   });
 });
 
-describe("access rules", { timeout: 30_000 }, () => {
+describe("point 8, access rules", { timeout: 30_000 }, () => {
   it("does not believe an empty list that Consul says it filtered", async () => {
     const watched = await afterGoodList((_, res) => {
       fake.answer(res, "[]", { "x-consul-results-filtered-by-acls": "true" });

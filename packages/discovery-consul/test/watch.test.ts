@@ -54,7 +54,7 @@ describe("a watch", { timeout: 30_000 }, () => {
     expect(watched.snapshots).toHaveLength(1);
   });
 
-  it("starts over when the index goes back, so that changes on the new count are seen", async () => {
+  it("bug 7 and point 6, an index that is never reset: starts over when the index goes back, so that changes on the new count are seen", async () => {
     fake.index = 337;
     fake.put("web", [entry("a")]);
     const watched = watch();
@@ -83,7 +83,7 @@ describe("a watch", { timeout: 30_000 }, () => {
     );
   });
 
-  it("waits on 1 when the index is 0, because waiting on 0 never waits", async () => {
+  it("point 6, an index of 0: waits on 1 when the index is 0, because waiting on 0 never waits", async () => {
     fake.index = -1;
     fake.put("web", [entry("a")]);
     watch();

@@ -40,11 +40,6 @@ export class AnswerBody {
     return this.coding === "" || isKnownCoding(this.coding);
   }
 
-  /** Whether it has ended, one way or the other. */
-  get isOver(): boolean {
-    return this.#isOver;
-  }
-
   /** Hands everything to `reader`; `failed` is called instead of its `end`. */
   read(reader: BodyReader, failed: (failure: BodyFailure) => void): void {
     const incoming = this.#incoming;
@@ -74,6 +69,15 @@ export class AnswerBody {
     incoming.on("close", () => {
       if (!incoming.readableEnded) fail({ kind: "cut" });
     });
+  }
+
+  /** Nothing more is handed over until {@link resume}, but for what is on its way already. */
+  pause(): void {
+    (this.#undoing ?? this.#incoming).pause();
+  }
+
+  resume(): void {
+    (this.#undoing ?? this.#incoming).resume();
   }
 
   /** Nobody reads it any more. */

@@ -12,6 +12,7 @@ export { pollingSource } from "./polling-source.ts";
 export type { PollAnswer, PollingSourceParts, PollQuestion } from "./polling-source.ts";
 export { RegistryHttp } from "./registry-http.ts";
 export type {
+  ListReader,
   RegistryHttpOptions,
   RegistryRequest,
   RegistryResponse,

@@ -7,34 +7,32 @@ import type { Clock } from "../clock.ts";
 import { Alarm } from "../discovery/alarm.ts";
 import { AnswerBody } from "./answer-body.ts";
 import type { BodyReader } from "./answer-body.ts";
-import { LineSplitter } from "./line-splitter.ts";
-import type { RegistryRequest, RegistryResponse, StreamReader } from "./registry-http.ts";
+import { followedLines } from "./followed-lines.ts";
+import { ListedElements } from "./listed-elements.ts";
+import type { Reading } from "./reading.ts";
+import type { ListReader, RegistryRequest, RegistryResponse, StreamReader } from "./registry-http.ts";
 import { SourceError } from "./source-error.ts";
 
 const keepAliveProbeMs = 15_000;
 /** A shorter token is no secret, and would be found in ordinary words. */
 const secretLength = 8;
 
-/** What a reading does to its exchange. */
-interface Reading {
-  /** Something came. */
-  readonly heard: () => void;
-  readonly fail: (error: unknown) => void;
-  /** It failed or was aborted: nothing more is to be read. */
-  readonly isOver: () => boolean;
-  readonly done: (body: string) => void;
-}
-
 /** One request and its answer: owns the socket's time, the deadline and the abort listener. */
 export class RegistryExchange {
   readonly #request: RegistryRequest;
   readonly #base: URL;
   readonly #maxBodyBytes: number;
-  readonly #reader: StreamReader | undefined;
+  readonly #reader: StreamReader | ListReader | undefined;
   #body: AnswerBody | undefined;
   wasStaleConnection = false;
 
-  constructor(request: RegistryRequest, base: URL, maxBodyBytes: number, reader: StreamReader | undefined) {
+  /** @param reader of an answer with a success; any other is collected */
+  constructor(
+    request: RegistryRequest,
+    base: URL,
+    maxBodyBytes: number,
+    reader: StreamReader | ListReader | undefined,
+  ) {
     this.#request = request;
     this.#base = base;
     this.#maxBodyBytes = maxBodyBytes;
@@ -46,14 +44,16 @@ export class RegistryExchange {
     const { deadlineMs, lane } = this.#request;
     return new Promise((resolve, reject) => {
       const outgoing = this.#open(agent);
-      const reader = this.#reader;
+      const silenceMs =
+        this.#reader !== undefined && "line" in this.#reader ? this.#reader.silenceMs : undefined;
       let failure: unknown;
       let answer: RegistryResponse | undefined;
       let isClosed = false;
       let isFollowing = false;
       const settle = (): void => {
-        // What came may still be unpacked when the socket is free already.
-        if (!isClosed || (failure === undefined && this.#body?.isOver === false)) return;
+        // What came may still be unpacked or read when the socket is free already.
+        const isReading = this.#body !== undefined && answer === undefined;
+        if (!isClosed || (failure === undefined && isReading)) return;
         patience.clear();
         signal.removeEventListener("abort", onAbort);
         if (failure === undefined && answer !== undefined) resolve(answer);
@@ -69,7 +69,7 @@ export class RegistryExchange {
         fail(signal.reason);
       };
       const patience = new Alarm(clock, () => {
-        const silence = `nothing came for ${reader?.silenceMs} ms`;
+        const silence = `nothing came for ${silenceMs} ms`;
         fail(this.#error("transient", isFollowing ? silence : `no answer within ${deadlineMs} ms`));
       });
       patience.set(deadlineMs, lane === "watch");
@@ -85,15 +85,17 @@ export class RegistryExchange {
       outgoing.on("response", (incoming) => {
         const { statusCode: status = 0, headers } = incoming;
         const heard = (): void => {
-          if (isFollowing && failure === undefined && reader !== undefined) patience.set(reader.silenceMs);
+          if (isFollowing && failure === undefined && silenceMs !== undefined) patience.set(silenceMs);
         };
-        isFollowing = reader !== undefined && status >= 200 && status < 300;
+        const isSuccess = status >= 200 && status < 300;
+        isFollowing = silenceMs !== undefined && isSuccess;
         heard();
         const done = (body: string): void => {
           answer = { status, headers, body: this.#withoutSecret(status, body) };
           settle();
         };
-        this.#receive(incoming, isFollowing, { heard, fail, isOver: () => failure !== undefined, done });
+        const reading = { heard, fail, isOver: () => failure !== undefined, done };
+        this.#receive(incoming, isSuccess ? this.#reader : undefined, reading, clock);
       });
       // "close" comes after every kind of end, and only then is the socket free or gone.
       outgoing.on("close", () => {
@@ -126,7 +128,12 @@ export class RegistryExchange {
     return base.protocol === "https:" ? httpsRequest(options) : httpRequest(options);
   }
 
-  #receive(incoming: IncomingMessage, isFollowing: boolean, reading: Reading): void {
+  #receive(
+    incoming: IncomingMessage,
+    by: StreamReader | ListReader | undefined,
+    reading: Reading,
+    clock: Clock,
+  ): void {
     const body = new AnswerBody(incoming);
     this.#body = body;
     const coding = body.coding.slice(0, 32);
@@ -134,10 +141,12 @@ export class RegistryExchange {
       reading.fail(this.#error("data", `the answer is encoded as ${coding}, which is not understood`));
       return;
     }
-    const reader =
-      this.#reader !== undefined && isFollowing
-        ? follow(incoming, this.#reader, this.#maxBodyBytes, reading)
-        : this.#collect(reading);
+    const maxBytes = this.#maxBodyBytes;
+    const dataError = (reason: string): SourceError => this.#error("data", reason);
+    let reader: BodyReader;
+    if (by === undefined) reader = this.#collect(reading);
+    else if ("line" in by) reader = followedLines(incoming, by, maxBytes, reading);
+    else reader = new ListedElements({ reader: by, flow: body, maxBytes, clock, reading, dataError });
     body.read(reader, ({ kind, cause }) => {
       reading.fail(
         kind === "cut"
@@ -184,39 +193,6 @@ export class RegistryExchange {
     const message = `${this.#request.method} ${path} at ${this.#base.origin}: ${reason}`;
     return new SourceError(kind, message, cause === undefined ? {} : { cause });
   }
-}
-
-/** Reads lines as they come. */
-function follow(
-  incoming: IncomingMessage,
-  reader: StreamReader,
-  maxLineBytes: number,
-  { done, fail, heard, isOver }: Reading,
-): BodyReader {
-  const lines = new LineSplitter(maxLineBytes);
-  const guarded = (work: () => void): void => {
-    try {
-      work();
-    } catch (error) {
-      fail(error);
-    }
-  };
-  guarded(() => reader.opened?.(incoming.headers));
-  return {
-    heard,
-    data: (chunk) => {
-      if (isOver()) return;
-      guarded(() => {
-        lines.add(chunk, (line) => {
-          // The rest of a chunk is still here when a line of it ended the stream.
-          if (!isOver()) reader.line(line);
-        });
-      });
-    },
-    end: () => {
-      done("");
-    },
-  };
 }
 
 function isStale(outgoing: ClientRequest, error: Error): boolean {

@@ -43,6 +43,15 @@ export interface StreamReader {
   readonly silenceMs: number;
 }
 
+/** How a list is read. */
+export interface ListReader {
+  /**
+   * One element of the array as it was written, in UTF-8; nobody has parsed it. Copy what is to be kept: the bytes around it
+   * stay in memory with it. What it throws ends the request with that.
+   */
+  element(json: Buffer): void;
+}
+
 /** What a client of a registry is made of. */
 export interface RegistryHttpOptions {
   readonly urls: RegistryUrls;
@@ -147,6 +156,21 @@ export class RegistryHttp {
     return this.#run(request, clock, signal, reader);
   }
 
+  /**
+   * Sends a request whose answer is a JSON array, and hands its elements over as they come, so that no turn of the event loop
+   * is long, however long the list. Resolves when all were handed over, with an empty body; or with the answer when its
+   * status was no success (its body is then read as usual). Rejects like {@link send}, also with what `reader.element` threw,
+   * and with a `data` error for what is no array: elements may have been handed over before that is known.
+   */
+  list(
+    request: RegistryRequest,
+    reader: ListReader,
+    clock: Clock,
+    signal: AbortSignal,
+  ): Promise<RegistryResponse> {
+    return this.#run(request, clock, signal, reader);
+  }
+
   /** Closes every connection. */
   close(): void {
     this.#agents.watch.destroy();
@@ -157,7 +181,7 @@ export class RegistryHttp {
     request: RegistryRequest,
     clock: Clock,
     signal: AbortSignal,
-    reader?: StreamReader,
+    reader?: StreamReader | ListReader,
   ): Promise<RegistryResponse> {
     for (let attempt = 1; ; attempt++) {
       const exchange = new RegistryExchange(request, this.base, this.#maxBodyBytes, reader);

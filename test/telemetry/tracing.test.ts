@@ -8,12 +8,12 @@ import { W3CTraceContextPropagator } from "@opentelemetry/core";
 import {
   AlwaysOffSampler,
   AlwaysOnSampler,
-  BasicTracerProvider,
   InMemorySpanExporter,
   ParentBasedSampler,
   SimpleSpanProcessor,
-} from "@opentelemetry/sdk-trace-base";
-import type { ReadableSpan, Sampler } from "@opentelemetry/sdk-trace-base";
+  TracerProvider,
+} from "@opentelemetry/sdk-trace";
+import type { ReadableSpan, Sampler } from "@opentelemetry/sdk-trace";
 import { createMesh, staticSource } from "@proxyless/core";
 import type { Mesh } from "@proxyless/core";
 import { afterEach, describe, expect, it } from "vitest";
@@ -22,7 +22,7 @@ const exporter = new InMemorySpanExporter();
 const cleanup: (() => void | Promise<void>)[] = [];
 
 function registerSdk(sampler: Sampler): void {
-  const provider = new BasicTracerProvider({ sampler, spanProcessors: [new SimpleSpanProcessor(exporter)] });
+  const provider = new TracerProvider({ sampler, spanProcessors: [new SimpleSpanProcessor({ exporter })] });
   trace.setGlobalTracerProvider(provider);
   context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
   propagation.setGlobalPropagator(new W3CTraceContextPropagator());

@@ -24,6 +24,21 @@ export type Outcome = "success" | "failure" | "overload" | "ignored";
  */
 export type PickFlag = "LB" | "PR" | "PA" | "SS" | "OH";
 
+/** What a hook may tag a call or an attempt with. */
+export type TagValue = string | number | boolean;
+
+/** What hooks tagged, by name. */
+export type Tags = Readonly<Record<string, TagValue>>;
+
+/** Where a span is found. */
+export interface TraceIds {
+  /** 32 hexadecimal digits. */
+  readonly traceId: string;
+  /** 16 hexadecimal digits. */
+  readonly spanId: string;
+  readonly isSampled: boolean;
+}
+
 /** Everything a mesh reports, told apart by `type`. Endpoints are written `host:port`; times are milliseconds. */
 export type MeshEvent =
   | {
@@ -31,18 +46,33 @@ export type MeshEvent =
       readonly service: string;
       readonly route: string | undefined;
       readonly method: string;
+      /** Without the query. */
+      readonly path: string;
+      /** Path template, where the caller knows one. */
+      readonly template: string | undefined;
       readonly outcome: Outcome;
       readonly status: number | undefined;
       readonly error: ErrorCode | undefined;
       readonly flag: ReasonFlag | undefined;
+      /** Retries and hedges included; 0 where nothing was sent. */
       readonly attempts: number;
+      /** Of the attempts those that were sent beside another one. */
+      readonly hedges: number;
+      /** Of the last attempt, or the one whose answer was taken; undefined when there was none. */
+      readonly endpoint: string | undefined;
       /** How the last attempt's endpoint was chosen; undefined when there was no attempt. */
       readonly pick: PickFlag | undefined;
       readonly durationMs: number;
+      /** Of the call's span, sampled or not; undefined where nobody traces. */
+      readonly trace: TraceIds | undefined;
+      /** What hooks tagged; undefined where none did. */
+      readonly tags: Tags | undefined;
     }
   | {
       readonly type: "attempt.completed";
       readonly service: string;
+      readonly route: string | undefined;
+      readonly method: string;
       readonly endpoint: string;
       readonly number: number;
       readonly outcome: Outcome;
@@ -53,6 +83,9 @@ export type MeshEvent =
       /** It was sent beside another attempt that took long. */
       readonly hedge: boolean;
       readonly durationMs: number;
+      /** Of the attempt's span, which the callee sees as its parent. */
+      readonly trace: TraceIds | undefined;
+      readonly tags: Tags | undefined;
     }
   | {
       readonly type: "call.retried";

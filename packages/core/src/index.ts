@@ -10,6 +10,15 @@ export type {
 } from "./registration/register-options.ts";
 export type { RegistrationView } from "./registration/registrations.ts";
 export type { MeshOptions, ServiceOptions } from "./mesh-options.ts";
+export type {
+  CallHooks,
+  Hooked,
+  HookedAttempt,
+  HookedAttemptEnd,
+  HookedCall,
+  HookedCallEnd,
+} from "./engine/hooks.ts";
+export { inAttempt } from "./engine/own-requests.ts";
 export type { CircuitControl, CircuitState } from "./engine/circuits.ts";
 export type { CircuitSnapshot } from "./policies/circuit/circuit-snapshot.ts";
 export type { CircuitView } from "./policies/circuit/circuit-types.ts";

@@ -3,6 +3,7 @@ import type { DirectoryOptions } from "./discovery/directory-options.ts";
 import type { DiscoverySource, Locality } from "./discovery/source.ts";
 import type { Ordinal } from "./endpoints/subset/subsetter.ts";
 import type { CircuitState } from "./engine/circuits.ts";
+import type { CallHooks } from "./engine/hooks.ts";
 import { configError } from "./errors.ts";
 import { checkNumber, checkObject, fieldPath } from "./option-checks.ts";
 import type { Caller } from "./policies/balancing-policy.ts";
@@ -47,6 +48,8 @@ export interface MeshOptions {
    * Numbers only (time, route, outcome, status, latency, endpoint), about 300 bytes each.
    */
   readonly recordOutcomes?: number | undefined;
+  /** Functions around each call and each attempt; `mesh.hook` adds others later. */
+  readonly hooks?: CallHooks | readonly CallHooks[] | undefined;
   /** Limits of the directory of endpoints. */
   readonly directory?: DirectoryOptions | undefined;
   /** The source of time; the system's by default. */
@@ -65,6 +68,7 @@ const meshKeys = [
   "locality",
   "ordinal",
   "circuitState",
+  "hooks",
   "directory",
   "clock",
   "random",

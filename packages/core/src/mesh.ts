@@ -25,6 +25,8 @@ import type { CircuitControl, CircuitState } from "./engine/circuits.ts";
 import type { DryRunReport } from "./engine/dry-run-report.ts";
 import { dryRun } from "./engine/dry-run.ts";
 import { Engine } from "./engine/engine.ts";
+import { HookList } from "./engine/hooks.ts";
+import type { CallHooks } from "./engine/hooks.ts";
 import { inspectUpstream } from "./engine/inspect.ts";
 import type { ServiceView } from "./engine/inspect.ts";
 import { LoopLag } from "./engine/loop-lag.ts";
@@ -86,6 +88,12 @@ export interface Mesh extends AsyncDisposable {
   readonly dispatcher: Dispatcher;
   /** Hears of everything of one type that happens. Returns the function that ends it. */
   on<T extends MeshEventType>(type: T, listener: (event: MeshEventOf<T>) => void): () => void;
+  /**
+   * Calls functions around each call and each attempt that begins from now on; they may add headers and tags. Returns
+   * the function that ends it.
+   * @throws ProxylessError `ERR_PROXYLESS_CONFIG` for what are no hooks
+   */
+  hook(hooks: CallHooks): () => void;
   /**
    * Puts a document of policies in force, all of it or nothing, and for calls that begin from now on: those in flight keep the
    * rules that they began with. Laid over what was given in code; what only code can say stays. Nothing that was counted is lost.
@@ -178,6 +186,7 @@ class ServiceMesh implements Mesh {
   readonly dispatcher: Dispatcher;
   readonly #external = new Agent();
   readonly #events = new EventHub();
+  readonly #hooks = new HookList();
   readonly #directory: Directory;
   readonly #registrations: Registrations;
   readonly engine: Engine;
@@ -209,6 +218,7 @@ class ServiceMesh implements Mesh {
     this.#caller = { locality, ordinal, seed: Math.floor(this.#random() * 2 ** 32) };
     this.#book = new PolicyBook(this.#caller, this.#events);
     this.#recordOutcomes = options.recordOutcomes ?? 0;
+    for (const hooks of [options.hooks ?? []].flat()) this.#hooks.add(hooks, "hooks");
     for (const [name, service] of Object.entries(options.services ?? {})) {
       this.#declare(name, service, `services.${name}`);
     }
@@ -216,8 +226,9 @@ class ServiceMesh implements Mesh {
     this.#registrations = new Registrations(this.#clock, this.#events, options.registrar);
     const directory = options.directory ?? {};
     this.#directory = createDirectory({ ...parts, source: options.discovery, options: directory });
-    this.engine = new Engine({ ...parts, lag: this.#lag, telemetry: new Telemetry() }, (service) =>
-      this.#open(service),
+    this.engine = new Engine(
+      { ...parts, lag: this.#lag, telemetry: new Telemetry(), hooks: this.#hooks },
+      (service) => this.#open(service),
     );
     const context: DoorContext = {
       engine: this.engine,
@@ -254,6 +265,10 @@ class ServiceMesh implements Mesh {
 
   on<T extends MeshEventType>(type: T, listener: (event: MeshEventOf<T>) => void): () => void {
     return this.#events.on(type, listener);
+  }
+
+  hook(hooks: CallHooks): () => void {
+    return this.#hooks.add(hooks, "hooks");
   }
 
   inspect(): MeshView {

@@ -89,6 +89,11 @@ export class Attempts implements Launcher {
     return [...new Set(tried.map(({ spec }) => spec.priority))];
   }
 
+  /** Hedges so far. */
+  get hedges(): number {
+    return this.hedged?.sent ?? 0;
+  }
+
   get hashKey(): string | undefined {
     return this.call.request.hashKey;
   }
@@ -181,8 +186,14 @@ export class Attempts implements Launcher {
     const isProbe = attempt.pick === "PR" && !attempt.isAnswered;
     upstream.endpoints.settled(endpoint, rules.view, attempt.generation, isProbe, attempt, retryAfterMs, now);
     const reason = reasonOf(attempt, outcome);
-    if (attempt.span !== undefined) telemetry.attemptEnded(attempt.span, attempt, reason);
-    reportAttempt(events, upstream.service, attempt, outcome, reason, now);
+    if (attempt.span !== undefined) {
+      if (endpoint.gate.generation !== attempt.generation && endpoint.gate.circuit === "open") {
+        telemetry.ejected(attempt.span, attempt);
+      }
+      telemetry.attemptEnded(attempt.span, attempt, reason);
+    }
+    call.hooking?.attemptEnded(attempt, now);
+    reportAttempt(events, call, attempt, reason, now);
     call.record?.attempted(attempt, outcome, retryAfterMs, now);
     this.hedged?.ended(attempt, now);
     if (attempt.isSuperseded) return;
@@ -308,15 +319,14 @@ export class Attempts implements Launcher {
   }
 
   #failedOnes(): Retries {
-    const { parts, request, retry, upstream } = this.call;
-    this.#retries ??= new Retries(parts, upstream, request, retry);
+    this.#retries ??= new Retries(this.call);
     return this.#retries;
   }
 
   #decide(retries: Retries, attempt: Attempt, outcome: Outcome): RetryDecision {
     const { call, now } = this;
     return retries.decide(attempt, outcome, {
-      retry: attempt.number - (this.hedged?.sent ?? 0),
+      retry: attempt.number - this.hedges,
       now,
       remainingMs: call.deadline - now,
       typicalMs: call.upstream.endpoints.typicalMs,

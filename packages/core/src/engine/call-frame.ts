@@ -3,6 +3,7 @@ import type { Context, Span } from "@opentelemetry/api";
 import type { CallContext } from "../context/call-context.ts";
 import type { Outcome } from "../events.ts";
 import type { ResolvedRetry } from "../policies/retry/retry-policy.ts";
+import type { CallHooking } from "./call-hooking.ts";
 import type { CallRecord } from "./outcome-log.ts";
 import type { EngineParts } from "./parts.ts";
 import type { CallRequest, ResponseControl, ResponseSink } from "./request.ts";
@@ -24,6 +25,8 @@ export interface CallFrame extends ResponseControl {
   readonly inherited: CallContext | undefined;
   readonly context: Context;
   readonly span: Span | undefined;
+  /** Undefined where nobody hooked in. */
+  readonly hooking: CallHooking | undefined;
   /** Where what becomes of it is remembered. */
   readonly record: CallRecord | undefined;
   /** The caller gave up. */

@@ -12,11 +12,12 @@ import { Attempts } from "./attempts.ts";
 import { awaitEndpoints } from "./await-endpoints.ts";
 import { abortReason, circuitError, lateError, shedError } from "./call-errors.ts";
 import type { CallFrame } from "./call-frame.ts";
+import type { CallHooking } from "./call-hooking.ts";
 import type { CallRecord } from "./outcome-log.ts";
 import type { EngineParts } from "./parts.ts";
 import { Passes } from "./passes.ts";
 import { mayRepeat } from "./replay.ts";
-import { reportCall, reportShed } from "./report.ts";
+import { flagOf, reportCall, reportShed } from "./report.ts";
 import type { CallRequest, ResponseSink } from "./request.ts";
 import type { RouteRules } from "./route-rules.ts";
 import type { Upstream } from "./upstream.ts";
@@ -37,6 +38,7 @@ export class Call implements CallFrame, LimitRequest {
   readonly inherited: CallContext | undefined;
   readonly context: Context;
   readonly span: Span | undefined;
+  readonly hooking: CallHooking | undefined;
   readonly record: CallRecord | undefined;
   callerGone = false;
   done = false;
@@ -67,7 +69,8 @@ export class Call implements CallFrame, LimitRequest {
     this.#passes = new Passes(rules.circuits);
     // Telemetry stands outside everything: the span covers what is refused as well as what is sent.
     this.context = parts.telemetry.context();
-    this.span = parts.telemetry.callStarted(this.context, upstream.service, request);
+    this.span = parts.telemetry.callStarted(this.context, upstream, request);
+    this.hooking = parts.hooks.begin(upstream.service, rules.route, request, this.span);
     // The deadline is absolute from here on; waiting, attempts and back-offs all spend from it.
     const now = (this.startedAt = parts.clock.now());
     const inherited = (this.inherited = rules.deadline.inherit ? currentContext() : undefined);
@@ -105,6 +108,7 @@ export class Call implements CallFrame, LimitRequest {
     // The circuits stand outside the retries: an open one refuses the call, not each of its attempts.
     const retryAfterMs = this.#passes.ask(now);
     if (retryAfterMs !== undefined) {
+      this.parts.telemetry.refused(this.span, retryAfterMs);
       this.fail("ignored", circuitError(upstream.service, rules.route, retryAfterMs));
       return;
     }
@@ -211,7 +215,7 @@ export class Call implements CallFrame, LimitRequest {
 
   complete(outcome: Outcome, status: number, error: unknown): void {
     this.done = true;
-    const { inherited, parts, request, rules, upstream } = this;
+    const { inherited, parts, request, upstream } = this;
     const { count, last, now, retryAfterMs } = this.#attempts;
     upstream.callEnded();
     request.signal?.removeEventListener("abort", this);
@@ -222,19 +226,13 @@ export class Call implements CallFrame, LimitRequest {
     // The budget counts calls that went well, so that there are no retries for a service that is dead.
     if (outcome === "success") upstream.budget.deposit(now);
     this.#permit?.release(outcome, last?.latencyMs ?? NaN, now, retryAfterMs);
-    if (this.span !== undefined) parts.telemetry.callEnded(this.span, status, count, error);
+    if (this.span !== undefined) {
+      parts.telemetry.callEnded(this.span, status, count, error, flagOf(error));
+    }
     this.record?.ended(outcome, status, error, parts.clock.now());
-    if (!parts.events.wants("call.completed")) return;
-    reportCall(parts.events, {
-      service: upstream.service,
-      route: rules.route,
-      method: request.method,
-      outcome,
-      status,
-      error,
-      attempts: count,
-      pick: last?.pick,
-      durationMs: parts.clock.now() - this.startedAt,
-    });
+    if (this.hooking === undefined && !parts.events.wants("call.completed")) return;
+    const durationMs = parts.clock.now() - this.startedAt;
+    const { hedges } = this.#attempts;
+    reportCall(parts.events, this, { outcome, status, error, attempts: count, hedges, last, durationMs });
   }
 }

@@ -19,3 +19,28 @@ export function attemptHeaders(
   if (attempt > 1) list.push(attemptHeader, String(attempt));
   return list;
 }
+
+/** Those that belong to a connection, or to the engine. */
+export const connectionHeaders: ReadonlySet<string> = new Set([
+  "connection",
+  "content-length",
+  "expect",
+  "host",
+  "keep-alive",
+  "proxy-connection",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+]);
+
+/** Puts a header in place of the one of its name, or adds it. @param name in lower case */
+export function setHeader(headers: string[], name: string, value: string): void {
+  for (let i = 0; i < headers.length; i += 2) {
+    if (headers[i]!.toLowerCase() === name) {
+      headers[i + 1] = value;
+      return;
+    }
+  }
+  headers.push(name, value);
+}

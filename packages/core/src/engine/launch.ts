@@ -9,6 +9,7 @@ import type { PickCall } from "./endpoint-set.ts";
 import { explainPick } from "./explain.ts";
 import { attemptHeaders } from "./headers.ts";
 import type { HedgedAttempts } from "./hedged-attempts.ts";
+import { sendOwn } from "./own-requests.ts";
 import type { BodySupply } from "./replay.ts";
 import { reportHedge } from "./report.ts";
 
@@ -51,16 +52,18 @@ export function sendAttempt(
   attempt.pick = upstream.endpoints.flag;
   let isBegun = false;
   try {
-    const sent = upstream.targeting.sent(request.headers);
-    const headers = attemptHeaders(upstream.transport.host, request, sent, number);
+    const given = upstream.targeting.sent(request.headers);
+    const headers = attemptHeaders(upstream.transport.host, request, given, number);
     if (launcher.download !== undefined) headers.push(...launcher.download.headers());
-    attempt.span = parts.telemetry.attemptStarted(context, span, upstream.service, request, attempt);
+    attempt.isHedge = isHedge;
+    const beside = isHedge ? launcher.hedged?.running[0] : undefined;
+    attempt.span = parts.telemetry.attemptStarted(context, span, upstream.service, request, attempt, beside);
     parts.telemetry.inject(context, attempt.span ?? span, headers);
     const body = launcher.body.next();
+    call.hooking?.attemptBegins(attempt, headers);
     // From here on the attempt is on the endpoint's books, and whatever happens ends in `attemptEnd`.
     isBegun = true;
     launcher.last = attempt;
-    attempt.isHedge = isHedge;
     if (isHedge) reportHedge(parts.events, upstream.service, attempt, now - call.startedAt);
     attempt.generation = upstream.endpoints.started(endpoint, now);
     if (parts.lag !== undefined) attempt.lagMark = parts.lag.started(now);
@@ -78,7 +81,8 @@ export function sendAttempt(
     } else attempt.arm(attemptMs, attemptLimit, stages);
     const { method, path } = request;
     const { hostname: servername } = upstream.transport;
-    rules.transport.send(attempt, { method, path, headers, body, bodyTimeout: 0, servername });
+    const sent = { method, path, headers, body, bodyTimeout: 0, servername };
+    sendOwn(context, span !== undefined, rules.transport, attempt, sent);
   } catch (error) {
     if (isBegun) attempt.abort(error);
     else {

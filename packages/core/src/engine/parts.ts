@@ -1,6 +1,7 @@
 import type { Clock } from "../clock.ts";
 import type { EventHub } from "../events.ts";
 import type { Random } from "../random.ts";
+import type { HookList } from "./hooks.ts";
 import type { LoopLag } from "./loop-lag.ts";
 import type { Telemetry } from "./telemetry.ts";
 
@@ -10,6 +11,7 @@ export interface EngineParts {
   readonly random: Random;
   readonly events: EventHub;
   readonly telemetry: Telemetry;
+  readonly hooks: HookList;
   /** Undefined on a clock that cannot stand still against its own timers. */
   readonly lag: LoopLag | undefined;
 }

@@ -1,60 +1,91 @@
 import type { Criticality } from "../context/criticality.ts";
 import { ProxylessError } from "../errors.ts";
-import type { AttemptRecord } from "../errors.ts";
-import type { EventHub, Outcome, PickFlag } from "../events.ts";
+import type { AttemptRecord, ReasonFlag } from "../errors.ts";
+import type { EventHub, Outcome } from "../events.ts";
 import type { Refusal } from "../policies/limit/refusal.ts";
 import type { Attempt } from "../transport/attempt.ts";
+import type { CallFrame } from "./call-frame.ts";
+import { pathOnly } from "./request.ts";
+import { traceOf } from "./telemetry.ts";
 
 /** Tells the listeners how an attempt ended. */
 export function reportAttempt(
   events: EventHub,
-  service: string,
+  { hooking, request, rules, upstream }: CallFrame,
   attempt: Attempt,
-  outcome: Outcome,
   reason: string | undefined,
   now: number,
 ): void {
   if (!events.wants("attempt.completed")) return;
   events.emit({
     type: "attempt.completed",
-    service,
+    service: upstream.service,
+    route: rules.route,
+    method: request.method,
     endpoint: attempt.endpoint.address,
     number: attempt.number,
-    outcome,
+    outcome: attempt.outcome,
     status: attempt.status === 0 ? undefined : attempt.status,
     phase: attempt.phase,
     reason,
     pick: attempt.pick,
     hedge: attempt.isHedge,
     durationMs: now - attempt.startedAt,
+    trace: traceOf(attempt.span),
+    tags: hooking?.tagsOf(attempt),
   });
 }
 
 /** How a call ended. */
 interface CallReport {
-  readonly service: string;
-  readonly route: string | undefined;
-  readonly method: string;
   readonly outcome: Outcome;
   /** 0 without an answer. */
   readonly status: number;
   readonly error: unknown;
   readonly attempts: number;
-  readonly pick: PickFlag | undefined;
+  readonly hedges: number;
+  readonly last: Attempt | undefined;
   readonly durationMs: number;
 }
 
-/** Tells the listeners, of whom there must be some, how a call ended. */
-export function reportCall(events: EventHub, { error, status, ...call }: CallReport): void {
-  const fault = error instanceof ProxylessError ? error : undefined;
+/** Tells hooks and listeners how a call ended. */
+export function reportCall(
+  events: EventHub,
+  { hooking, request, rules, span, upstream }: CallFrame,
+  report: CallReport,
+): void {
+  const { attempts, durationMs, error, hedges, last, outcome } = report;
+  const code = error instanceof ProxylessError ? error.code : undefined;
+  const flag = flagOf(error);
+  const status = report.status === 0 ? undefined : report.status;
+  hooking?.ended({ outcome, status, error, code, flag, attempts, durationMs });
+  if (!events.wants("call.completed")) return;
   events.emit({
     type: "call.completed",
-    ...call,
-    status: status === 0 ? undefined : status,
-    error: fault?.code,
-    // What is no error of ours is the reason of the caller's own signal.
-    flag: fault === undefined && error !== undefined ? "DC" : fault?.flag,
+    service: upstream.service,
+    route: rules.route,
+    method: request.method,
+    path: pathOnly(request.path),
+    template: request.template,
+    outcome,
+    status,
+    error: code,
+    flag,
+    attempts,
+    hedges,
+    endpoint: last?.endpoint.address,
+    pick: last?.pick,
+    durationMs,
+    trace: traceOf(span),
+    tags: hooking?.tags,
   });
+}
+
+/** Why a call failed, in short. */
+export function flagOf(error: unknown): ReasonFlag | undefined {
+  if (error instanceof ProxylessError) return error.flag;
+  // What is no error of ours is the reason of the caller's own signal.
+  return error === undefined ? undefined : "DC";
 }
 
 /** Tells the listeners that a call goes on. */

@@ -49,6 +49,12 @@ export interface CallRequest {
   readonly explain?: ((explanation: PickExplanation) => void) | undefined;
 }
 
+/** Without the query, which may hold what is nobody else's business. */
+export function pathOnly(path: string): string {
+  const query = path.indexOf("?");
+  return query === -1 ? path : path.slice(0, query);
+}
+
 /** Why an attempt went where it went. */
 export interface PickExplanation {
   readonly service: string;

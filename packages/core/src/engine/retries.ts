@@ -5,14 +5,11 @@ import { retryAfterOf } from "../policies/retry/retry-after.ts";
 import { decideRetry } from "../policies/retry/retry-decision.ts";
 import type { RetryDecision } from "../policies/retry/retry-decision.ts";
 import { retryLoop } from "../policies/retry/retry-loop.ts";
-import type { ResolvedRetry } from "../policies/retry/retry-policy.ts";
 import type { Attempt } from "../transport/attempt.ts";
+import type { CallFrame } from "./call-frame.ts";
 import { isRefused } from "./classify.ts";
-import type { EngineParts } from "./parts.ts";
 import { mayRepeat } from "./replay.ts";
 import { recordOf, reportRetry } from "./report.ts";
-import type { CallRequest } from "./request.ts";
-import type { Upstream } from "./upstream.ts";
 
 /** An attempt that brought nothing to show, and what follows from that. */
 export interface FailedAttempt {
@@ -44,21 +41,15 @@ export class Retries {
   readonly records: AttemptRecord[] = [];
   /** Where the call has been. */
   readonly tried: EndpointState[] = [];
-  readonly #parts: EngineParts;
-  readonly #upstream: Upstream;
-  readonly #request: CallRequest;
-  readonly #policy: ResolvedRetry | false;
+  readonly #call: CallFrame;
   #freeRetryUsed = false;
   /** What was waited before the last retry. */
   #delayMs = 0;
   /** Where the loop hears of the running attempt. */
   #settle: { readonly resolve: () => void; readonly reject: (failed: FailedAttempt) => void } | undefined;
 
-  constructor(parts: EngineParts, upstream: Upstream, request: CallRequest, policy: ResolvedRetry | false) {
-    this.#parts = parts;
-    this.#upstream = upstream;
-    this.#request = request;
-    this.#policy = policy;
+  constructor(call: CallFrame) {
+    this.#call = call;
   }
 
   record(attempt: Attempt, reason: string | undefined, now: number): void {
@@ -66,12 +57,12 @@ export class Retries {
   }
 
   decide(attempt: Attempt, outcome: Outcome, call: CallState): RetryDecision {
-    const { random, events } = this.#parts;
-    const request = this.#request;
-    const { budget, service } = this.#upstream;
+    const { parts, request, retry, upstream } = this.#call;
+    const { random, events } = parts;
+    const { budget, service } = upstream;
     const answered = attempt.failure === undefined;
     const decision = decideRetry({
-      retry: this.#policy,
+      retry,
       error: attempt.failure,
       headers: attempt.headers,
       refused: isRefused(attempt.failure),
@@ -117,6 +108,7 @@ export class Retries {
    * @throws the last {@link FailedAttempt}, or the signal's reason when it aborts a wait
    */
   goOn(first: FailedAttempt, launch: () => void, signal: AbortSignal): Promise<void> {
+    const { parts, retry } = this.#call;
     return retryLoop(
       first,
       () =>
@@ -126,17 +118,16 @@ export class Retries {
         }),
       (failed) => this.#delayAfter(failed),
       {
-        maxAttempts: this.#policy === false ? 1 : this.#policy.maxAttempts,
-        clock: this.#parts.clock,
+        maxAttempts: retry === false ? 1 : retry.maxAttempts,
+        clock: parts.clock,
         signal,
       },
     );
   }
 
   #retryAfterOf({ headers }: Attempt): number | undefined {
-    return this.#policy === false
-      ? undefined
-      : retryAfterOf(headers, this.#parts.clock, this.#policy.resetHeaders);
+    const { parts, retry } = this.#call;
+    return retry === false ? undefined : retryAfterOf(headers, parts.clock, retry.resetHeaders);
   }
 
   #delayAfter(failed: unknown): number | undefined {
@@ -145,7 +136,10 @@ export class Retries {
     this.tried.push(failed.attempt.endpoint);
     if (free) this.#freeRetryUsed = true;
     this.#delayMs = delayMs;
-    reportRetry(this.#parts.events, this.#upstream.service, this.records.at(-1)!, delayMs);
+    const { parts, span, upstream } = this.#call;
+    const record = this.records.at(-1)!;
+    parts.telemetry.retried(span, record, delayMs);
+    reportRetry(parts.events, upstream.service, record, delayMs);
     return delayMs;
   }
 }

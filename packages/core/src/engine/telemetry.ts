@@ -2,6 +2,7 @@ import {
   ProxyTracerProvider,
   SpanKind,
   SpanStatusCode,
+  TraceFlags,
   context,
   isSpanContextValid,
   propagation,
@@ -9,8 +10,11 @@ import {
 } from "@opentelemetry/api";
 import type { Context, Span, TextMapSetter, Tracer } from "@opentelemetry/api";
 
-import type { ProxylessError } from "../errors.ts";
+import type { AttemptRecord, ProxylessError, ReasonFlag } from "../errors.ts";
+import type { TraceIds } from "../events.ts";
 import type { Attempt } from "../transport/attempt.ts";
+import { setHeader } from "./headers.ts";
+import { pathOnly } from "./request.ts";
 
 /** The instrumentation scope. */
 const scope = "@proxyless/core";
@@ -20,6 +24,13 @@ export interface SpanSubject {
   readonly method: string;
   readonly path: string;
   readonly template?: string | undefined;
+}
+
+/** Whose call it is. */
+export interface SpanService {
+  readonly service: string;
+  /** `https://orders`: the service as the host of a URL. */
+  readonly origin: string;
 }
 
 /**
@@ -37,31 +48,36 @@ export class Telemetry {
     return context.active();
   }
 
-  callStarted(parent: Context, service: string, subject: SpanSubject): Span | undefined {
+  callStarted(parent: Context, { origin, service }: SpanService, subject: SpanSubject): Span | undefined {
     this.#tracer ??= registeredTracer();
     if (this.#tracer === undefined) return undefined;
     const { method, template } = subject;
     const title = template === undefined ? method : `${method} ${template}`;
     const span = this.#tracer.startSpan(title, { kind: SpanKind.CLIENT }, parent);
     if (!span.isRecording()) return isSpanContextValid(span.spanContext()) ? span : undefined;
+    const path = pathOnly(subject.path);
     span.setAttributes({
       "http.request.method": method,
       "server.address": service,
-      "url.path": pathOnly(subject.path),
+      "url.full": origin + path,
+      "url.path": path,
       ...(template === undefined ? undefined : { "url.template": template }),
     });
     return span;
   }
 
+  /** @param beside the attempt that a hedge is sent beside */
   attemptStarted(
     parent: Context,
     call: Span | undefined,
     service: string,
     subject: SpanSubject,
     attempt: Attempt,
+    beside: Attempt | undefined,
   ): Span | undefined {
     if (call === undefined || this.#tracer === undefined || !call.isRecording()) return undefined;
     const { host, port } = attempt.endpoint.spec;
+    const first = beside?.span?.spanContext();
     return this.#tracer.startSpan(
       `${subject.method} attempt`,
       {
@@ -71,8 +87,11 @@ export class Telemetry {
           "server.address": service,
           "network.peer.address": host,
           "network.peer.port": port,
+          "proxyless.pick": attempt.pick,
           ...(attempt.number > 1 ? { "http.request.resend_count": attempt.number - 1 } : undefined),
+          ...(beside === undefined ? undefined : { "proxyless.hedge": true }),
         },
+        ...(first === undefined ? undefined : { links: [{ context: first }] }),
       },
       trace.setSpan(parent, call),
     );
@@ -83,15 +102,59 @@ export class Telemetry {
     propagation.inject(span === undefined ? parent : trace.setSpan(parent, span), headers, headerSetter);
   }
 
+  /** The call goes on after an attempt that failed. */
+  retried(call: Span | undefined, { endpoint, number, reason = "" }: AttemptRecord, delayMs: number): void {
+    if (call?.isRecording() !== true) return;
+    call.addEvent("proxyless.retry", {
+      "proxyless.attempt": number,
+      "proxyless.endpoint": endpoint,
+      "proxyless.reason": reason,
+      "proxyless.delay_ms": delayMs,
+    });
+  }
+
+  /** A circuit let the call go no further. */
+  refused(call: Span | undefined, retryAfterMs: number): void {
+    if (call?.isRecording() !== true) return;
+    call.addEvent("proxyless.circuit.refused", { "proxyless.retry_after_ms": retryAfterMs });
+  }
+
   attemptEnded(span: Span, attempt: Attempt, reason: string | undefined): void {
     end(span, attempt.status, attempt.failure === undefined ? undefined : reason, undefined);
   }
 
-  callEnded(span: Span, status: number, attempts: number, error: unknown): void {
-    if (span.isRecording() && attempts > 1) span.setAttribute("http.request.resend_count", attempts - 1);
+  /** What this attempt brought had its endpoint ejected. */
+  ejected(span: Span, { endpoint }: Attempt): void {
+    if (!span.isRecording()) return;
+    const { cause, ejectionMs } = endpoint.gate.ejection;
+    span.addEvent("proxyless.endpoint.ejected", {
+      "proxyless.endpoint": endpoint.address,
+      "proxyless.reason": cause,
+      "proxyless.ejection_ms": ejectionMs,
+    });
+  }
+
+  callEnded(
+    span: Span,
+    status: number,
+    attempts: number,
+    error: unknown,
+    flag: ReasonFlag | undefined,
+  ): void {
+    if (span.isRecording()) {
+      if (attempts > 1) span.setAttribute("http.request.resend_count", attempts - 1);
+      if (flag !== undefined) span.setAttribute("proxyless.flag", flag);
+    }
     const code = isCoded(error) ? error.code : error === undefined ? undefined : "aborted";
     end(span, status, code, error);
   }
+}
+
+/** Where a span is found; undefined where there is none. */
+export function traceOf(span: Span | undefined): TraceIds | undefined {
+  if (span === undefined) return undefined;
+  const { spanId, traceFlags, traceId } = span.spanContext();
+  return { traceId, spanId, isSampled: (traceFlags & TraceFlags.SAMPLED) !== 0 };
 }
 
 /** A tracer without an SDK behind it makes spans that go nowhere; not to make them is cheaper still. */
@@ -103,16 +166,8 @@ function registeredTracer(): Tracer | undefined {
 }
 
 const headerSetter: TextMapSetter<string[]> = {
-  set: (headers, name, value) => {
-    // A propagation header that the caller set by hand would contradict ours.
-    for (let i = 0; i < headers.length; i += 2) {
-      if (headers[i]!.toLowerCase() === name) {
-        headers[i + 1] = value;
-        return;
-      }
-    }
-    headers.push(name, value);
-  },
+  // A propagation header that the caller set by hand would contradict ours.
+  set: setHeader,
 };
 
 function end(span: Span, status: number, errorType: string | undefined, error: unknown): void {
@@ -133,9 +188,4 @@ function end(span: Span, status: number, errorType: string | undefined, error: u
 
 function isCoded(error: unknown): error is Pick<ProxylessError, "code"> {
   return typeof error === "object" && error !== null && "code" in error && typeof error.code === "string";
-}
-
-function pathOnly(path: string): string {
-  const query = path.indexOf("?");
-  return query === -1 ? path : path.slice(0, query);
 }

@@ -51,6 +51,8 @@ export interface UpstreamOptions {
 /** Everything the engine keeps for one service. */
 export class Upstream {
   readonly service: string;
+  /** The service as the beginning of a URL. */
+  readonly origin: string;
   readonly transport: ResolvedTransport;
   readonly endpoints: EndpointSet;
   readonly pools: Transport;
@@ -84,6 +86,7 @@ export class Upstream {
     this.#options = options;
     this.outcomes = options.recordOutcomes > 0 ? new OutcomeLog(options.recordOutcomes) : undefined;
     this.transport = transport;
+    this.origin = `${transport.scheme}://${service}`;
     this.#clock = clock;
     this.pools = options.openTransport(service, transport, policy.timeout.connectMs, clock);
     this.endpoints = new EndpointSet({

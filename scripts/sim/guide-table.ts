@@ -1,3 +1,4 @@
+import { markdownTable } from "../markdown-table.ts";
 import type { Row } from "./row.ts";
 import type { Study } from "./study.ts";
 import { shareOf } from "./table.ts";
@@ -34,7 +35,7 @@ export function guideTable(study: Study, rows: readonly Row[], wanted: readonly 
     `\`${row.policy}\``,
     ...columns.map(({ figure }) => cellOf(study, row, figure)),
   ]);
-  return aligned([["policy", ...columns.map(({ title }) => title)], ...body]);
+  return markdownTable([["policy", ...columns.map(({ title }) => title)], ...body]);
 }
 
 function cellOf({ affected, name }: Study, row: Row, figure: string): string {
@@ -73,12 +74,4 @@ function extra(figure: string, value: number): string {
 
 function ms(value: number): string {
   return `${value < 100 ? value.toFixed(1) : value.toFixed(0)} ms`;
-}
-
-function aligned(rows: readonly (readonly string[])[]): string {
-  const widths = rows[0]!.map((_, column) => Math.max(3, ...rows.map((row) => row[column]!.length)));
-  const line = (cells: readonly string[]): string =>
-    `| ${cells.map((cell, column) => cell.padEnd(widths[column]!)).join(" | ")} |`;
-  const rule = line(widths.map((width) => "-".repeat(width)));
-  return [line(rows[0]!), rule, ...rows.slice(1).map((row) => line(row))].join("\n");
 }

@@ -42,6 +42,7 @@ export interface TraceIds {
 /** Everything a mesh reports, told apart by `type`. Endpoints are written `host:port`; times are milliseconds. */
 export type MeshEvent =
   | {
+      /** A call ended, however. */
       readonly type: "call.completed";
       readonly service: string;
       readonly route: string | undefined;
@@ -69,6 +70,7 @@ export type MeshEvent =
       readonly tags: Tags | undefined;
     }
   | {
+      /** One attempt of a call ended. */
       readonly type: "attempt.completed";
       readonly service: string;
       readonly route: string | undefined;
@@ -88,6 +90,7 @@ export type MeshEvent =
       readonly tags: Tags | undefined;
     }
   | {
+      /** A failed attempt will be followed by another. */
       readonly type: "call.retried";
       readonly service: string;
       readonly endpoint: string;
@@ -96,6 +99,7 @@ export type MeshEvent =
       readonly delayMs: number;
     }
   | {
+      /** An attempt took long, and another one was sent beside it. */
       readonly type: "call.hedged";
       readonly service: string;
       /** Of the hedge. */
@@ -105,6 +109,7 @@ export type MeshEvent =
       readonly afterMs: number;
     }
   | {
+      /** A limit of this process refused a call. */
       readonly type: "call.shed";
       readonly service: string;
       readonly route: string | undefined;
@@ -113,8 +118,14 @@ export type MeshEvent =
       /** Milliseconds after which calling again may help, where that is known. */
       readonly retryAfterMs: number | undefined;
     }
-  | { readonly type: "budget.exhausted"; readonly service: string; readonly balance: number }
   | {
+      /** A call could have been retried, but the budget could not afford it. */
+      readonly type: "budget.exhausted";
+      readonly service: string;
+      readonly balance: number;
+    }
+  | {
+      /** A fault was injected on purpose. */
       readonly type: "fault.injected";
       readonly service: string;
       readonly route: string | undefined;
@@ -175,6 +186,7 @@ export type MeshEvent =
       readonly ageMs: number;
     }
   | {
+      /** Too many calls failed or were slow, a probe failed, or somebody forced it: calls are refused for `openMs`. */
       readonly type: "circuit.opened";
       readonly service: string;
       readonly route: string | undefined;
@@ -189,18 +201,21 @@ export type MeshEvent =
       readonly enforced: boolean;
     }
   | {
+      /** The time is over: a few calls may try. */
       readonly type: "circuit.half_opened";
       readonly service: string;
       readonly route: string | undefined;
       readonly enforced: boolean;
     }
   | {
+      /** The probes went well: calls pass again. */
       readonly type: "circuit.closed";
       readonly service: string;
       readonly route: string | undefined;
       readonly enforced: boolean;
     }
   | {
+      /** Somebody switched the mode of a circuit. */
       readonly type: "circuit.mode_changed";
       readonly service: string;
       readonly route: string | undefined;
@@ -225,24 +240,28 @@ export type MeshEvent =
       readonly reason: string;
     }
   | {
+      /** So few of the endpoints are healthy that health is ignored. */
       readonly type: "balancer.panicked";
       readonly service: string;
       readonly endpoints: number;
       readonly healthy: number;
     }
   | {
+      /** An endpoint came. */
       readonly type: "endpoint.added";
       readonly service: string;
       readonly endpoint: string;
       readonly id: string;
     }
   | {
+      /** The registry says something else of an endpoint: weight, health, address. */
       readonly type: "endpoint.updated";
       readonly service: string;
       readonly endpoint: string;
       readonly id: string;
     }
   | {
+      /** An endpoint left; no call begins there any more, and `inFlight` attempts may finish. */
       readonly type: "endpoint.removed";
       readonly service: string;
       readonly endpoint: string;
@@ -250,12 +269,14 @@ export type MeshEvent =
       readonly inFlight: number;
     }
   | {
+      /** The last attempt at an endpoint that left is over, and its connections are closed. */
       readonly type: "endpoint.drained";
       readonly service: string;
       readonly endpoint: string;
       readonly id: string;
     }
   | {
+      /** An endpoint was taken out because of how it answers. */
       readonly type: "endpoint.ejected";
       readonly service: string;
       readonly endpoint: string;
@@ -268,6 +289,7 @@ export type MeshEvent =
       readonly ejections: number;
     }
   | {
+      /** An endpoint would have been taken out, and was not. */
       readonly type: "endpoint.ejection_skipped";
       readonly service: string;
       readonly endpoint: string;
@@ -278,6 +300,7 @@ export type MeshEvent =
       readonly why: "shadow" | "enforcing" | "limit";
     }
   | {
+      /** An ejected endpoint gets calls again. */
       readonly type: "endpoint.returned";
       readonly service: string;
       readonly endpoint: string;
@@ -286,6 +309,7 @@ export type MeshEvent =
       readonly how: "probes" | "health check" | "limit";
     }
   | {
+      /** Health checks say something else of an endpoint than before. */
       readonly type: "endpoint.health_changed";
       readonly service: string;
       readonly endpoint: string;
@@ -294,6 +318,7 @@ export type MeshEvent =
       readonly detail: string;
     }
   | {
+      /** The list of endpoints changed. */
       readonly type: "discovery.updated";
       readonly service: string;
       readonly source: string;
@@ -305,6 +330,7 @@ export type MeshEvent =
       readonly from: "live" | "held" | "disk";
     }
   | {
+      /** The source is in trouble; `serving` endpoints are still used. */
       readonly type: "discovery.error";
       readonly service: string;
       readonly source: string;
@@ -313,12 +339,14 @@ export type MeshEvent =
       readonly serving: number;
     }
   | {
+      /** The trouble is over. */
       readonly type: "discovery.recovered";
       readonly service: string;
       readonly source: string;
       readonly staleMs: number;
     }
   | {
+      /** An answer would have taken too much away, and `kept` endpoints stay. */
       readonly type: "discovery.protected";
       readonly service: string;
       readonly source: string;
@@ -336,6 +364,7 @@ export type MeshEvent =
       readonly message: string;
     }
   | {
+      /** Entries of the registry made no sense and were left out. */
       readonly type: "discovery.skipped";
       readonly service: string;
       readonly source: string;
@@ -359,6 +388,7 @@ export type MeshEvent =
       readonly reason: string;
     }
   | {
+      /** The registry was told how the instance is. */
       readonly type: "registration.status";
       readonly service: string;
       readonly id: string;
@@ -381,6 +411,7 @@ export type MeshEvent =
       readonly failed: string | undefined;
     }
   | {
+      /** All steps of leaving are over. */
       readonly type: "registration.left";
       readonly service: string;
       readonly id: string;

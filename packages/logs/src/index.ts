@@ -1,0 +1,12 @@
+export { logEvents } from "./event-log.ts";
+export type { EventLog, EventSource } from "./event-log.ts";
+export type { EventLogOptions, RepeatOptions } from "./event-log-options.ts";
+export type { LevelRule } from "./catalog/entry.ts";
+export { messageFirst } from "./logger.ts";
+export type { FieldsFirstLogger, Level, LogFields, LogMethod, MessageFirstLogger } from "./logger.ts";
+export { accessLog } from "./access/access-log.ts";
+export type { AccessLog } from "./access/access-log.ts";
+export type { AccessFilter, AccessLogOptions } from "./access/access-log-options.ts";
+export { envoyFormat, jsonFormat } from "./access/format.ts";
+export type { JsonFormat } from "./access/format.ts";
+export type { LineFunction, LineStream, LineTarget } from "./access/line-writer.ts";

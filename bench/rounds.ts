@@ -6,6 +6,8 @@ import { quantile } from "./statistics.ts";
 /** One way to make the call. */
 export interface Variant {
   readonly name: string;
+  /** Puts in place what its calls find in the process; called before each of its rounds. */
+  readonly before?: () => void;
   /** Makes one call and resolves with the parsed body. */
   readonly call: () => Promise<unknown>;
 }
@@ -43,11 +45,15 @@ export async function interleave(
   const { inFlight, onRound, roundMs, rounds } = options;
   const results = new Map<string, Round[]>(variants.map(({ name }) => [name, []]));
   const collect = garbageCollector();
-  for (const { call } of variants) await runFor(call, inFlight, Math.max(300, roundMs));
+  for (const { before, call } of variants) {
+    before?.();
+    await runFor(call, inFlight, Math.max(300, roundMs));
+  }
   for (let round = 0; round < rounds; round++) {
     onRound(round, rounds);
     for (let i = 0; i < variants.length; i++) {
-      const { call, name } = variants[(i + round) % variants.length]!;
+      const { before, call, name } = variants[(i + round) % variants.length]!;
+      before?.();
       await runCalls(call, inFlight, warmUpCalls);
       collect();
       results.get(name)!.push(await runFor(call, inFlight, roundMs));

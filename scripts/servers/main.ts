@@ -10,11 +10,13 @@ import {
   startEtcdCluster,
   startKubeApiserver,
   startKubeCrdServer,
+  startAlertmanager,
   startPowerDns,
+  startPrometheus,
   startXds,
   startZookeeperEnsemble,
 } from "./index.ts";
-import type { KubeServer } from "./index.ts";
+import type { KubeServer, PrometheusServer } from "./index.ts";
 
 const usage = `pnpm servers <command>
 
@@ -48,6 +50,11 @@ const starters: Readonly<Record<string, (size: number | undefined) => Promise<St
   },
   "kube-apiserver": () => startedKubernetes(startKubeApiserver()),
   "kube-crd-server": () => startedKubernetes(startKubeCrdServer()),
+  prometheus: () => startedPrometheus(startPrometheus({ config: { scrape_configs: [] } })),
+  alertmanager: () =>
+    startedPrometheus(
+      startAlertmanager({ config: { route: { receiver: "none" }, receivers: [{ name: "none" }] } }),
+    ),
   xds: async () => {
     const server = await startXds();
     return { lines: [`xds ${server.address}`], stop: () => server.stop() };
@@ -74,6 +81,11 @@ async function startedKubernetes(starting: Promise<KubeServer>): Promise<Started
   return { lines: [`kubernetes ${url} ${access}`], stop: () => server.stop() };
 }
 
+async function startedPrometheus(starting: Promise<PrometheusServer>): Promise<Started> {
+  const server = await starting;
+  return { lines: [server.url], stop: () => server.stop() };
+}
+
 /** Starts what the command line asks for, tells where it listens, and ends it when this process is told to end. */
 async function start(name: string, size: number | undefined): Promise<void> {
   const starter = starters[name];
@@ -84,11 +96,14 @@ async function start(name: string, size: number | undefined): Promise<void> {
     for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.once(signal, resolve);
   });
   const alive = setInterval(() => undefined, 60_000);
-  const started = await starter(size);
-  for (const line of started.lines) console.log(line);
-  await ended;
-  await started.stop();
-  clearInterval(alive);
+  try {
+    const started = await starter(size);
+    for (const line of started.lines) console.log(line);
+    await ended;
+    await started.stop();
+  } finally {
+    clearInterval(alive);
+  }
 }
 
 async function main(): Promise<void> {

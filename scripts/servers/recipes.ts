@@ -1,23 +1,28 @@
+import { chromiumRecipe } from "./chromium-recipe.ts";
 import { consulRecipe } from "./consul-recipe.ts";
 import { etcdRecipes } from "./etcd-recipe.ts";
 import { kubeApiserverRecipe, kubeCrdServerRecipe } from "./kubernetes-recipe.ts";
 import { powerDnsRecipe } from "./powerdns-recipe.ts";
+import { alertmanagerRecipe, prometheusRecipe } from "./prometheus-recipe.ts";
 import { installRecipe } from "./recipe.ts";
 import type { Recipe } from "./recipe.ts";
 import { xdsRecipe } from "./xds-recipe.ts";
 import { javaRecipe } from "./zookeeper-java.ts";
 import { zookeeperRecipe } from "./zookeeper-recipe.ts";
 
-/** Every server the tool can install. */
+/** Every server the tool can install, and the browser. */
 export const recipes: readonly Recipe[] = [
   javaRecipe,
   zookeeperRecipe,
   powerDnsRecipe,
   consulRecipe,
+  chromiumRecipe,
   kubeApiserverRecipe,
   kubeCrdServerRecipe,
   ...Object.values(etcdRecipes),
   xdsRecipe,
+  prometheusRecipe,
+  alertmanagerRecipe,
 ];
 
 /** Finds a recipe by its name; throws when there is none. */

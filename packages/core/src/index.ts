@@ -1,5 +1,5 @@
 export { createMesh } from "./mesh.ts";
-export type { Mesh, MeshView, ServiceClientOptions } from "./mesh.ts";
+export type { Mesh, MeshView, ReadOptions, ServiceClientOptions } from "./mesh.ts";
 export type { LeaveOptions, MeshRegistration } from "./registration/membership.ts";
 export type {
   HealthAnswer,
@@ -155,8 +155,9 @@ export type {
   RegistrationStatus,
 } from "./events.ts";
 export type { ChoiceView, EndpointView, ServiceView } from "./engine/inspect.ts";
+export type { EndpointReading, EndpointStanding, MeshReadings, ServiceReading } from "./engine/readings.ts";
 export type { GateReason, GateReasonKind } from "./endpoints/gate/gate-record.ts";
-export type { EndpointDump, WatchDump } from "./discovery/dump.ts";
+export type { EndpointDump, WatchDump, WatchReading } from "./discovery/dump.ts";
 
 // Symbols below matter to those who write sources, balancers and other extensions.
 

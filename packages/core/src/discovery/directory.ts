@@ -5,7 +5,7 @@ import type { EventHub } from "../events.ts";
 import type { Random } from "../random.ts";
 import { resolveDirectoryOptions } from "./directory-options.ts";
 import type { DirectoryOptions } from "./directory-options.ts";
-import type { WatchDump } from "./dump.ts";
+import type { WatchDump, WatchReading } from "./dump.ts";
 import type { Subscription } from "./resolution.ts";
 import { SharedWatch } from "./shared-watch.ts";
 import type { WatchEnvironment } from "./shared-watch.ts";
@@ -37,6 +37,8 @@ export interface Directory {
   close(): Promise<void>;
   /** The state of every watch, as plain data without secrets. */
   dump(): readonly WatchDump[];
+  /** The same without the endpoints: for whoever asks often. */
+  read(): readonly WatchReading[];
 }
 
 /** @throws ProxylessError `ERR_PROXYLESS_CONFIG` for an option out of its range */
@@ -84,6 +86,10 @@ class WatchDirectory implements Directory {
 
   dump(): readonly WatchDump[] {
     return [...this.#watches.values()].map((watch) => watch.dump());
+  }
+
+  read(): readonly WatchReading[] {
+    return Array.from(this.#watches.values(), (watch) => watch.read());
   }
 
   #key(service: string): string {

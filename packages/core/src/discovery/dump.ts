@@ -15,8 +15,8 @@ export interface EndpointDump {
   readonly locality?: Locality;
 }
 
-/** What a directory knows of one service, as plain data. Times are milliseconds before now. */
-export interface WatchDump {
+/** The numbers that a directory has of one service. Times are milliseconds before now. */
+export interface WatchReading {
   readonly service: string;
   readonly source: string;
   readonly status: Resolution["status"];
@@ -47,10 +47,14 @@ export interface WatchDump {
     /** How often the watch had to be opened again. */
     readonly reopened: number;
   };
+}
+
+/** What a directory knows of one service, as plain data. Times are milliseconds before now. */
+export interface WatchDump extends WatchReading {
   readonly endpoints: readonly EndpointDump[];
 }
 
-/** Moments are on the clock of `now`; infinite ones never were. */
+/** What a watch is described from. Moments are on the clock of `now`; infinite ones never were. */
 export interface WatchState {
   readonly now: number;
   readonly service: string;
@@ -66,11 +70,20 @@ export interface WatchState {
   readonly holdEndsAt: number;
   readonly users: number;
   readonly opened: number;
-  readonly counts: Omit<WatchDump["counts"], "reopened">;
+  readonly counts: Omit<WatchReading["counts"], "reopened">;
 }
 
 /** A copy of a watch's state that shares nothing with it and survives `JSON.stringify`. */
 export function describeWatch(state: WatchState): WatchDump {
+  const { current } = state;
+  return {
+    ...readWatch(state),
+    endpoints: current.status === "bound" ? current.endpoints.map(describeEndpoint) : [],
+  };
+}
+
+/** The same without the endpoints: takes no time that grows with their number. */
+export function readWatch(state: WatchState): WatchReading {
   const { now, current, error, aliveAt, changedAt, staleSince, holdEndsAt } = state;
   return {
     service: state.service,
@@ -88,7 +101,6 @@ export function describeWatch(state: WatchState): WatchDump {
     ...(Number.isFinite(holdEndsAt) ? { holdEndsInMs: Math.max(0, holdEndsAt - now) } : undefined),
     users: state.users,
     counts: { ...state.counts, reopened: Math.max(0, state.opened - 1) },
-    endpoints: current.status === "bound" ? current.endpoints.map(describeEndpoint) : [],
   };
 }
 

@@ -5,8 +5,8 @@ import type { Random } from "../random.ts";
 import { Alarm } from "./alarm.ts";
 import { Audience } from "./audience.ts";
 import type { ResolvedDirectoryOptions } from "./directory-options.ts";
-import { describeWatch } from "./dump.ts";
-import type { WatchDump } from "./dump.ts";
+import { describeWatch, readWatch } from "./dump.ts";
+import type { WatchDump, WatchReading, WatchState } from "./dump.ts";
 import { LastKnownGood } from "./last-known-good.ts";
 import { Refresher } from "./refresher.ts";
 import { Reporter } from "./reporter.ts";
@@ -138,8 +138,16 @@ export class SharedWatch implements SubscriptionHost {
   }
 
   dump(): WatchDump {
+    return describeWatch(this.#state());
+  }
+
+  read(): WatchReading {
+    return readWatch(this.#state());
+  }
+
+  #state(): WatchState {
     const { clock, source } = this.#env;
-    return describeWatch({
+    return {
       ...this.#known.state,
       now: clock.now(),
       service: this.service,
@@ -147,7 +155,7 @@ export class SharedWatch implements SubscriptionHost {
       users: this.#audience.size,
       opened: this.#upstream.opened,
       counts: this.#reporter.counts,
-    });
+    };
   }
 
   /** Ends everything; no listener is called any more. Resolves when the source has let go. */

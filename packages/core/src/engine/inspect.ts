@@ -70,7 +70,7 @@ export interface ServiceView {
 }
 
 /** The views of the parts that the service's rules and the routes' have, each part once. */
-function ownParts<V>(
+export function ownParts<V>(
   { routes, serviceRules }: Upstream,
   partOf: (rules: RouteRules) => { inspect(now: number): V } | undefined,
   now: number,

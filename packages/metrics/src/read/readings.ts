@@ -1,0 +1,62 @@
+import type { Attributes } from "@opentelemetry/api";
+import type { MeshReadings, ServiceReading } from "@proxyless/core";
+
+import { definitions } from "../definitions.ts";
+import { endpointAttributes, withDefined } from "../record/attributes.ts";
+import { observeLimits } from "./limits.ts";
+import type { Observe } from "./observations.ts";
+
+const circuitStates = ["closed", "open", "half_open"];
+
+/** Tells the numbers that a mesh has at the moment, by instrument. */
+export function observeReadings(readings: MeshReadings, common: Attributes, observe: Observe): void {
+  for (const service of readings.services) {
+    const attributes = { ...common, "server.address": service.service };
+    observeService(service, attributes, observe);
+    observeLimits(service.limits, attributes, observe);
+    observeEndpoints(service, attributes, observe);
+  }
+  for (const { ageMs, service, staleMs = 0, users } of readings.discovery) {
+    if (users === 0) continue;
+    const attributes = { ...common, "server.address": service };
+    if (ageMs !== undefined) observe(definitions.discoveryAge, ageMs / 1_000, attributes);
+    observe(definitions.discoveryTrouble, staleMs / 1_000, attributes);
+  }
+  observe(definitions.eventLoopStalled, readings.stalledMs / 1_000, common);
+}
+
+function observeService(reading: ServiceReading, attributes: Attributes, observe: Observe): void {
+  const { connected, free, queued } = reading.connections;
+  observe(definitions.activeCalls, reading.calls, attributes);
+  observe(definitions.activeAttempts, reading.attempts, attributes);
+  observe(definitions.subset, reading.subset, attributes);
+  observe(definitions.panics, reading.panics, attributes);
+  observe(definitions.isPanic, Number(reading.isPanic), attributes);
+  observe(definitions.budgetBalance, reading.budget, attributes);
+  observe(definitions.connectionQueue, queued, attributes);
+  const state = (name: string): Attributes => ({ ...attributes, "http.connection.state": name });
+  observe(definitions.openConnections, connected - free, state("active"));
+  observe(definitions.openConnections, free, state("idle"));
+  for (const [standing, count] of Object.entries({ open: 0, ...reading.standings })) {
+    observe(definitions.endpoints, count, { ...attributes, "proxyless.endpoint.state": standing });
+  }
+  for (const circuit of reading.circuits) {
+    for (const name of circuitStates) {
+      const own = { "proxyless.route": circuit.route, "proxyless.circuit.state": name };
+      observe(definitions.circuitState, Number(circuit.state === name), withDefined(attributes, own));
+    }
+  }
+}
+
+function observeEndpoints({ endpoints }: ServiceReading, service: Attributes, observe: Observe): void {
+  for (const { connections, endpoint, latencyMs, pending, standing } of endpoints) {
+    let made: Attributes | undefined;
+    // Of very many endpoints only some have series of their own.
+    const attributes = (): Attributes => (made ??= { ...service, ...endpointAttributes(endpoint) });
+    observe(definitions.endpointActive, pending, attributes);
+    if (latencyMs !== undefined) observe(definitions.endpointLatency, latencyMs / 1_000, attributes);
+    observe(definitions.endpointConnections, connections?.connected ?? 0, attributes);
+    const state = (): Attributes => ({ ...attributes(), "proxyless.endpoint.state": standing });
+    observe(definitions.endpointState, 1, state);
+  }
+}

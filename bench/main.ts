@@ -6,6 +6,7 @@ import { onBothCores, pinning, runPinned } from "./cores.ts";
 import { benchDiscovery } from "./discovery.ts";
 import { benchEndpoints } from "./endpoints.ts";
 import { benchHttp } from "./http.ts";
+import { benchMetrics } from "./metrics.ts";
 import { benchPick } from "./pick.ts";
 import { benchPipeline } from "./pipeline.ts";
 import { benchPolicies } from "./policies.ts";
@@ -22,13 +23,16 @@ const usage = `pnpm bench [suite…] [options]
   policies   what each policy adds to a call of a function; what a million calls leave behind
   endpoints  what 10,000 endpoints cost: memory, timers, one change, the sweep
   churn      what it costs to follow 10,000 endpoints of which 100 change each second, for a minute; starts real servers
+=======
+  churn      what it costs to follow 10,000 endpoints of which 100 change each second, for a minute
+  metrics    what it costs to be measured and traced: each call, and a scrape of 20,000 endpoints
   discovery  how soon a change in a registry is followed; starts the real servers one by one
   etcd-transport  what following etcd costs over its JSON gateway and over gRPC; starts a real one
   all        all of these. Without a suite: http and pick, in about a minute
 
   --json            the figures once more as JSON, on the last line
   --quick           few and short rounds: to see that it works, not to quote
-  --rounds N        rounds of http, pick, pipeline, policies and endpoints, calls of timeouts, seconds of churn,
+  --rounds N        rounds of http, pick, pipeline, policies, metrics and endpoints, calls of timeouts, seconds of churn,
                     trials of discovery
   --only a,b        only these variants of http, registries of discovery, sources of churn
                     (memory, consul, etcd)`;
@@ -41,6 +45,7 @@ const suites = [
   "policies",
   "endpoints",
   "churn",
+  "metrics",
   "discovery",
   "etcd-transport",
 ] as const;
@@ -71,6 +76,13 @@ async function run(suite: string, { only, quick, rounds }: Settings): Promise<re
       return benchEndpoints({ rounds: rounds ?? (quick ? 6 : 60), idleMs: quick ? 1_000 : 10_000, progress });
     case "churn":
       return onBothCores(() => benchChurn({ seconds: rounds ?? (quick ? 3 : 60), only, progress }));
+    case "metrics":
+      return benchMetrics({
+        rounds: rounds ?? (quick ? 4 : 50),
+        roundMs: quick ? 50 : 90,
+        scrapes: quick ? 5 : 30,
+        progress,
+      });
     case "etcd-transport": {
       // Its libraries are nobody else's, and shall cost nobody else anything.
       const { benchEtcdTransport } = await import("./etcd-transport.ts");

@@ -48,7 +48,7 @@ async function meshOver(
 function tree(spans: readonly ReadableSpan[], parent?: string): unknown[] {
   return spans
     .filter(({ parentSpanContext }) => parentSpanContext?.spanId === parent)
-    .toSorted((a, b) => Number(a.startTime[0] - b.startTime[0]) || a.startTime[1] - b.startTime[1])
+    .toSorted((a, b) => a.startTime[0] - b.startTime[0] || a.startTime[1] - b.startTime[1])
     .map((span) => ({
       name: span.name,
       attributes: span.attributes,
@@ -114,7 +114,7 @@ describe("the span tree", () => {
           {
             name: "proxyless.retry",
             "proxyless.attempt": 1,
-            "proxyless.endpoint": `127.0.0.1:${ports[0]}`,
+            "proxyless.endpoint": `127.0.0.1:${String(ports[0])}`,
             "proxyless.reason": "status 503",
             "proxyless.delay_ms": expect.any(Number),
           },

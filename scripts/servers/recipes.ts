@@ -1,4 +1,3 @@
-import { chromiumRecipe } from "./chromium-recipe.ts";
 import { consulRecipe } from "./consul-recipe.ts";
 import { etcdRecipes } from "./etcd-recipe.ts";
 import { kubeApiserverRecipe, kubeCrdServerRecipe } from "./kubernetes-recipe.ts";
@@ -16,7 +15,6 @@ export const recipes: readonly Recipe[] = [
   zookeeperRecipe,
   powerDnsRecipe,
   consulRecipe,
-  chromiumRecipe,
   kubeApiserverRecipe,
   kubeCrdServerRecipe,
   ...Object.values(etcdRecipes),

@@ -13,7 +13,7 @@ const sliceBytes = 256 * 1024;
 const pieceBytes = 16 * 1024;
 
 /** What a list is read out of: it stops when a turn has had enough. */
-export interface Flow {
+interface Flow {
   pause(): void;
   resume(): void;
 }

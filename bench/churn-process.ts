@@ -122,28 +122,32 @@ async function cpuShare(work: () => Promise<void>): Promise<number> {
 }
 
 /**
- * Watches every turn of the event loop until it is stopped. A turn counts as the shorter of the time on the clock and the
- * processor's: what another process took is not this one's doing.
+ * Watches the turns of the event loop until it is stopped, by a timer that is due each millisecond: a loop that never rests would
+ * make garbage of its own. A turn counts as the shorter of the time on the clock and the thread's processor time: what another
+ * process took is not this one's doing.
  */
 function watchBusyTurns(): { readonly stop: () => { longestMs: number; usualMs: number } } {
   const busy: number[] = [];
-  let isOver = false;
   let last = performance.now();
-  let lastCpu = process.cpuUsage();
-  const turn = (): void => {
+  let lastCpu = process.threadCpuUsage();
+  const timer = setInterval(() => {
     const now = performance.now();
-    const cpu = process.cpuUsage(lastCpu);
+    const cpu = process.threadCpuUsage(lastCpu);
     const took = Math.min(now - last, (cpu.system + cpu.user) / 1_000);
     if (took > busyTurnMs) busy.push(took);
     last = now;
-    lastCpu = process.cpuUsage();
-    if (!isOver) setImmediate(turn);
-  };
-  setImmediate(turn);
+    lastCpu = process.threadCpuUsage();
+  }, 1);
   return {
     stop: () => {
-      isOver = true;
+      clearInterval(timer);
       const sorted = busy.toSorted((a, b) => a - b);
+      console.error(
+        sorted
+          .slice(-25)
+          .map((x) => x.toFixed(1))
+          .join(" "),
+      );
       return { longestMs: sorted.at(-1) ?? 0, usualMs: sorted[Math.floor(sorted.length / 2)] ?? 0 };
     },
   };

@@ -23,8 +23,6 @@ const usage = `pnpm bench [suite…] [options]
   policies   what each policy adds to a call of a function; what a million calls leave behind
   endpoints  what 10,000 endpoints cost: memory, timers, one change, the sweep
   churn      what it costs to follow 10,000 endpoints of which 100 change each second, for a minute; starts real servers
-=======
-  churn      what it costs to follow 10,000 endpoints of which 100 change each second, for a minute
   metrics    what it costs to be measured and traced: each call, and a scrape of 20,000 endpoints
   discovery  how soon a change in a registry is followed; starts the real servers one by one
   etcd-transport  what following etcd costs over its JSON gateway and over gRPC; starts a real one

@@ -3,7 +3,7 @@ import type { IncomingHttpHeaders } from "node:http";
 
 import type { Clock } from "@proxyless/core";
 import { SourceError } from "@proxyless/core/discovery";
-import type { RegistryResponse } from "@proxyless/core/discovery";
+import type { ListReader, RegistryResponse } from "@proxyless/core/discovery";
 
 import type { Answer, Answers } from "./answers.ts";
 import type { ConsulHttp, ConsulRequest } from "./consul-http.ts";
@@ -22,14 +22,16 @@ export interface ListedReading {
 
 /** An entry as it came once; two with the same bytes are one. */
 interface KnownEntry {
+  readonly bytes: Buffer;
   readonly decoded: DecodedEntry | undefined;
-  /** The number of the last answer that it was in. */
+  /** The number of the last answer that it was in, and where it stood there. */
   seenIn: number;
+  place: number;
 }
 
 /**
  * Answers that are lists, read entry by entry while they come. An entry whose bytes were in the answer before is not parsed
- * again: of ten thousand usually one has changed.
+ * again: of ten thousand usually one has changed. One that follows whom it followed there is not even searched for.
  */
 export class ListedAnswers implements Answers {
   readonly #reading: ListedReading;
@@ -55,21 +57,36 @@ export class ListedAnswers implements Answers {
     const entries: KnownEntry[] = [];
     const list = new DecodedEntries();
     const fresh: string[] = [];
+    const before = this.#entries;
     let bytes = 0;
-    const element = (json: Buffer): void => {
-      bytes += json.length;
-      const digest = hash("sha256", json, "binary");
-      let entry = this.#known.get(digest);
-      if (entry === undefined) {
-        entry = this.#decode(json);
-        this.#known.set(digest, entry);
-        fresh.push(digest);
-      }
+    /** Where the entry stands in the answer before that probably comes next. */
+    let next = 0;
+    const take = (entry: KnownEntry): void => {
+      bytes += entry.bytes.length;
       entries.push(entry);
       list.add(entry.decoded);
     };
+    const reader: ListReader = {
+      get expected() {
+        return before[next]?.bytes;
+      },
+      repeated: () => {
+        const entry = before[next++];
+        if (entry !== undefined) take(entry);
+      },
+      element: (json) => {
+        const digest = hash("sha256", json, "binary");
+        let entry = this.#known.get(digest);
+        if (entry === undefined) {
+          entry = this.#decode(json);
+          this.#known.set(digest, entry);
+          fresh.push(digest);
+        } else if (entry.seenIn === this.#number) next = entry.place + 1;
+        take(entry);
+      },
+    };
     try {
-      const response = await http.list(request, { element }, clock, signal);
+      const response = await http.list(request, reader, clock, signal);
       this.#headers = response.headers;
       this.#bytes = bytes;
       if (response.status === 200) {
@@ -104,7 +121,10 @@ export class ListedAnswers implements Answers {
 
   #forgetOthers(): void {
     this.#number++;
-    for (const entry of this.#entries) entry.seenIn = this.#number;
+    for (const [place, entry] of this.#entries.entries()) {
+      entry.seenIn = this.#number;
+      entry.place = place;
+    }
     for (const [digest, { seenIn }] of this.#known) {
       if (seenIn !== this.#number) this.#known.delete(digest);
     }
@@ -118,6 +138,6 @@ export class ListedAnswers implements Answers {
       const reason = `${this.#reading.subject}: Consul's answer is no JSON`;
       throw new SourceError("data", reason, { cause: error });
     }
-    return { decoded: this.#reading.decode(parsed), seenIn: 0 };
+    return { bytes: Buffer.from(json), decoded: this.#reading.decode(parsed), seenIn: 0, place: 0 };
   }
 }

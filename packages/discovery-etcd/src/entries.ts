@@ -73,7 +73,7 @@ export class Entries {
     const bad: string[] = [];
     for (const { key, read } of entries) {
       if (read === "skip") bad.push(key);
-      else endpoints.push(...read);
+      else for (const endpoint of read) endpoints.push(endpoint);
     }
     const explicitRemovals = this.#farewell === "all";
     this.#farewell = "none";

@@ -6,6 +6,16 @@ const closeBracket = 0x5d;
 const openBrace = 0x7b;
 const closeBrace = 0x7d;
 
+/** Who takes the elements of an array. */
+export interface ElementTaker {
+  /** The bytes of the next element: a part of the chunk that completes it, where it is whole in there. */
+  element(json: Buffer): void;
+  /** An object that probably comes next, as it was written once. */
+  readonly expected?: Buffer | undefined;
+  /** What was {@link ElementTaker.expected} has come, byte by byte: it is not looked into, and costs a comparison. */
+  repeated?(): void;
+}
+
 /** What the next byte belongs to. `string` and `escape`: inside an element's text, as `nested` is inside its brackets. */
 type Place = "start" | "first" | "value" | "nested" | "string" | "escape" | "bare" | "after" | "end";
 
@@ -15,6 +25,7 @@ type Place = "start" | "first" | "value" | "nested" | "string" | "escape" | "bar
  * elements are all JSON, each by itself, is JSON.
  */
 export class JsonArraySplitter {
+  readonly #taker: ElementTaker;
   readonly #error: (reason: string) => Error;
   #place: Place = "start";
   #depth = 0;
@@ -22,12 +33,13 @@ export class JsonArraySplitter {
   #parts: Buffer[] = [];
 
   /** @param error makes what is thrown for something that is no array */
-  constructor(error: (reason: string) => Error) {
+  constructor(taker: ElementTaker, error: (reason: string) => Error) {
+    this.#taker = taker;
     this.#error = error;
   }
 
-  /** Hands the bytes of each element that `chunk` completes to `each`: a part of `chunk`, where it is whole in there. */
-  add(chunk: Buffer, each: (element: Buffer) => void): void {
+  /** Hands over each element that `chunk` completes. */
+  add(chunk: Buffer): void {
     const { length } = chunk;
     let from = 0;
     let at = 0;
@@ -35,12 +47,12 @@ export class JsonArraySplitter {
       this.#place = "after";
       const last = chunk.subarray(from, at);
       if (this.#parts.length === 0) {
-        each(last);
+        this.#taker.element(last);
         return;
       }
       const whole = Buffer.concat([...this.#parts, last]);
       this.#parts = [];
-      each(whole);
+      this.#taker.element(whole);
     };
     while (at < length) {
       switch (this.#place) {
@@ -66,8 +78,8 @@ export class JsonArraySplitter {
         case "after":
         case "end":
           from = at;
-          at++;
-          this.#between(chunk[from]);
+          at += chunk[from] === openBrace ? this.#expected(chunk, from) : 0;
+          if (at === from) this.#between(chunk[at++]);
       }
     }
     if (this.#isInside) this.#parts.push(chunk.subarray(from));
@@ -86,6 +98,18 @@ export class JsonArraySplitter {
   get #isInside(): boolean {
     const place = this.#place;
     return place === "nested" || place === "string" || place === "escape" || place === "bare";
+  }
+
+  /** @returns the length of what was expected, if that is what comes */
+  #expected(chunk: Buffer, at: number): number {
+    if (this.#place !== "first" && this.#place !== "value") return 0;
+    const { expected } = this.#taker;
+    if (expected === undefined) return 0;
+    const end = at + expected.length;
+    if (end > chunk.length || chunk.compare(expected, 0, expected.length, at, end) !== 0) return 0;
+    this.#place = "after";
+    this.#taker.repeated?.();
+    return expected.length;
   }
 
   /** Goes on to the end of the element. */

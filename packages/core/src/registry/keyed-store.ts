@@ -3,9 +3,12 @@
  * each with what it was read as. Nothing outside sees it half filled: `replace` swaps everything at once.
  */
 export class KeyedStore<T> {
-  #entries = new Map<string, readonly T[]>();
-  /** The keys in order, also some that are gone; undefined when one came since. */
-  #sorted: readonly string[] | undefined;
+  #entries = new Map<string, Entry<T>>();
+  /** In the order of the keys, also some that are gone. */
+  #sorted: readonly Entry<T>[] = [];
+  /** What came since they were put in order. */
+  #fresh: Entry<T>[] = [];
+  #hasGone = false;
 
   /** How many keys there are. */
   get size(): number {
@@ -13,7 +16,7 @@ export class KeyedStore<T> {
   }
 
   get(key: string): readonly T[] | undefined {
-    return this.#entries.get(key);
+    return this.#entries.get(key)?.values;
   }
 
   keys(): IterableIterator<string> {
@@ -22,26 +25,69 @@ export class KeyedStore<T> {
 
   /** What one key holds; an empty list is a key that holds nothing usable. */
   set(key: string, values: readonly T[]): void {
-    if (!this.#entries.has(key)) this.#sorted = undefined;
-    this.#entries.set(key, values);
+    const known = this.#entries.get(key);
+    if (known === undefined) this.#add(key, values);
+    else known.values = values;
   }
 
   /** @returns whether the key was there */
   delete(key: string): boolean {
+    const entry = this.#entries.get(key);
+    if (entry === undefined) return false;
+    entry.isGone = true;
+    this.#hasGone = true;
     return this.#entries.delete(key);
   }
 
   /** Forgets everything else: a list that was read from the start. */
   replace(entries: Iterable<readonly [string, readonly T[]]>): void {
-    this.#entries = new Map(entries);
-    this.#sorted = undefined;
+    this.#entries = new Map();
+    this.#sorted = [];
+    this.#fresh = [];
+    this.#hasGone = false;
+    for (const [key, values] of entries) this.set(key, values);
   }
 
   /** Everything, in the order of the keys, so that the same content gives the same list. */
   values(): readonly T[] {
-    this.#sorted ??= [...this.#entries.keys()].toSorted();
+    if (this.#fresh.length > 0 || this.#hasGone) this.#sort();
     const all: T[] = [];
-    for (const key of this.#sorted) for (const value of this.#entries.get(key) ?? []) all.push(value);
+    for (const { values } of this.#sorted) for (const value of values) all.push(value);
     return all;
   }
+
+  #add(key: string, values: readonly T[]): void {
+    const entry = { key, values, isGone: false };
+    this.#entries.set(key, entry);
+    this.#fresh.push(entry);
+  }
+
+  /** Puts the few that are new between the many that are in order. */
+  #sort(): void {
+    const fresh = this.#fresh.filter(isHere).toSorted(byKey);
+    const merged: Entry<T>[] = [];
+    let next = 0;
+    for (const entry of this.#sorted) {
+      if (entry.isGone) continue;
+      while (next < fresh.length && fresh[next]!.key < entry.key) merged.push(fresh[next++]!);
+      merged.push(entry);
+    }
+    this.#sorted = [...merged, ...fresh.slice(next)];
+    this.#fresh = [];
+    this.#hasGone = false;
+  }
+}
+
+interface Entry<T> {
+  readonly key: string;
+  values: readonly T[];
+  isGone: boolean;
+}
+
+function isHere({ isGone }: Entry<unknown>): boolean {
+  return !isGone;
+}
+
+function byKey(a: Entry<unknown>, b: Entry<unknown>): number {
+  return a.key < b.key ? -1 : 1;
 }

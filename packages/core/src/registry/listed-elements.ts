@@ -46,7 +46,7 @@ export class ListedElements implements BodyReader {
 
   constructor(parts: ListedElementsParts) {
     this.#parts = parts;
-    this.#splitter = new JsonArraySplitter(parts.dataError);
+    this.#splitter = new JsonArraySplitter(parts.reader, parts.dataError);
   }
 
   data(chunk: Buffer): void {
@@ -105,8 +105,6 @@ export class ListedElements implements BodyReader {
     if (piece.length === chunk.length) this.#waiting.shift();
     else this.#waiting[0] = chunk.subarray(pieceBytes);
     this.#readInTurn += piece.length;
-    this.#splitter.add(piece, (element) => {
-      this.#parts.reader.element(element);
-    });
+    this.#splitter.add(piece);
   }
 }

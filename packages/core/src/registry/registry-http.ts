@@ -50,6 +50,10 @@ export interface ListReader {
    * stay in memory with it. What it throws ends the request with that.
    */
   element(json: Buffer): void;
+  /** An object that probably comes next, as it was written in an earlier answer: most of a list is as it was. */
+  readonly expected?: Buffer | undefined;
+  /** What was `expected` has come instead of an `element`; finding that out takes a comparison of bytes and no reading. */
+  repeated?(): void;
 }
 
 /** What a client of a registry is made of. */

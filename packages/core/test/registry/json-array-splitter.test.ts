@@ -5,8 +5,11 @@ import { JsonArraySplitter } from "../../src/registry/json-array-splitter.ts";
 
 function split(chunks: readonly Buffer[]): string[] {
   const elements: string[] = [];
-  const splitter = new JsonArraySplitter((reason) => new Error(reason));
-  for (const chunk of chunks) splitter.add(chunk, (element) => elements.push(element.toString("utf8")));
+  const element = (json: Buffer): void => {
+    elements.push(json.toString("utf8"));
+  };
+  const splitter = new JsonArraySplitter({ element }, (reason) => new Error(reason));
+  for (const chunk of chunks) splitter.add(chunk);
   splitter.end();
   return elements;
 }
@@ -44,6 +47,43 @@ describe("the splitter of JSON arrays", () => {
       }),
       { seed: 5, numRuns: 1_000 },
     );
+  });
+
+  it("gives the same where it is told what to expect, whether that comes or not", () => {
+    const value = fc.oneof(fc.jsonValue(), fc.record({ a: fc.constantFrom(1, 12, "}", '"') }));
+    let repeats = 0;
+    fc.assert(
+      fc.property(
+        fc.array(value, { maxLength: 8 }),
+        fc.array(value, { maxLength: 4 }),
+        cuts,
+        (values, others, at) => {
+          const objects = [...values, ...others].filter((one) => JSON.stringify(one).startsWith("{"));
+          const guesses = objects.map((one) => Buffer.from(JSON.stringify(one)));
+          const found: unknown[] = [];
+          const parsed = (json: Buffer): void => {
+            found.push(JSON.parse(json.toString("utf8")));
+          };
+          const taker = {
+            get expected() {
+              return guesses[found.length % (guesses.length + 1)];
+            },
+            repeated(): void {
+              repeats++;
+              parsed(taker.expected ?? Buffer.of());
+            },
+            element: parsed,
+          };
+          const splitter = new JsonArraySplitter(taker, (reason) => new Error(reason));
+          const text = JSON.stringify(values);
+          for (const chunk of cut(Buffer.from(text), at)) splitter.add(chunk);
+          splitter.end();
+          expect(found).toEqual(JSON.parse(text));
+        },
+      ),
+      { seed: 5, numRuns: 1_000 },
+    );
+    expect(repeats).toBeGreaterThan(100);
   });
 
   it("takes for a list what JSON.parse takes for one, and nothing else", () => {

@@ -10,7 +10,7 @@ import { churnRegistries } from "./churn-registries.ts";
 /** What the process is asked for. */
 export interface ChurnQuestion {
   /** The registry that somebody else changes; a source in memory, which is changed here, where there is none. */
-  readonly registry: { readonly name: string; readonly url: string } | undefined;
+  readonly registry: { readonly name: string; readonly at: string } | undefined;
   readonly endpoints: number;
   readonly clients: number;
   readonly changesPerSecond: number;
@@ -87,7 +87,7 @@ async function measure(question: ChurnQuestion): Promise<ChurnAnswer> {
 function followed(question: ChurnQuestion): Followed {
   const { endpoints, registry } = question;
   if (registry !== undefined) {
-    const source = churnRegistries[registry.name]?.source(registry.url);
+    const source = churnRegistries[registry.name]?.source(registry.at);
     if (source === undefined) throw new Error(`churn knows no ${registry.name}`);
     return { source, whileChanging: (ms) => wait(ms) };
   }
@@ -142,12 +142,6 @@ function watchBusyTurns(): { readonly stop: () => { longestMs: number; usualMs: 
     stop: () => {
       clearInterval(timer);
       const sorted = busy.toSorted((a, b) => a - b);
-      console.error(
-        sorted
-          .slice(-25)
-          .map((x) => x.toFixed(1))
-          .join(" "),
-      );
       return { longestMs: sorted.at(-1) ?? 0, usualMs: sorted[Math.floor(sorted.length / 2)] ?? 0 };
     },
   };

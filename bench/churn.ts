@@ -4,13 +4,14 @@ import { fileURLToPath } from "node:url";
 
 import { service } from "./busy-mesh.ts";
 import type { ChurnAnswer, ChurnQuestion } from "./churn-process.ts";
-import { Churning, churnRegistries, written } from "./churn-registries.ts";
+import { churnRegistries } from "./churn-registries.ts";
+import { Churning, written } from "./churning.ts";
 import type { Row } from "./row.ts";
 
 export interface ChurnOptions {
   /** How long the endpoints change, in seconds. */
   readonly seconds: number;
-  /** `memory` and the registries that are followed; where it is empty, memory and Consul. */
+  /** `memory` and the registries that are followed; where it is empty, all of them. */
   readonly only: readonly string[];
   readonly progress: (text: string) => void;
 }
@@ -25,7 +26,7 @@ const flatBytes = 2 * 1_024 * 1_024;
 /** What it costs to follow a service of 10,000 endpoints of which 100 change each second, with 200 clients of it. */
 export async function benchChurn({ only, progress, seconds }: ChurnOptions): Promise<readonly Row[]> {
   const rows: Row[] = [];
-  for (const name of only.length === 0 ? ["memory", "consul"] : only) {
+  for (const name of only.length === 0 ? ["memory", ...Object.keys(churnRegistries)] : only) {
     progress(`churn: ${name}, ${seconds} s of ${load.changesPerSecond} changes/s among ${load.endpoints}`);
     // eslint-disable-next-line no-await-in-loop -- one at a time has the machine
     rows.push(...rowsOf(name, await churnOf(name, { ...load, seconds }), seconds));
@@ -42,8 +43,8 @@ export async function churnOf(name: string, question: ChurnLoad): Promise<ChurnA
   try {
     const first = Array.from({ length: question.endpoints }, (_, i) => written(i, 0));
     await server.writer.put(service, first);
-    const churning = new Churning(server, service, question);
-    const answer = await askChurn({ ...question, registry: { name, url: server.url } });
+    const churning = new Churning(server.writer, service, question);
+    const answer = await askChurn({ ...question, registry: { name, at: server.at } });
     await churning.stop();
     return answer;
   } finally {

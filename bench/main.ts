@@ -33,7 +33,7 @@ const usage = `pnpm bench [suite…] [options]
   --rounds N        rounds of http, pick, pipeline, policies, metrics and endpoints, calls of timeouts, seconds of churn,
                     trials of discovery
   --only a,b        only these variants of http, registries of discovery, sources of churn
-                    (memory, consul, etcd)`;
+                    (memory, consul, etcd, eureka, file, kubernetes, nacos, xds, zookeeper)`;
 
 const suites = [
   "http",

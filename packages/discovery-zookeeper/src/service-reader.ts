@@ -1,5 +1,7 @@
+import { isDeepStrictEqual } from "node:util";
+
 import type { Endpoint, Snapshot } from "@proxyless/core";
-import { SourceError, toSourceError } from "@proxyless/core/discovery";
+import { KeyedStore, SourceError, toSourceError } from "@proxyless/core/discovery";
 
 import { events } from "./client/protocol.ts";
 import type { WatchEvent } from "./client/protocol.ts";
@@ -28,16 +30,15 @@ export class ServiceReader {
   readonly #settings: Settings;
   readonly #service: string;
   readonly #path: string;
-  #nodes = new Map<string, Known>();
-  /** What the last list said. */
-  #names: readonly string[] = [];
+  /** The nodes that the last list named, and what those hold that were read. */
+  readonly #nodes = new KeyedStore<Known>();
   /** The nodes whose content may have changed. */
   readonly #stale = new Set<string>();
   #isListStale = true;
   #isAbsent = false;
   #revision = 0n;
-  /** Of the last read that changed something: told again only with the next one. */
-  #told: string | undefined;
+  /** Told last: told again only when it is another one. */
+  #told: Snapshot | undefined;
 
   constructor(client: ZookeeperClient, settings: Settings, service: string, path: string) {
     this.#client = client;
@@ -48,7 +49,7 @@ export class ServiceReader {
 
   /** How many nodes the last list named. */
   get size(): number {
-    return this.#names.length;
+    return this.#nodes.size;
   }
 
   /** Whether something has to be read. */
@@ -88,13 +89,13 @@ export class ServiceReader {
     if (this.#isListStale) {
       const listing = this.#list(signal);
       // What an event named is asked for together with the list, which saves waiting for it.
-      const named = this.#readNodes([...new Set([...this.#names, ...this.#stale])], signal);
-      const [listed, early] = await Promise.allSettled([listing, named]);
+      const [listed, early] = await Promise.allSettled([listing, this.#readStale(signal)]);
       if (listed.status === "rejected") throw listed.reason;
-      this.#names = listed.value;
+      for (const name of this.#nodes.keep(listed.value)) this.#stale.add(name);
       if (early.status === "rejected") throw early.reason;
     }
-    await this.#readNodes(this.#names, signal);
+    for (const name of this.#stale) if (!this.#nodes.has(name)) this.#stale.delete(name);
+    await this.#readStale(signal);
   }
 
   /**
@@ -103,9 +104,8 @@ export class ServiceReader {
    */
   news(): Snapshot | undefined {
     const snapshot = this.#snapshot();
-    const told = JSON.stringify([snapshot.kind, snapshot.endpoints, snapshot.skipped]);
-    if (told === this.#told) return undefined;
-    this.#told = told;
+    if (this.#told !== undefined && isSame(this.#told, snapshot)) return undefined;
+    this.#told = snapshot;
     return snapshot;
   }
 
@@ -125,7 +125,7 @@ export class ServiceReader {
       }
       this.#isListStale = true;
       // It came in between: the next list has it.
-      if (isRefusal(error, zkCodes.noNode)) return this.#names;
+      if (isRefusal(error, zkCodes.noNode)) return [...this.#nodes.keys()];
       throw error;
     }
   }
@@ -141,20 +141,9 @@ export class ServiceReader {
     }
   }
 
-  async #readNodes(names: readonly string[], signal: AbortSignal): Promise<void> {
-    const listed = new Set(names);
-    for (const name of this.#stale) if (!listed.has(name)) this.#stale.delete(name);
-    const before = this.#nodes;
-    const after = new Map<string, Known>();
-    const wanted: string[] = [];
-    for (const name of listed) {
-      const known = before.get(name);
-      if (known === undefined || this.#stale.has(name)) wanted.push(name);
-      if (known !== undefined) after.set(name, known);
-    }
+  async #readStale(signal: AbortSignal): Promise<void> {
     // When this breaks off, the rest is read the next time.
-    for (const name of wanted) this.#stale.add(name);
-    this.#nodes = after;
+    const wanted = [...this.#stale];
     let failure: SourceError | undefined;
     for (let i = 0; i < wanted.length; i += batchSize) {
       const batch = wanted.slice(i, i + batchSize);
@@ -168,23 +157,23 @@ export class ServiceReader {
   /** @returns what kept it from being read, when it is something that concerns the others as well */
   async #readNode(name: string, signal: AbortSignal): Promise<SourceError | undefined> {
     this.#stale.delete(name);
-    const known = this.#nodes.get(name);
+    const known = this.#nodes.get(name)?.[0];
     try {
       const { data, mzxid } = await this.#content(name, signal);
       if (known?.mzxid !== mzxid || this.#settings.codec.readsData === false) {
-        this.#nodes.set(name, this.#decode(name, data, mzxid));
+        this.#nodes.set(name, [this.#decode(name, data, mzxid)]);
       }
       return undefined;
     } catch (error) {
       signal.throwIfAborted();
       if (isRefusal(error, zkCodes.noNode)) {
         // It went between the list and this; an event tells of the new list.
-        this.#nodes.delete(name);
+        if (known !== undefined) this.#nodes.set(name, []);
         return undefined;
       }
       if (isRefusal(error, zkCodes.noAuth)) {
         // What was read before holds on; what was never read makes no sense.
-        if (known === undefined) this.#nodes.set(name, senseless(name, -1n));
+        if (known === undefined) this.#nodes.set(name, [senseless(name, -1n)]);
         return undefined;
       }
       this.#stale.add(name);
@@ -217,16 +206,18 @@ export class ServiceReader {
   }
 
   #snapshot(): Snapshot {
-    const names = [...this.#nodes.keys()].toSorted();
-    const nodes = names.flatMap((name) => this.#nodes.get(name) ?? []);
-    let skipped = nodes.filter(({ makesSense }) => !makesSense).length;
-    const endpoints: Endpoint[] = [];
-    const seen = new Set<string>();
-    for (const endpoint of this.#arranged(nodes)) {
-      if (seen.has(endpoint.id)) skipped++;
-      else endpoints.push(endpoint);
-      seen.add(endpoint.id);
+    const nodes = this.#nodes.values();
+    const plain: Endpoint[] = [];
+    let skipped = 0;
+    let others = 0;
+    for (const node of nodes) {
+      for (const endpoint of node.endpoints) plain.push(endpoint);
+      if (node.endpoints.length > 0) continue;
+      others++;
+      if (!node.makesSense) skipped++;
     }
+    const { codec } = this.#settings;
+    const endpoints = (others === 0 ? undefined : codec.arrange?.(nodes, this.#context())) ?? plain;
     if (endpoints.length === 0 && skipped > 0) {
       throw new SourceError(
         "data",
@@ -241,13 +232,20 @@ export class ServiceReader {
       ...(skipped === 0 ? {} : { skipped }),
     };
   }
-
-  #arranged(nodes: readonly Known[]): readonly Endpoint[] {
-    const { codec } = this.#settings;
-    return codec.arrange?.(nodes, this.#context()) ?? nodes.flatMap(({ endpoints }) => endpoints);
-  }
 }
 
 function senseless(name: string, mzxid: bigint): Known {
   return { node: { name, data: noData }, mzxid, makesSense: false, endpoints: [] };
+}
+
+/** Whether two snapshots say the same. What was not read anew is the very object it was. */
+function isSame(a: Snapshot, b: Snapshot): boolean {
+  const { endpoints: before } = a;
+  const { endpoints: after } = b;
+  return (
+    a.kind === b.kind &&
+    a.skipped === b.skipped &&
+    before.length === after.length &&
+    before.every((one, i) => one === after[i] || isDeepStrictEqual(one, after[i]))
+  );
 }

@@ -11,8 +11,8 @@ import { ServiceReader } from "./service-reader.ts";
 /** A change in a quiet time is read at once; so many may follow each other before reading has to wait. */
 const burst = 50;
 const readMs = 2;
-/** Listing so many nodes costs as much as one read; ten thousand are listed 20 times a second at most. */
-const namesPerRead = 400;
+/** Listing so many nodes costs as much as one read; ten thousand are listed 10 times a second at most. */
+const namesPerRead = 200;
 
 /** After an outage all clients read everything again: spread over so long, in milliseconds. */
 const rereadSpreadMs = 250;

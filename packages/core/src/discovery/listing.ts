@@ -14,6 +14,8 @@ export interface Listing {
   readonly sorted: readonly DirectoryEndpoint[];
   /** In the source's order. */
   readonly told: readonly DirectoryEndpoint[];
+  /** What each of `told` was read from: whoever tells the very object again tells the same. */
+  readonly entries: readonly unknown[];
   /** Where each of `told` stands in `sorted`. */
   readonly ranks: Int32Array;
   /** A hash of the host of each of `told`: who shares one can be found without looking into everybody. */
@@ -26,7 +28,7 @@ const MAX_STRAYS_RATIO = 1 / 8;
 const MIN_STRAYS = 8;
 
 /** Sorts a list; entries with the same id stay in their order. */
-export function listingOf(told: readonly DirectoryEndpoint[]): Listing {
+export function listingOf(told: readonly DirectoryEndpoint[], entries: readonly unknown[]): Listing {
   const ranks = new Int32Array(told.length);
   const hosts = new Int32Array(told.length);
   let isSorted = true;
@@ -36,10 +38,10 @@ export function listingOf(told: readonly DirectoryEndpoint[]): Listing {
     hosts[i] = hashOf(host);
     if (i > 0 && told[i - 1]!.id > id) isSorted = false;
   }
-  if (isSorted) return { sorted: Object.freeze(told), told, ranks, hosts };
+  if (isSorted) return { sorted: Object.freeze(told), told, entries, ranks, hosts };
   const order = ranks.toSorted((a, b) => byId(told[a]!, told[b]!));
   for (const [rank, place] of order.entries()) ranks[place] = rank;
-  return { sorted: Object.freeze(Array.from(order, (place) => told[place]!)), told, ranks, hosts };
+  return { sorted: Object.freeze(Array.from(order, (place) => told[place]!)), told, entries, ranks, hosts };
 }
 
 /**
@@ -64,7 +66,7 @@ export function readNext(
   let strays = 0;
   let at = 0;
   for (let i = 0; i < entries.length; i++) {
-    const run = sameRun(entries, i, last.told, at);
+    const run = sameRun(entries, i, last, at);
     if (run > 0) {
       const ranks = last.ranks.subarray(at, at + run);
       if (hasSeen(seen, ranks)) return undefined;
@@ -94,7 +96,7 @@ export function readNext(
     changed.set(rank, read);
     if (before.host !== read.host || before.port !== read.port) moved.push(read);
   }
-  const listing = merge(last, { origins, hosts, seen, changed, fresh });
+  const listing = merge(last, entries, { origins, hosts, seen, changed, fresh });
   if (listing === undefined || hasClash(listing, moved)) return undefined;
   return { listing, change: newsOf(last, listing, { seen, changed, fresh }) };
 }
@@ -103,12 +105,13 @@ export function readNext(
 function sameRun(
   entries: readonly unknown[],
   i: number,
-  told: readonly DirectoryEndpoint[],
+  { entries: before, told }: Listing,
   at: number,
 ): number {
   const most = Math.min(entries.length - i, told.length - at);
   for (let run = 0; run < most; run++) {
     const entry = entries[i + run];
+    if (entry === before[at + run]) continue;
     if (!isLoose(entry) || !sameEndpoint(told[at + run]!, entry)) return run;
   }
   return most;
@@ -142,8 +145,12 @@ interface Reading extends News {
 }
 
 /** Puts together what stayed, what changed and what is fresh; undefined when an id came twice. */
-function merge(last: Listing, { changed, fresh, hosts, origins, seen }: Reading): Listing | undefined {
-  const added = listingOf(fresh);
+function merge(
+  last: Listing,
+  entries: readonly unknown[],
+  { changed, fresh, hosts, origins, seen }: Reading,
+): Listing | undefined {
+  const added = listingOf(fresh, fresh);
   if (added.sorted.some(({ id }, i) => id === added.sorted[i - 1]?.id)) return undefined;
   const { ranks: newRanks, sorted } = splice(last.sorted, seen, added.sorted);
   for (const [rank, endpoint] of changed) sorted[newRanks[rank]!] = endpoint;
@@ -157,7 +164,7 @@ function merge(last: Listing, { changed, fresh, hosts, origins, seen }: Reading)
     told.push(sorted[rank]!);
   }
   const isSame = changed.size === 0 && fresh.length === 0 && sorted.length === last.sorted.length;
-  return { sorted: isSame ? last.sorted : Object.freeze(sorted), told, ranks, hosts };
+  return { sorted: isSame ? last.sorted : Object.freeze(sorted), told, entries: [...entries], ranks, hosts };
 }
 
 /** Takes out who was not seen and puts in who was added; with the new rank of everybody who stayed. */

@@ -38,6 +38,10 @@ export interface Endpoint {
 export interface Snapshot {
   /** `absent`: the registry positively says that the name does not exist. */
   readonly kind: "bound" | "absent";
+  /**
+   * All of them. An endpoint that was told never changes: one that did is another object, and the very object that was told
+   * before is taken for the same endpoint without a look into it, which makes long lists cheap.
+   */
   readonly endpoints: readonly Endpoint[];
   /**
    * `suspect`: it may be incomplete (filtered by access rules, cut short): it never removes what is known. `cached`: what

@@ -91,8 +91,8 @@ export function readBody(
   const near = readNear(head, last);
   if (near !== undefined) return { ...near, endpoints: near.listing.sorted, ...summary(reasons) };
   const byId = new Map(known.map((endpoint) => [endpoint.id, endpoint]));
-  const { told, movedTo } = readAll(head, byId, reasons);
-  const listing = listingOf(told);
+  const { told, from, movedTo } = readAll(head, byId, reasons);
+  const listing = listingOf(told, from);
   const unclashed = isUnique(listing.sorted) ? listing.sorted : uniqueById(listing.sorted, byId, reasons);
   // What is known has unique addresses, so only an address that is new or moved can clash.
   const unique = movedTo.size === 0 ? unclashed : uniqueByAddress(unclashed, movedTo, byId, reasons);
@@ -113,6 +113,8 @@ function readNear(head: SnapshotHead, last: Listing | undefined): ReturnType<typ
 interface Told {
   /** In the order of the source. */
   readonly told: readonly DirectoryEndpoint[];
+  /** The entries that they were read from. */
+  readonly from: readonly unknown[];
   /** Hosts at which there is somebody who was not there before. */
   readonly movedTo: ReadonlySet<string>;
 }
@@ -123,6 +125,7 @@ function readAll(
   reasons: Map<string, number>,
 ): Told {
   const told: DirectoryEndpoint[] = [];
+  const from: unknown[] = [];
   const movedTo = new Set<string>();
   for (const entry of head.entries) {
     let endpoint = knownAs(entry, known);
@@ -137,8 +140,9 @@ function readAll(
       endpoint = previous !== undefined && sameEndpoint(previous, fresh) ? previous : fresh;
     }
     told.push(endpoint);
+    from.push(entry);
   }
-  return { told, movedTo };
+  return { told, from, movedTo };
 }
 
 function knownAs(

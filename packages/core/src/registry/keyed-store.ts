@@ -9,6 +9,8 @@ export class KeyedStore<T> {
   /** What came since they were put in order. */
   #fresh: Entry<T>[] = [];
   #hasGone = false;
+  /** How often `keep` was called. */
+  #round = 0;
 
   /** How many keys there are. */
   get size(): number {
@@ -48,6 +50,33 @@ export class KeyedStore<T> {
     for (const [key, values] of entries) this.set(key, values);
   }
 
+  has(key: string): boolean {
+    return this.#entries.has(key);
+  }
+
+  /**
+   * Makes these its keys: the others are forgotten, those that are new hold nothing yet.
+   * @returns the new ones
+   */
+  keep(keys: readonly string[]): readonly string[] {
+    const fresh: string[] = [];
+    const round = ++this.#round;
+    let kept = 0;
+    for (const key of keys) {
+      let entry = this.#entries.get(key);
+      if (entry === undefined) {
+        entry = this.#add(key, []);
+        fresh.push(key);
+      }
+      if (entry.keptIn !== round) kept++;
+      entry.keptIn = round;
+    }
+    if (this.#entries.size > kept) {
+      for (const { key, keptIn } of this.#entries.values()) if (keptIn !== round) this.delete(key);
+    }
+    return fresh;
+  }
+
   /** Everything, in the order of the keys, so that the same content gives the same list. */
   values(): readonly T[] {
     if (this.#fresh.length > 0 || this.#hasGone) this.#sort();
@@ -56,10 +85,11 @@ export class KeyedStore<T> {
     return all;
   }
 
-  #add(key: string, values: readonly T[]): void {
-    const entry = { key, values, isGone: false };
+  #add(key: string, values: readonly T[]): Entry<T> {
+    const entry = { key, values, isGone: false, keptIn: 0 };
     this.#entries.set(key, entry);
     this.#fresh.push(entry);
+    return entry;
   }
 
   /** Puts the few that are new between the many that are in order. */
@@ -82,6 +112,8 @@ interface Entry<T> {
   readonly key: string;
   values: readonly T[];
   isGone: boolean;
+  /** The last round of `keep` that named it. */
+  keptIn: number;
 }
 
 function isHere({ isGone }: Entry<unknown>): boolean {

@@ -52,6 +52,12 @@ export class Watching {
     this.#label = label ?? (({ health, host, port }) => `${hostPort(host, port)} ${health}`);
     const sink = {
       snapshot: (snapshot: Snapshot): void => {
+        // Whoever changes what was told fails here, not in a directory that took it for unchanged.
+        for (const { locality, metadata } of snapshot.endpoints) {
+          Object.freeze(locality);
+          Object.freeze(metadata);
+        }
+        for (const endpoint of snapshot.endpoints) Object.freeze(endpoint);
         this.snapshots.push(snapshot);
         this.log.push(`snapshot ${snapshot.kind} ${snapshot.trust} ${snapshot.endpoints.length}`);
         this.#heard();

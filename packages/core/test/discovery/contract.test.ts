@@ -5,7 +5,7 @@ import type { Socket } from "node:net";
 import { describe, expect, it } from "vitest";
 
 import { memorySource } from "../../src/discovery/memory-source.ts";
-import type { DiscoverySource, Sink } from "../../src/discovery/source.ts";
+import type { DiscoverySource, Endpoint, Sink } from "../../src/discovery/source.ts";
 import { staticSource } from "../../src/discovery/static-source.ts";
 import { sourceContract } from "../../src/testing/describe-source.ts";
 import { fakeEndpoint, fakeSource } from "../../src/testing/fake-source.ts";
@@ -127,6 +127,30 @@ describe("the contract suite", () => {
       },
     }));
     expect(await failures(make)).toContain("is silent after an abort, whenever it comes, and settles done");
+  });
+
+  it("sees a source that changes an endpoint it has told", async () => {
+    const make = broken((source) => ({
+      watch: (target, sink, context) => {
+        const own = new Map<string, Endpoint>();
+        return source.watch(
+          target,
+          {
+            ...sink,
+            snapshot: (snapshot) => {
+              const endpoints = snapshot.endpoints.map((endpoint) => {
+                const known = own.get(endpoint.id) ?? { ...endpoint };
+                own.set(endpoint.id, Object.assign(known, endpoint));
+                return known;
+              });
+              sink.snapshot({ ...snapshot, endpoints });
+            },
+          },
+          context,
+        );
+      },
+    }));
+    expect(await failures(make)).toContain("reports a change as a new whole list");
   });
 
   it("sees a source that calls the sink before watch() returns", async () => {

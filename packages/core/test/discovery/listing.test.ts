@@ -101,12 +101,19 @@ describe("reading a list with the listing before it", () => {
     const property = fc.property(
       fc.uniqueArray(fc.integer({ min: 0, max: 30 }), { maxLength: 20 }),
       fc.array(fc.array(edit, { maxLength: 4 }), { maxLength: 12 }),
-      (ids, rounds) => {
+      fc.boolean(),
+      (ids, rounds, keepsObjects) => {
+        const objects = new Map<string, unknown>();
+        const kept = (entry: unknown): unknown => {
+          const text = JSON.stringify(entry) ?? "";
+          if (!objects.has(text)) objects.set(text, structuredClone(entry));
+          return objects.get(text);
+        };
         const reader = new Reader();
         const list: unknown[] = ids.map((id) => ({ ...fakeEndpoint(`e${id}`), host: `10.0.1.${id}` }));
         for (const steps of [[], ...rounds]) {
           for (const step of steps) apply(list, step);
-          const entries = structuredClone(list);
+          const entries = keepsObjects ? list.map(kept) : structuredClone(list);
           const plain = reader.read(entries, "entry by entry");
           const quick = reader.read(entries, "with the listing");
           expect({ ...quick, change: 0, listing: 0 }).toEqual({ ...plain, change: 0, listing: 0 });
@@ -152,6 +159,26 @@ describe("reading a list with the listing before it", () => {
     const list = many(300);
     reader.accept(reader.read(list, "with the listing"));
     expect(reader.read(structuredClone(list), "with the listing").endpoints).toBe(reader.known);
+  });
+
+  it("does not look into the very objects that were told before", () => {
+    const reader = new Reader();
+    let looks = 0;
+    const list = many(300).map((endpoint) =>
+      Object.defineProperty(structuredClone(endpoint), "id", {
+        get: () => {
+          looks++;
+          return endpoint.id;
+        },
+      }),
+    );
+    reader.accept(reader.read(list, "with the listing"));
+    looks = 0;
+    reader.accept(reader.read([...list], "with the listing"));
+    expect(looks).toBe(0);
+    reader.accept(reader.read([...list.slice(0, 100), ...list.slice(101)], "with the listing"));
+    expect(looks).toBeLessThan(10);
+    expect(reader.known).toHaveLength(299);
   });
 
   it("gives up on a list in a new order", () => {

@@ -9,6 +9,7 @@ describe("the keyed store", () => {
     const step = fc.oneof(
       fc.record({ what: fc.constant("set" as const), key, values: fc.array(fc.nat(9), { maxLength: 3 }) }),
       fc.record({ what: fc.constant("delete" as const), key }),
+      fc.record({ what: fc.constant("keep" as const), keys: fc.array(key, { maxLength: 6 }) }),
       fc.record({
         what: fc.constant("replace" as const),
         all: fc.array(fc.tuple(key, fc.array(fc.nat(9))), { maxLength: 4 }),
@@ -25,6 +26,10 @@ describe("the keyed store", () => {
           } else if (one.what === "delete") {
             const [was, wasInModel] = [store.delete(one.key), model.delete(one.key)];
             if (was !== wasInModel) throw new Error(`delete said ${was}`);
+          } else if (one.what === "keep") {
+            const before = model;
+            model = new Map(one.keys.map((name) => [name, before.get(name) ?? []]));
+            expect(store.keep(one.keys)).toEqual([...model.keys()].filter((name) => !before.has(name)));
           } else {
             store.replace(one.all);
             model = new Map(one.all);
@@ -33,6 +38,7 @@ describe("the keyed store", () => {
           expect(store.values()).toEqual(sorted.flatMap(([, values]) => values));
           expect([...store.keys()].toSorted()).toEqual(sorted.map(([name]) => name));
           expect(store.size).toBe(model.size);
+          expect(store.has("a")).toBe(model.has("a"));
         }
       }),
       { seed: 5, numRuns: 200 },

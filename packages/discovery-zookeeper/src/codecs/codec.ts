@@ -65,8 +65,11 @@ export interface ZookeeperCodec {
    * counted.
    */
   decode(node: ZookeeperNode, context: DecodeContext): readonly Endpoint[] | "ignored" | undefined;
-  /** Looks at all nodes together, the ignored ones included, where some say something about others. */
-  arrange?(nodes: readonly DecodedNode[], context: DecodeContext): readonly Endpoint[];
+  /**
+   * Looks at all nodes together where some are no instances and may say something about others. `undefined`: they say
+   * nothing, and the list is what the nodes were read as.
+   */
+  arrange?(nodes: readonly DecodedNode[], context: DecodeContext): readonly Endpoint[] | undefined;
   /** Writes an instance; `undefined` where the format cannot say its status, so that it must not be listed. Absent: read only. */
   encode?(instance: InstanceToWrite): NodeToWrite | undefined;
 }

@@ -18,8 +18,8 @@ const auto: ZookeeperCodec = {
   decode: (node, context) => codecOf(node)?.decode(node, context),
   arrange: (nodes, context) =>
     nodes.some(({ node }) => node.name.startsWith("vector_"))
-      ? (serverset.arrange?.(nodes, context) ?? [])
-      : nodes.flatMap(({ endpoints }) => endpoints),
+      ? serverset.arrange?.(nodes, context)
+      : undefined,
   encode: (instance) => springCloud.encode?.(instance),
 };
 

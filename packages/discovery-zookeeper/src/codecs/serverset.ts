@@ -56,8 +56,8 @@ export const serverset: ZookeeperCodec = {
   },
   arrange: (nodes) => {
     const rules = nodes.flatMap(({ node }) => (node.name.startsWith("vector_") ? readVector(node) : []));
+    if (rules.length === 0) return undefined;
     const endpoints = nodes.flatMap((decoded) => decoded.endpoints);
-    if (rules.length === 0) return endpoints;
     const inet = new Map(nodes.map((decoded) => [decoded.node.name, inetOf(decoded)]));
     return endpoints.map((endpoint) => weighed(endpoint, inet.get(endpoint.id), rules));
   },

@@ -1,7 +1,7 @@
 import type { DeltaDiscoveryRequest, DiscoveryRequest } from "./ads-messages.ts";
 import type { Any } from "./basic-messages.ts";
 import { resourceKinds, ResourceError } from "./resource-kind.ts";
-import type { AnyKind } from "./resource-kind.ts";
+import type { AnyKind, DecodeMemory } from "./resource-kind.ts";
 
 /** A request of either variant. */
 export type AdsRequest = DiscoveryRequest | DeltaDiscoveryRequest;
@@ -64,12 +64,16 @@ export function kindOf(typeUrl: string): AnyKind | undefined {
 }
 
 /** Decodes one resource of a kind; what it throws is a {@link ResourceError}. */
-export function decodeResource(kind: AnyKind, any: Any): { readonly name: string; readonly value: unknown } {
+export function decodeResource(
+  kind: AnyKind,
+  any: Any,
+  memory: DecodeMemory,
+): { readonly name: string; readonly value: unknown } {
   if (any.typeUrl !== kind.typeUrl) {
     throw new ResourceError(`a resource is of type ${any.typeUrl.slice(0, 200)}, not ${kind.typeUrl}`);
   }
   try {
-    return kind.decode(any.value);
+    return kind.decode(any.value, memory);
   } catch (error) {
     if (error instanceof ResourceError) throw error;
     throw new ResourceError(error instanceof Error ? error.message : String(error));

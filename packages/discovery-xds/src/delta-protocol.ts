@@ -2,7 +2,7 @@ import type { DeltaDiscoveryRequest, DeltaDiscoveryResponse } from "./ads-messag
 import { decodeResource, errorDetail, kindOf, toResourceError } from "./ads-protocol.ts";
 import type { AdsProtocol, Received, Update } from "./ads-protocol.ts";
 import { millisecondsOf } from "./basic-messages.ts";
-import { resourceKinds } from "./resource-kind.ts";
+import { DecodeMemory, resourceKinds } from "./resource-kind.ts";
 import type { AnyKind, ResourceError } from "./resource-kind.ts";
 
 interface TypeState {
@@ -24,6 +24,7 @@ interface TypeState {
  * gone. A stream begins with the versions that are known, so that only one resource has to come twice.
  */
 export class DeltaProtocol implements AdsProtocol<DeltaDiscoveryResponse> {
+  readonly #memory = new DecodeMemory();
   readonly #types = new Map<AnyKind, TypeState>(
     resourceKinds.map((kind) => [
       kind,
@@ -62,6 +63,7 @@ export class DeltaProtocol implements AdsProtocol<DeltaDiscoveryResponse> {
   subscribe(kind: AnyKind, name: string): void {
     const state = this.#state(kind);
     state.names.add(name);
+    this.#memory.want(kind, name);
     // To name what is subscribed already makes the server send it again.
     state.removed.delete(name);
     state.added.add(name);
@@ -70,6 +72,7 @@ export class DeltaProtocol implements AdsProtocol<DeltaDiscoveryResponse> {
   unsubscribe(kind: AnyKind, name: string): void {
     const state = this.#state(kind);
     state.names.delete(name);
+    this.#memory.forget(kind, name);
     state.versions.delete(name);
     state.added.delete(name);
     // What the server was never told it need not forget.
@@ -110,7 +113,7 @@ export class DeltaProtocol implements AdsProtocol<DeltaDiscoveryResponse> {
           if (state.versions.has(name)) renewals.push({ name, ttlMs });
           continue;
         }
-        const read = decodeResource(kind, resource);
+        const read = decodeResource(kind, resource, this.#memory);
         if (name !== "" && read.name !== name) {
           throw new Error(`it is named ${read.name.slice(0, 200)} inside`);
         }

@@ -97,7 +97,8 @@ export const messageTable: MessageTable = {
   FractionalPercent: { numerator: [1, "uint32"], denominator: [2, "int32"] },
   LocalityLbEndpoints: {
     locality: [1, "Locality"],
-    lbEndpoints: [2, "LbEndpoint", "repeated"],
+    // Each an `LbEndpoint`, which is read apart.
+    lbEndpoints: [2, "bytes", "repeated"],
     loadBalancingWeight: [3, uint],
     priority: [5, "uint32"],
   },

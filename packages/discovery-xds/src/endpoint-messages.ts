@@ -24,7 +24,8 @@ export interface LbEndpoint {
 
 export interface LocalityLbEndpoints {
   readonly locality?: LocalityMessage | Nothing;
-  readonly lbEndpoints: readonly LbEndpoint[];
+  /** The bytes of an {@link LbEndpoint} each. */
+  readonly lbEndpoints: readonly Uint8Array[];
   readonly loadBalancingWeight?: Wrapped<number> | Nothing;
   readonly priority: number;
 }

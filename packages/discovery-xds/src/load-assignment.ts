@@ -2,9 +2,10 @@ import type { Endpoint, Locality } from "@proxyless/core";
 
 import { millisecondsOf } from "./basic-messages.ts";
 import type { LocalityMessage } from "./basic-messages.ts";
-import { readEndpointAddress } from "./endpoint-address.ts";
-import { readHealth, readLabels } from "./endpoint-labels.ts";
+import type { EndpointAddress } from "./endpoint-address.ts";
 import type { ClusterLoadAssignment, LocalityLbEndpoints } from "./endpoint-messages.ts";
+import { KnownEntries } from "./known-entries.ts";
+import type { KnownEntry } from "./known-entries.ts";
 
 /** A share of calls that the control plane wants dropped. */
 export interface DropOverload {
@@ -33,11 +34,37 @@ const noLocality: Locality = Object.freeze({});
  * from 0 without a gap; no address is there twice; weights add up to no more than 32 bits. One entry that has no address
  * for HTTP is left out and counted, unless there is no other.
  * @param isInline it stands in a cluster, of which types resolve names: localities may be missing, as Envoy has them
+ * @param known the entries of the assignment of that name before, from here on those of this one
  * @throws Error with what is wrong
  */
-export function readAssignment(message: ClusterLoadAssignment, isInline = false): LoadAssignment {
-  const groups = message.endpoints;
-  checkPriorities(groups);
+export function readAssignment(
+  message: ClusterLoadAssignment,
+  isInline = false,
+  known: KnownEntries = new KnownEntries(),
+): LoadAssignment {
+  let isGood = false;
+  try {
+    const assignment = readGroups(message, isInline, known);
+    isGood = true;
+    return assignment;
+  } finally {
+    known.end(isGood);
+  }
+}
+
+/** A locality with its entries, read. */
+interface Group extends Omit<LocalityLbEndpoints, "lbEndpoints"> {
+  readonly entries: readonly KnownEntry[];
+}
+
+function readGroups(message: ClusterLoadAssignment, isInline: boolean, known: KnownEntries): LoadAssignment {
+  checkPriorities(message.endpoints);
+  const groups = message.endpoints.map(({ lbEndpoints, loadBalancingWeight, locality, priority }): Group => ({
+    locality,
+    loadBalancingWeight,
+    priority,
+    entries: lbEndpoints.map((bytes) => known.read(bytes)),
+  }));
   const weigh = new Weights(groups);
   const endpoints: Endpoint[] = [];
   const seen = new Set<string>();
@@ -48,24 +75,16 @@ export function readAssignment(message: ClusterLoadAssignment, isInline = false)
     }
     const locality = readLocality(group.locality);
     const factor = weigh.factorOf(group);
-    for (const entry of group.lbEndpoints) {
-      const address = readEndpointAddress(entry.endpoint?.address);
+    for (const entry of group.entries) {
+      const { address } = entry;
       if (address === undefined) {
         skipped++;
         continue;
       }
       if (seen.has(address.id)) throw new Error(`the address ${address.id} is there twice`);
       seen.add(address.id);
-      const labels = readLabels(entry);
-      endpoints.push({
-        ...address,
-        weight: Math.min((entry.loadBalancingWeight?.value ?? 1) * factor, maxWeight),
-        priority: group.priority,
-        health: readHealth(entry.healthStatus),
-        metadata: labels.metadata,
-        ...(labels.version === undefined ? {} : { version: labels.version }),
-        ...(locality === noLocality ? {} : { locality }),
-      });
+      const weight = Math.min(entry.weight * factor, maxWeight);
+      endpoints.push(makeEndpoint(entry, address, { weight, priority: group.priority, locality }));
     }
   }
   if (endpoints.length === 0 && skipped > 0) {
@@ -83,6 +102,32 @@ export function readAssignment(message: ClusterLoadAssignment, isInline = false)
     overprovisioning: factor === undefined ? undefined : factor / 100,
     staleAfterMs: millisecondsOf(policy?.endpointStaleAfter),
   };
+}
+
+/** What an entry is in its locality: the very object it was, where nothing is new. */
+function makeEndpoint(
+  entry: KnownEntry,
+  address: EndpointAddress,
+  { locality, priority, weight }: Required<Pick<Endpoint, "weight" | "priority" | "locality">>,
+): Endpoint {
+  const { endpoint: last, labels } = entry;
+  if (last?.weight === weight && last.priority === priority && isSamePlace(last.locality, locality))
+    return last;
+  const made: Endpoint = {
+    ...address,
+    weight,
+    priority,
+    health: entry.health,
+    metadata: labels.metadata,
+    ...(labels.version === undefined ? {} : { version: labels.version }),
+    ...(locality === noLocality ? {} : { locality }),
+  };
+  entry.endpoint = made;
+  return made;
+}
+
+function isSamePlace(a: Locality = noLocality, b: Locality): boolean {
+  return a.region === b.region && a.zone === b.zone && a.subZone === b.subZone;
 }
 
 function checkPriorities(groups: readonly LocalityLbEndpoints[]): void {
@@ -112,19 +157,21 @@ function checkPriorities(groups: readonly LocalityLbEndpoints[]): void {
  */
 class Weights {
   readonly #isWeighted: boolean;
-  readonly #sums = new Map<LocalityLbEndpoints, number>();
+  readonly #sums = new Map<Group, number>();
   readonly #scale: number;
 
-  constructor(groups: readonly LocalityLbEndpoints[]) {
+  constructor(groups: readonly Group[]) {
     this.#isWeighted = groups.some(({ loadBalancingWeight }) => (loadBalancingWeight?.value ?? 0) > 0);
     const totals = new Map<number, number>();
     let largest = 1;
     for (const group of groups) {
-      const { lbEndpoints, loadBalancingWeight, priority } = group;
+      const { entries, loadBalancingWeight, priority } = group;
       let sum = 0;
-      for (const { loadBalancingWeight: own } of lbEndpoints) {
-        if (own?.value === 0) throw new Error("the weight of an endpoint is 0");
-        sum += own?.value ?? 1;
+      let heaviest = 0;
+      for (const { weight } of entries) {
+        if (weight === 0) throw new Error("the weight of an endpoint is 0");
+        sum += weight;
+        heaviest = Math.max(heaviest, weight);
       }
       if (sum > maxUint32)
         throw new Error("the weights of a locality's endpoints add up to more than 32 bits");
@@ -136,20 +183,18 @@ class Weights {
       }
       totals.set(priority, total);
       this.#sums.set(group, sum);
-      for (const { loadBalancingWeight: own } of lbEndpoints) {
-        largest = Math.max(largest, (own?.value ?? 1) * this.#shareOf(group));
-      }
+      largest = Math.max(largest, heaviest * this.#shareOf(group));
     }
     // Weights beyond the mesh's largest become smaller together, or they would all be the same.
     this.#scale = largest > maxWeight ? maxWeight / largest : 1;
   }
 
   /** What the weight of each of its endpoints is multiplied by. */
-  factorOf(group: LocalityLbEndpoints): number {
+  factorOf(group: Group): number {
     return this.#shareOf(group) * this.#scale;
   }
 
-  #shareOf(group: LocalityLbEndpoints): number {
+  #shareOf(group: Group): number {
     if (!this.#isWeighted) return 1;
     const weight = group.loadBalancingWeight?.value ?? 0;
     const sum = this.#sums.get(group) ?? 0;

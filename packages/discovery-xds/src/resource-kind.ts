@@ -1,6 +1,7 @@
 import type { ClusterResource } from "./cluster-resource.ts";
 import { readCluster } from "./cluster-resource.ts";
 import { codecOf } from "./codec.ts";
+import { KnownEntries } from "./known-entries.ts";
 import { readAssignment } from "./load-assignment.ts";
 import type { LoadAssignment } from "./load-assignment.ts";
 
@@ -21,6 +22,25 @@ interface NamedResource<T> {
   readonly value: T;
 }
 
+/** What decoding keeps of the resources that somebody wants. */
+export class DecodeMemory {
+  readonly #entries = new Map<string, KnownEntries>();
+
+  want(kind: AnyKind, name: string): void {
+    if (kind === endpointsKind && !this.#entries.has(name)) this.#entries.set(name, new KnownEntries());
+  }
+
+  /** Nobody wants it any more. */
+  forget(kind: AnyKind, name: string): void {
+    if (kind === endpointsKind) this.#entries.delete(name);
+  }
+
+  /** The entries of an assignment that is wanted. */
+  entriesOf(name: string): KnownEntries | undefined {
+    return this.#entries.get(name);
+  }
+}
+
 /** What there is to know of a type of resource. */
 export interface ResourceKind<T> {
   /** As errors call it. */
@@ -28,8 +48,11 @@ export interface ResourceKind<T> {
   readonly typeUrl: string;
   /** Whether a whole list (state of the world) says by leaving a resource out that it is gone. */
   readonly isListedWhole: boolean;
-  /** @throws ResourceError */
-  decode(bytes: Uint8Array): NamedResource<T>;
+  /**
+   * @param memory what was kept of the resources before, which spares work
+   * @throws ResourceError
+   */
+  decode(bytes: Uint8Array, memory?: DecodeMemory): NamedResource<T>;
 }
 
 /** CDS. */
@@ -48,9 +71,11 @@ export const endpointsKind: ResourceKind<LoadAssignment> = {
   noun: "endpoints",
   typeUrl: "type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment",
   isListedWhole: false,
-  decode: (bytes) => {
+  decode: (bytes, memory) => {
     const message = codecOf("ClusterLoadAssignment").decode(bytes);
-    return named(message.clusterName, () => readAssignment(message));
+    return named(message.clusterName, () =>
+      readAssignment(message, false, memory?.entriesOf(message.clusterName)),
+    );
   },
 };
 

@@ -4,7 +4,7 @@ import type { AdsProtocol, Received, Update } from "./ads-protocol.ts";
 import { millisecondsOf } from "./basic-messages.ts";
 import type { Any } from "./basic-messages.ts";
 import { codecOf } from "./codec.ts";
-import { resourceKinds } from "./resource-kind.ts";
+import { DecodeMemory, resourceKinds } from "./resource-kind.ts";
 import type { AnyKind, ResourceError } from "./resource-kind.ts";
 
 const wrapperUrl = "type.googleapis.com/envoy.service.discovery.v3.Resource";
@@ -29,6 +29,7 @@ interface TypeState {
  * good in it is taken all the same (gRPC A46).
  */
 export class SotwProtocol implements AdsProtocol<DiscoveryResponse> {
+  readonly #memory = new DecodeMemory();
   readonly #types = new Map<AnyKind, TypeState>(
     resourceKinds.map((kind) => [
       kind,
@@ -53,12 +54,14 @@ export class SotwProtocol implements AdsProtocol<DiscoveryResponse> {
   subscribe(kind: AnyKind, name: string): void {
     const state = this.#state(kind);
     state.names.add(name);
+    this.#memory.want(kind, name);
     state.isDirty = true;
   }
 
   unsubscribe(kind: AnyKind, name: string): void {
     const state = this.#state(kind);
     state.names.delete(name);
+    this.#memory.forget(kind, name);
     state.held.delete(name);
     state.isDirty = true;
   }
@@ -78,7 +81,7 @@ export class SotwProtocol implements AdsProtocol<DiscoveryResponse> {
     const state = this.#state(kind);
     // An answer to nothing: on this stream the type was not asked for, so there is nothing to acknowledge.
     if (!state.isAsked) return undefined;
-    const read = readResources(kind, response);
+    const read = readResources(kind, response, this.#memory);
     const { failures } = read;
     state.nonce = response.nonce;
     if (failures.length === 0) state.version = response.versionInfo;
@@ -122,7 +125,11 @@ interface ReadResources {
   readonly seen: ReadonlySet<string>;
 }
 
-function readResources(kind: AnyKind, { resources, versionInfo: version }: DiscoveryResponse): ReadResources {
+function readResources(
+  kind: AnyKind,
+  { resources, versionInfo: version }: DiscoveryResponse,
+  memory: DecodeMemory,
+): ReadResources {
   const updates: Update[] = [];
   const renewals: { name: string; ttlMs: number | undefined }[] = [];
   const failures: ResourceError[] = [];
@@ -138,7 +145,7 @@ function readResources(kind: AnyKind, { resources, versionInfo: version }: Disco
         renewals.push({ name: wrapped, ttlMs });
         continue;
       }
-      const read = decodeResource(kind, any);
+      const read = decodeResource(kind, any, memory);
       if (seen.has(read.name)) throw toResourceError(new Error("it is there twice"), read.name);
       seen.add(read.name);
       updates.push({ name: read.name, value: read.value, version, ttlMs });

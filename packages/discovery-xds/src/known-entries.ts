@@ -1,0 +1,72 @@
+import type { Endpoint, Health } from "@proxyless/core";
+
+import { codecOf } from "./codec.ts";
+import { readEndpointAddress } from "./endpoint-address.ts";
+import type { EndpointAddress } from "./endpoint-address.ts";
+import { readHealth, readLabels } from "./endpoint-labels.ts";
+import type { EndpointLabels } from "./endpoint-labels.ts";
+
+/** An entry of a locality, read. */
+export interface KnownEntry {
+  readonly bytes: Uint8Array;
+  /** Absent where HTTP cannot reach it. */
+  readonly address: EndpointAddress | undefined;
+  /** Its own weight, 1 where it has none. */
+  readonly weight: number;
+  readonly health: Health;
+  readonly labels: EndpointLabels;
+  /** What it was made into last, which it is again as long as its locality says the same. */
+  endpoint: Endpoint | undefined;
+}
+
+/** How many entries that left are passed over before one is taken for new. */
+const lookAhead = 32;
+
+/**
+ * The entries of an assignment as it came last. A control plane sends all of them when one has changed, in the order of the time
+ * before: one whose bytes are where they were expected is not read again.
+ */
+export class KnownEntries {
+  #before: readonly KnownEntry[] = [];
+  #now: KnownEntry[] = [];
+  /** Where the entry stands in `#before` that probably comes next. */
+  #next = 0;
+
+  /** @throws Error for bytes that are no entry */
+  read(bytes: Uint8Array): KnownEntry {
+    const entry = this.#known(bytes) ?? readEntry(bytes);
+    this.#now.push(entry);
+    return entry;
+  }
+
+  /** The assignment is read to its end, or makes no sense: the next one is held against it, or against the one before. */
+  end(isGood: boolean): void {
+    if (isGood) this.#before = this.#now;
+    this.#now = [];
+    this.#next = 0;
+  }
+
+  #known(bytes: Uint8Array): KnownEntry | undefined {
+    const last = Math.min(this.#before.length, this.#next + lookAhead);
+    for (let at = this.#next; at < last; at++) {
+      const entry = this.#before[at]!;
+      if (entry.bytes.length !== bytes.length || Buffer.compare(entry.bytes, bytes) !== 0) continue;
+      this.#next = at + 1;
+      return entry;
+    }
+    return undefined;
+  }
+}
+
+function readEntry(bytes: Uint8Array): KnownEntry {
+  const message = codecOf("LbEndpoint").decode(bytes);
+  return {
+    // A copy: what was cut out of a response keeps the whole of it.
+    bytes: Buffer.from(bytes),
+    address: readEndpointAddress(message.endpoint?.address),
+    weight: message.loadBalancingWeight?.value ?? 1,
+    health: readHealth(message.healthStatus),
+    labels: readLabels(message),
+    endpoint: undefined,
+  };
+}

@@ -16,7 +16,18 @@ const locality = fc.record({
   entries: fc.uniqueArray(entry, { maxLength: 12, selector: ({ host }) => host }),
 });
 
-type Group = typeof locality extends fc.Arbitrary<infer T> ? T : never;
+interface Entry {
+  readonly host: number;
+  readonly weight: number;
+  readonly health: string;
+}
+
+interface Group {
+  readonly zone: string;
+  readonly weight: number;
+  readonly priority: number;
+  readonly entries: readonly Entry[];
+}
 
 function bytesOf(groups: readonly Group[]): Buffer {
   return encode("ClusterLoadAssignment", {
@@ -74,7 +85,7 @@ it("an endpoint of which nothing is new stays the very object", () => {
   }));
   const group = { zone: "a", weight: 1, priority: 0 } as const;
   const first = endpointsKind.decode(bytesOf([{ ...group, entries: hosts }]), memory).value.endpoints;
-  const fewer: Group["entries"] = [
+  const fewer: readonly Entry[] = [
     ...hosts.slice(0, 9),
     { ...hosts[9]!, health: "UNHEALTHY" },
     ...hosts.slice(10),

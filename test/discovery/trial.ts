@@ -14,11 +14,10 @@ import { WatchedClock } from "./watched-clock.ts";
 type AtEnd = typeof onTestFinished;
 
 const startMs = 20_000;
-/** What it takes a source to ask and be answered where all is well. */
+/** What it takes a source to ask and be answered, and calls to follow what is known, where all is well. */
 const faultlessMs = 5_000;
 const endMs = 10_000;
-/** How long after its removal became known an instance may still answer calls that were under way. */
-const underWayMs = 1_000;
+const aMomentMs = 500;
 
 /**
  * One service of a registry, called all the time by a mesh that finds it through a fault proxy. It begins with two instances;
@@ -91,7 +90,7 @@ export class Trial {
   }
 
   /**
-   * After a fault: a third instance is called in time, and the first one not any more once it was taken out.
+   * After a fault: a third instance is known in time and called, and the first one not any more once it was taken out.
    * @param extraMs what the first may take longer, where the source does not know yet that something is wrong
    */
   async followsAgain(extraMs = 0): Promise<void> {
@@ -102,9 +101,11 @@ export class Trial {
   /** As {@link followsAgain}, where the third instance was listed during the fault. */
   async catchesUp(extraMs = 0): Promise<void> {
     const { recoveryMs } = this.registry;
-    await this.answeredBy([0, 2], extraMs + recoveryMs + underWayMs);
+    await this.#until("instance 2 is known", extraMs + recoveryMs, () => this.#isKnown(2));
+    await this.answeredBy([0, 2], faultlessMs);
     await this.list(1, 2);
-    await this.#goneWithin(0, recoveryMs + underWayMs);
+    await this.#until("instance 0 is not known any more", recoveryMs, () => !this.#isKnown(0));
+    await this.#isNotCalled(0);
   }
 
   /** Resolves when a service is known that nobody has asked for before. */
@@ -128,7 +129,7 @@ export class Trial {
 
   /** As {@link lasts}, until the source has given up whatever it had. */
   outlastsPatience(): Promise<void> {
-    return this.lasts(this.registry.patienceMs + underWayMs);
+    return this.lasts(this.registry.patienceMs + aMomentMs);
   }
 
   /** Otherwise a fault that throws bytes away has met nobody, and proves nothing. */
@@ -162,9 +163,15 @@ export class Trial {
     return failed;
   }
 
-  async #goneWithin(number: number, withinMs: number): Promise<void> {
+  #isKnown(number: number): boolean {
+    const address = `127.0.0.1:${this.#ports[number] ?? 0}`;
+    const watch = this.mesh.inspect().discovery.find(({ service }) => service === this.service);
+    return watch?.endpoints.some((endpoint) => endpoint.address === address) ?? false;
+  }
+
+  async #isNotCalled(number: number): Promise<void> {
     const traffic = this.#running();
-    await this.#until(`instance ${number} is not called any more`, withinMs, async () => {
+    await this.#until(`instance ${number} is not called any more`, faultlessMs, async () => {
       traffic.forget();
       await wait(200);
       return !traffic.answerers.includes(this.#ports[number] ?? 0);

@@ -13,8 +13,8 @@ export interface RegistryUnderTest {
   /** `consul`, `etcd`… */
   readonly name: string;
   /**
-   * After a fault has ended, and when there is none, a change must reach a call within so many milliseconds: what the
-   * adapter's docs promise.
+   * After a fault has ended, and when there is none, a change must be known within so many milliseconds: what
+   * `docs/discovery.md` promises, see `promisedTo`.
    */
   readonly recoveryMs: number;
   /**

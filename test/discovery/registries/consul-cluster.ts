@@ -1,6 +1,7 @@
 import { consul } from "@proxyless/discovery-consul";
 
 import { startConsulCluster, until } from "../../../scripts/servers/index.ts";
+import { promisedTo } from "../recovery-bounds.ts";
 import type { RegistryUnderTest } from "../under-test.ts";
 import { ConsulWriter } from "./consul-writer.ts";
 import { impatience } from "./consul.ts";
@@ -13,8 +14,7 @@ export async function startConsulClusterUnderTest(): Promise<RegistryUnderTest> 
   const writer = new ConsulWriter(() => leadership.leader, 0);
   return {
     name: "consul-cluster",
-    recoveryMs: 31_000,
-    patienceMs: 12_200,
+    ...promisedTo("consul", {}, impatience),
     get host() {
       return leadership.leader.host;
     },

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { consul } from "@proxyless/discovery-consul";
 
 import { startConsul } from "../../../scripts/servers/index.ts";
+import { promisedTo } from "../recovery-bounds.ts";
 import type { StartRegistry } from "../under-test.ts";
 import { ConsulWriter } from "./consul-writer.ts";
 
@@ -27,10 +28,7 @@ export const startConsulRegistry: StartRegistry = async () => {
   const writer = new ConsulWriter(() => agent);
   return {
     name: "consul",
-    // The longest back-off, and the question after it.
-    recoveryMs: 31_000,
-    // A half-open long poll is noticed after 17/16 of the wait plus 10 s.
-    patienceMs: 12_200,
+    ...promisedTo("consul", {}, impatience),
     host: agent.host,
     port: agent.ports.http,
     source: (host, port, isImpatient = false) =>

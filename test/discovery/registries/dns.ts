@@ -1,6 +1,7 @@
 import { dns } from "@proxyless/discovery-dns";
 
 import { startPowerDns } from "../../../scripts/servers/index.ts";
+import { promisedTo } from "../recovery-bounds.ts";
 import type { RegistryUnderTest } from "../under-test.ts";
 
 const ttlSeconds = 1;
@@ -12,10 +13,7 @@ export async function startDns(): Promise<RegistryUnderTest> {
   const hosts = new Set<string>();
   return {
     name: "dns",
-    // The time to live; after an outage the wait between two questions (5 s) and what is left of one (2 s) come first.
-    recoveryMs: 8500,
-    // A server is asked twice, for 2 s each.
-    patienceMs: 4000,
+    ...promisedTo("dns"),
     // An answer has 65,535 bytes at most.
     mostEndpoints: 500,
     host: server.host,

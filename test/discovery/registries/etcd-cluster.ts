@@ -1,6 +1,7 @@
 import { etcd } from "@proxyless/discovery-etcd";
 
 import { startEtcdCluster, until } from "../../../scripts/servers/index.ts";
+import { promisedTo } from "../recovery-bounds.ts";
 import type { RegistryUnderTest } from "../under-test.ts";
 import { addReader, EtcdWriter, reader } from "./etcd-writer.ts";
 import { impatience } from "./etcd.ts";
@@ -16,8 +17,7 @@ export async function startEtcdClusterUnderTest(): Promise<RegistryUnderTest> {
   const writer = new EtcdWriter(() => leadership.leader);
   return {
     name: "etcd-cluster",
-    recoveryMs: 9000,
-    patienceMs: 11_700,
+    ...promisedTo("etcd", {}, impatience),
     get host() {
       return leadership.leader.host;
     },

@@ -1,6 +1,7 @@
 import { etcd } from "@proxyless/discovery-etcd";
 
 import { startEtcd } from "../../../scripts/servers/index.ts";
+import { promisedTo } from "../recovery-bounds.ts";
 import type { RegistryUnderTest } from "../under-test.ts";
 import { addReader, EtcdWriter, reader } from "./etcd-writer.ts";
 
@@ -14,10 +15,7 @@ export async function startEtcdUnderTest(): Promise<RegistryUnderTest> {
   const writer = new EtcdWriter(() => member);
   return {
     name: "etcd",
-    // Trouble is waited out for 5 s at most, and a request that went astray is given up after 3 s.
-    recoveryMs: 9000,
-    // The list beside the watch comes a third later than it should at most, and the watch may lag behind it for 5 s.
-    patienceMs: 11_700,
+    ...promisedTo("etcd", {}, impatience),
     host: member.host,
     port: member.port,
     source: (host, port, isImpatient = false) =>

@@ -3,28 +3,28 @@ import { setTimeout as wait } from "node:timers/promises";
 import { eureka } from "@proxyless/discovery-eureka";
 
 import { EurekaServer } from "../../eureka/server.ts";
+import { promisedTo } from "../recovery-bounds.ts";
 import type { RegistryUnderTest } from "../under-test.ts";
 
 const account = { user: "reader", password: "reader-password" };
 /** How long the reader is refused, in milliseconds: longer than the source waits between two questions. */
 const refusedMs = 1500;
+/** Half a minute between two questions is more than a suite can wait for. */
+const timings = { intervalMs: 1000, requestTimeoutMs: 2000 } as const;
 
 /** The strict server of `test/eureka` behind a password, with a source on it that asks every second. */
 export async function startEurekaUnderTest(): Promise<RegistryUnderTest> {
   const server = await EurekaServer.start({ user: `${account.user}:${account.password}` });
   return {
     name: "eureka",
-    // A hung request is given up after 2 s, the next attempt comes within a second, and so does the next poll.
-    recoveryMs: 5000,
-    patienceMs: 2000,
+    ...promisedTo("eureka", timings),
     host: "127.0.0.1",
     port: server.port,
     source: (host, port) =>
       eureka({
         url: `http://${host}:${port}/eureka`,
         ...account,
-        intervalMs: 1000,
-        requestTimeoutMs: 2000,
+        ...timings,
       }),
     put: async (service, endpoints) => {
       const app = service.toUpperCase();

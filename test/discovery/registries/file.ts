@@ -4,6 +4,7 @@ import { join } from "node:path";
 
 import { file } from "@proxyless/discovery-file";
 
+import { promisedTo } from "../recovery-bounds.ts";
 import type { RegistryUnderTest, WrittenEndpoint } from "../under-test.ts";
 
 /** A file that is replaced by rename. Its registry is the file system, which these suites cannot break. */
@@ -18,8 +19,7 @@ export async function startFile(): Promise<RegistryUnderTest> {
   await write();
   return {
     name: "file",
-    recoveryMs: 1500,
-    patienceMs: 0,
+    ...promisedTo("file"),
     host: "",
     port: 0,
     wire: "none",

@@ -9,9 +9,13 @@ import { ApiServer } from "../../kubernetes/api-server.ts";
 import type { Verb } from "../../kubernetes/api-server.ts";
 import { sliceJson } from "../../kubernetes/slices.ts";
 import type { SliceJson } from "../../kubernetes/slices.ts";
+import { promisedTo } from "../recovery-bounds.ts";
 import type { RegistryUnderTest, WrittenEndpoint } from "../under-test.ts";
 
 const verbs: readonly Verb[] = ["list", "watch"];
+
+/** Two minutes of silence, and the ten seconds for an answer, are more than a suite can wait for. */
+const impatience = { silenceMs: 3000, requestTimeoutMs: 2000 } as const;
 
 /** The scripted API server of `test/kubernetes`, with a source on it. Each endpoint has a slice of its own. */
 export async function startKubernetesUnderTest(): Promise<RegistryUnderTest> {
@@ -22,16 +26,14 @@ export async function startKubernetesUnderTest(): Promise<RegistryUnderTest> {
   await writeFile(tokenFile, secret);
   return {
     name: "kubernetes",
-    recoveryMs: 35_000,
-    patienceMs: 3000,
+    ...promisedTo("kubernetes", {}, impatience),
     host: "127.0.0.1",
     port: server.port,
     source: (host, port, isImpatient = false) =>
       kubernetes({
         url: `http://${host}:${port}`,
         tokenFile,
-        // Two minutes of silence, and the ten seconds for an answer, are more than a suite can wait for.
-        ...(isImpatient ? { silenceMs: 3000, requestTimeoutMs: 2000 } : {}),
+        ...(isImpatient ? impatience : {}),
       }),
     put: async (service, endpoints) => {
       const wanted = new Map(endpoints.map((endpoint) => [`${service}-${endpoint.id}`, endpoint]));

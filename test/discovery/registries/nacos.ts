@@ -1,9 +1,12 @@
 import { nacos } from "@proxyless/discovery-nacos";
 
 import { NacosServer } from "../../nacos/server.ts";
+import { promisedTo } from "../recovery-bounds.ts";
 import type { RegistryUnderTest, WrittenEndpoint } from "../under-test.ts";
 
 const account = { username: "reader", password: "reader-password" };
+/** Ten seconds between two questions are more than a suite can wait for. */
+const timings = { intervalMs: 1000, requestTimeoutMs: 2000 } as const;
 
 /** The strict server of `test/nacos` with an account, and a source on it that asks every second. Its instances stay. */
 export async function startNacosUnderTest(): Promise<RegistryUnderTest> {
@@ -11,14 +14,10 @@ export async function startNacosUnderTest(): Promise<RegistryUnderTest> {
   const written = new Map<string, readonly WrittenEndpoint[]>();
   return {
     name: "nacos",
-    // A hung request is given up after 2 s, the next attempt comes within a second, and so does the next poll; a login may
-    // come before any of them.
-    recoveryMs: 7000,
-    patienceMs: 2000,
+    ...promisedTo("nacos", timings),
     host: "127.0.0.1",
     port: server.port,
-    source: (host, port) =>
-      nacos({ url: `http://${host}:${port}`, ...account, intervalMs: 1000, requestTimeoutMs: 2000 }),
+    source: (host, port) => nacos({ url: `http://${host}:${port}`, ...account, ...timings }),
     put: async (service, endpoints) => {
       const ids = new Set(endpoints.map(({ id }) => id));
       for (const { id, host, port } of written.get(service) ?? []) {

@@ -1,7 +1,11 @@
 import { xds } from "@proxyless/discovery-xds";
 
 import { ControlPlane } from "../../xds/control-plane.ts";
+import { promisedTo } from "../recovery-bounds.ts";
 import type { RegistryUnderTest } from "../under-test.ts";
+
+/** Half a minute between two probes is more than a suite can wait for. */
+const impatience = { keepaliveMs: 1000, keepaliveTimeoutMs: 1000, connectTimeoutMs: 2000 } as const;
 
 /**
  * A control plane that serves clusters and endpoints over ADS, as a process of its own. It is the strict one of the
@@ -11,10 +15,7 @@ export async function startXdsRegistry(): Promise<RegistryUnderTest> {
   const server = await ControlPlane.start();
   return {
     name: "xds",
-    // Back-off grows to 30 s, and a connection takes its time.
-    recoveryMs: 35_000,
-    // A probe after a second, which is waited for for another.
-    patienceMs: 2000,
+    ...promisedTo("xds", {}, impatience),
     host: "127.0.0.1",
     port: server.port,
     source: (host, port, isImpatient = false) =>
@@ -23,8 +24,7 @@ export async function startXdsRegistry(): Promise<RegistryUnderTest> {
           xds_servers: [{ server_uri: `${host}:${port}`, channel_creds: [{ type: "insecure" }] }],
           node: { id: "registry-under-test" },
         },
-        // Half a minute between two probes is more than a suite can wait for.
-        ...(isImpatient ? { keepaliveMs: 1000, keepaliveTimeoutMs: 1000, connectTimeoutMs: 2000 } : {}),
+        ...(isImpatient ? impatience : {}),
       }),
     put: (service, endpoints) => server.put(service, endpoints),
     swap: (service, gone, added) => server.swap(service, gone, added),

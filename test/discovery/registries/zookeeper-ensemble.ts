@@ -2,9 +2,10 @@ import { zookeeper } from "@proxyless/discovery-zookeeper";
 
 import { startZookeeperEnsemble } from "../../../scripts/servers/index.ts";
 import { Operator } from "../../zookeeper/operator.ts";
+import { promisedTo } from "../recovery-bounds.ts";
 import type { RegistryUnderTest } from "../under-test.ts";
 import { Leadership } from "./leadership.ts";
-import { nodesOf } from "./zookeeper.ts";
+import { nodesOf, timings } from "./zookeeper.ts";
 
 /** Three real servers, one of which a source knows to lead: sessions begin anywhere. */
 export async function startZookeeperEnsembleUnderTest(): Promise<RegistryUnderTest> {
@@ -13,8 +14,7 @@ export async function startZookeeperEnsembleUnderTest(): Promise<RegistryUnderTe
   const operator = new Operator(ensemble.addresses);
   return {
     name: "zookeeper-ensemble",
-    recoveryMs: 11_000,
-    patienceMs: 6000,
+    ...promisedTo("zookeeper", timings),
     get host() {
       return leadership.leader.host;
     },
@@ -24,7 +24,7 @@ export async function startZookeeperEnsembleUnderTest(): Promise<RegistryUnderTe
     source: (host, port) =>
       zookeeper({
         servers: [`${host}:${port}`, ...leadership.order.slice(1).map(({ address }) => address)],
-        sessionTimeoutMs: 6000,
+        ...timings,
       }),
     put: (service, endpoints) => operator.replace(`/services/${service}`, nodesOf(endpoints)),
     ...leadership.abilities,

@@ -4,9 +4,12 @@ import { zookeeper } from "@proxyless/discovery-zookeeper";
 
 import { startZookeeper } from "../../../scripts/servers/index.ts";
 import { Operator, rightOf } from "../../zookeeper/operator.ts";
+import { promisedTo } from "../recovery-bounds.ts";
 import type { RegistryUnderTest, WrittenEndpoint } from "../under-test.ts";
 
 const auth = { user: "reader", password: "reader-password" };
+/** Fifteen seconds of a session are more than a suite can wait for. */
+export const timings = { sessionTimeoutMs: 6000 } as const;
 const owner = { user: "operator", password: "operator-password" };
 const ownersRight = rightOf(owner.user, owner.password, 31);
 const readersRight = rightOf(auth.user, auth.password, 1);
@@ -24,14 +27,10 @@ export async function startZookeeperUnderTest(): Promise<RegistryUnderTest> {
   const services = new Set<string>();
   return {
     name: "zookeeper",
-    // A silent connection is given up after two thirds of the session's 6 s; an attempt to connect takes 5 s at most, and the
-    // pause before it 1 s.
-    recoveryMs: 11_000,
-    // The session.
-    patienceMs: 6000,
+    ...promisedTo("zookeeper", timings),
     host: server.host,
     port: server.ports.client,
-    source: (host, port) => zookeeper({ servers: `${host}:${port}`, auth, sessionTimeoutMs: 6000 }),
+    source: (host, port) => zookeeper({ servers: `${host}:${port}`, auth, ...timings }),
     put: async (service, endpoints) => {
       services.add(service);
       await operator.replace(`/services/${service}`, nodesOf(endpoints));

@@ -186,6 +186,34 @@ export const chaosCases: readonly ChaosCase[] = [
     },
   },
   {
+    what: "loses every third datagram",
+    needs: "datagrams",
+    run: async (trial) => {
+      trial.proxy.set("lossy");
+      await trial.followsAgain(trial.registry.patienceMs);
+    },
+  },
+  {
+    what: "has answers that do not fit into a datagram, and say so",
+    needs: "datagrams",
+    run: async (trial) => {
+      trial.proxy.set("oversized");
+      await trial.followsAgain();
+    },
+  },
+  {
+    what: "seems to answer questions that nobody asked",
+    needs: "datagrams",
+    run: async (trial) => {
+      trial.proxy.set("foreign");
+      await trial.list(1, 2);
+      await trial.lasts(faultMs);
+      await trial.answeredBy([0, 1], 5_000);
+      trial.proxy.set("pass");
+      await trial.followsAgain();
+    },
+  },
+  {
     what: "forgets the credentials",
     needs: "expireAuth",
     run: async (trial) => {

@@ -6,7 +6,9 @@ import type { Mesh } from "@proxyless/core";
 import type { onTestFinished } from "vitest";
 
 import { instance, Traffic } from "../consul/traffic.ts";
+import { DnsProxy } from "./dns-proxy.ts";
 import { FaultProxy } from "./fault-proxy.ts";
+import type { FaultyWay } from "./faulty-links.ts";
 import type { RegistryUnderTest, WrittenEndpoint } from "./under-test.ts";
 import { WatchedClock } from "./watched-clock.ts";
 
@@ -27,7 +29,7 @@ export class Trial {
   readonly registry: RegistryUnderTest;
   readonly service: string;
   readonly clock = new WatchedClock();
-  readonly proxy: FaultProxy;
+  readonly proxy: FaultyWay;
   readonly mesh: Mesh;
   readonly #ports: readonly [number, number, number];
   #fewest = Infinity;
@@ -37,7 +39,7 @@ export class Trial {
   private constructor(
     registry: RegistryUnderTest,
     service: string,
-    proxy: FaultProxy,
+    proxy: FaultyWay,
     ports: readonly [number, number, number],
     isImpatient: boolean,
   ) {
@@ -45,9 +47,8 @@ export class Trial {
     this.service = service;
     this.proxy = proxy;
     this.#ports = ports;
-    const isDirect = registry.wire !== undefined && registry.wire !== "tcp";
-    const [host, port] = isDirect ? [registry.host, registry.port] : ["127.0.0.1", proxy.port];
-    this.mesh = createMesh({ discovery: registry.source(host, port, isImpatient), clock: this.clock });
+    const discovery = registry.source("127.0.0.1", proxy.port, isImpatient);
+    this.mesh = createMesh({ discovery, clock: this.clock });
     this.mesh.on("discovery.updated", (update) => {
       if (update.service === service) this.#fewest = Math.min(this.#fewest, update.endpoints);
     });
@@ -59,7 +60,9 @@ export class Trial {
     isImpatient: boolean,
     atEnd: AtEnd,
   ): Promise<Trial> {
-    const proxy = await FaultProxy.start(registry.host, registry.port, registry.garbage);
+    const { garbage, host, port, wire } = registry;
+    const proxy =
+      wire === "udp" ? await DnsProxy.start(host, port) : await FaultProxy.start(host, port, garbage);
     const ports = [await instance(atEnd), await instance(atEnd), await instance(atEnd)] as const;
     const trial = new Trial(registry, service, proxy, ports, isImpatient);
     atEnd(async () => {
@@ -134,7 +137,7 @@ export class Trial {
 
   /** Otherwise a fault that throws bytes away has met nobody, and proves nothing. */
   assertDeadLinks(): void {
-    assert.ok(this.proxy.dead > 0, `${this.registry.name}: no connection has lost a byte`);
+    assert.ok(this.proxy.lost > 0, `${this.registry.name}: no connection has lost a byte`);
   }
 
   /** What is dead is given up in time, also where the source has found another way to know of changes. */
@@ -157,7 +160,7 @@ export class Trial {
       // eslint-disable-next-line no-await-in-loop -- it polls
       await wait(20);
     }
-    // What does not go through the proxy (DNS, files) is counted by `leaks.test.ts`.
+    // What does not go through the proxy (files) is counted by `leaks.test.ts`.
     if (this.proxy.open > 0) failed.push(`${this.proxy.open} connections are left open`);
     if (this.clock.pending > 0) failed.push(`${this.clock.pending} timers are left`);
     return failed;

@@ -27,7 +27,7 @@ export interface RegistryUnderTest {
   /** The address that sources use; a fault proxy is put in front of the port. */
   readonly host: string;
   readonly port: number;
-  /** `udp` for DNS; `none` for what has no connection (a file). Default: `tcp`. */
+  /** `udp` for DNS, which speaks TCP too; `none` for what has no connection (a file). Default: `tcp`. */
   readonly wire?: "tcp" | "udp" | "none";
   /**
    * A fresh source that asks `host:port`, with the timings that a user would have, except where no suite could wait.
@@ -64,8 +64,11 @@ export interface RegistryUnderTest {
 /** Where {@link RegistryUnderTest} comes from. */
 export type StartRegistry = () => Promise<RegistryUnderTest>;
 
-/** What not every registry can do or have done to it. `link`: it is reached over TCP, so that a fault proxy stands in between. */
-export type Ability = "kill" | "restartEmpty" | "pause" | "link" | "expireAuth" | "leader";
+/**
+ * What not every registry can do or have done to it. `link`: there is a network to it, so that a fault
+ * proxy stands in between; `datagrams`: it is asked by them.
+ */
+export type Ability = "kill" | "restartEmpty" | "pause" | "link" | "datagrams" | "expireAuth" | "leader";
 
 /** A registry of the suites, and what it can. */
 export interface RegistryEntry {
@@ -79,13 +82,22 @@ export function abilitiesOf(registry: RegistryUnderTest): readonly Ability[] {
     kill: registry.kill !== undefined && registry.restart !== undefined,
     restartEmpty: registry.restartEmpty !== undefined,
     pause: registry.pause !== undefined && registry.resume !== undefined,
-    link: (registry.wire ?? "tcp") === "tcp",
+    link: registry.wire !== "none",
+    datagrams: registry.wire === "udp",
     expireAuth: registry.expireAuth !== undefined,
     leader:
       registry.killLeader !== undefined &&
       registry.freezeLeader !== undefined &&
       registry.restoreLeader !== undefined,
   };
-  const all: readonly Ability[] = ["kill", "restartEmpty", "pause", "link", "expireAuth", "leader"];
+  const all: readonly Ability[] = [
+    "kill",
+    "restartEmpty",
+    "pause",
+    "link",
+    "datagrams",
+    "expireAuth",
+    "leader",
+  ];
   return all.filter((ability) => can[ability]);
 }

@@ -17,7 +17,7 @@ const server: readonly Ability[] = ["kill", "restartEmpty", "pause", "link"];
 /** Every registry that has an adapter. */
 export const registries: Readonly<Record<string, RegistryEntry>> = {
   consul: { start: startConsulRegistry, abilities: [...server, "expireAuth"] },
-  dns: { start: startDns, abilities: ["kill", "restartEmpty", "pause"] },
+  dns: { start: startDns, abilities: [...server, "datagrams"] },
   etcd: { start: startEtcdUnderTest, abilities: [...server, "expireAuth"] },
   eureka: { start: startEurekaUnderTest, abilities: [...server, "expireAuth"] },
   file: { start: startFile, abilities: ["restartEmpty"] },

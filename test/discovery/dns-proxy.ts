@@ -1,0 +1,123 @@
+import { readFileSync } from "node:fs";
+
+import { DatagramRelay } from "./datagram-relay.ts";
+import { FaultProxy } from "./fault-proxy.ts";
+import type { Fault, FaultyWay } from "./faulty-links.ts";
+
+const headerLength = 12;
+
+/** A relay for what DNS speaks, datagrams and connections to one port, that can be broken in all the ways a network is. */
+export class DnsProxy implements FaultyWay {
+  readonly #streams: FaultProxy;
+  readonly #datagrams: DatagramRelay;
+  readonly #state: { fault: Fault; delayMs: number };
+
+  private constructor(
+    streams: FaultProxy,
+    datagrams: DatagramRelay,
+    state: { fault: Fault; delayMs: number },
+  ) {
+    this.#streams = streams;
+    this.#datagrams = datagrams;
+    this.#state = state;
+  }
+
+  static async start(host: string, port: number): Promise<DnsProxy> {
+    for (;;) {
+      const state: { fault: Fault; delayMs: number } = { fault: "pass", delayMs: 0 };
+      // eslint-disable-next-line no-await-in-loop -- each attempt depends on the last one's failure
+      const streams = await FaultProxy.start(host, port);
+      try {
+        const own = { host: "127.0.0.1", port: streams.port };
+        // eslint-disable-next-line no-await-in-loop -- as above
+        const datagrams = await DatagramRelay.bind(
+          own,
+          { host, port },
+          {
+            fault: () => state.fault,
+            delayMs: () => state.delayMs,
+            mangle: (answer, fault) => mangles[fault]?.(answer) ?? answer,
+          },
+        );
+        return new DnsProxy(streams, datagrams, state);
+      } catch {
+        // The port is free for connections, and taken for datagrams.
+        // eslint-disable-next-line no-await-in-loop -- as above
+        await streams.stop();
+      }
+    }
+  }
+
+  get port(): number {
+    return this.#streams.port;
+  }
+
+  get open(): number {
+    return this.#streams.open + clientsOf(this.port).size;
+  }
+
+  get dead(): number {
+    const clients = clientsOf(this.port);
+    return this.#streams.dead + this.#datagrams.dead.filter((port) => clients.has(port)).length;
+  }
+
+  get lost(): number {
+    return this.#streams.lost + this.#datagrams.lost;
+  }
+
+  set(fault: Fault): void {
+    if (this.#state.fault === "refuse") this.#datagrams.setRefusing(false);
+    this.#state.fault = fault;
+    this.#streams.set(fault);
+    if (fault === "refuse") this.#datagrams.setRefusing(true);
+    if (fault === "pass") this.#datagrams.release();
+  }
+
+  slow(delayMs: number): void {
+    this.#state.delayMs = delayMs;
+    this.#streams.slow(delayMs);
+  }
+
+  cut(): void {
+    this.#streams.cut();
+    this.#datagrams.cut();
+  }
+
+  async stop(): Promise<void> {
+    await this.#streams.stop();
+    await this.#datagrams.stop();
+  }
+}
+
+const mangles: Readonly<Partial<Record<Fault, (answer: Buffer) => Buffer>>> = {
+  // To this question, and nothing in it makes sense.
+  garbage: (answer) => Buffer.from(answer).fill(0xff, endOfQuestion(answer)),
+  truncate: (answer) => answer.subarray(0, answer.length / 2),
+  foreign: (answer) => {
+    const changed = Buffer.from(answer);
+    changed.writeUInt16BE(answer.readUInt16BE(0) ^ 1, 0);
+    return changed;
+  },
+  // The bit TC, and no record.
+  oversized: (answer) => {
+    const changed = Buffer.from(answer).fill(0, headerLength - 6, headerLength);
+    changed.writeUInt8(answer.readUInt8(2) | 2, 2);
+    return changed.subarray(0, endOfQuestion(answer));
+  },
+};
+
+/** A question is a name, which ends with a byte of 0, a type and a class. */
+function endOfQuestion(message: Buffer): number {
+  return message.indexOf(0, headerLength) + 5;
+}
+
+/** The ports of those sockets of this machine that are connected to a UDP port of 127.0.0.1, as Linux says. */
+function clientsOf(port: number): ReadonlySet<number> {
+  const remote = `0100007F:${port.toString(16).toUpperCase().padStart(4, "0")}`;
+  const lines = readFileSync("/proc/self/net/udp", "utf8").split("\n");
+  const clients = lines.flatMap((line) => {
+    const [, local = "", other] = line.trim().split(/\s+/);
+    return other === remote ? [Number.parseInt(local.slice(local.indexOf(":") + 1), 16)] : [];
+  });
+  return new Set(clients);
+}

@@ -1,4 +1,6 @@
 import { churn } from "./churn.ts";
+import { datagramCases } from "./datagram-cases.ts";
+import { fileCases } from "./file-cases.ts";
 import type { Trial } from "./trial.ts";
 import type { Ability } from "./under-test.ts";
 
@@ -185,34 +187,8 @@ export const chaosCases: readonly ChaosCase[] = [
       await trial.followsAgain();
     },
   },
-  {
-    what: "loses every third datagram",
-    needs: "datagrams",
-    run: async (trial) => {
-      trial.proxy.set("lossy");
-      await trial.followsAgain(trial.registry.patienceMs);
-    },
-  },
-  {
-    what: "has answers that do not fit into a datagram, and say so",
-    needs: "datagrams",
-    run: async (trial) => {
-      trial.proxy.set("oversized");
-      await trial.followsAgain();
-    },
-  },
-  {
-    what: "seems to answer questions that nobody asked",
-    needs: "datagrams",
-    run: async (trial) => {
-      trial.proxy.set("foreign");
-      await trial.list(1, 2);
-      await trial.lasts(faultMs);
-      await trial.answeredBy([0, 1], 5_000);
-      trial.proxy.set("pass");
-      await trial.followsAgain();
-    },
-  },
+  ...datagramCases,
+  ...fileCases,
   {
     what: "forgets the credentials",
     needs: "expireAuth",

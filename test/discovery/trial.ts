@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { setTimeout as wait } from "node:timers/promises";
 
 import { createMesh } from "@proxyless/core";
-import type { Mesh } from "@proxyless/core";
+import type { Mesh, WatchDump } from "@proxyless/core";
 import type { onTestFinished } from "vitest";
 
 import { instance, Traffic } from "../consul/traffic.ts";
@@ -135,6 +135,11 @@ export class Trial {
     return this.lasts(this.registry.patienceMs + aMomentMs);
   }
 
+  /** Resolves when the source has said that something is wrong: otherwise nothing was. */
+  async isInTrouble(): Promise<void> {
+    await this.#until("something is wrong", faultlessMs, () => this.#watch?.error !== undefined);
+  }
+
   /** Otherwise a fault that throws bytes away has met nobody, and proves nothing. */
   assertDeadLinks(): void {
     assert.ok(this.proxy.lost > 0, `${this.registry.name}: no connection has lost a byte`);
@@ -168,8 +173,11 @@ export class Trial {
 
   #isKnown(number: number): boolean {
     const address = `127.0.0.1:${this.#ports[number] ?? 0}`;
-    const watch = this.mesh.inspect().discovery.find(({ service }) => service === this.service);
-    return watch?.endpoints.some((endpoint) => endpoint.address === address) ?? false;
+    return this.#watch?.endpoints.some((endpoint) => endpoint.address === address) ?? false;
+  }
+
+  get #watch(): WatchDump | undefined {
+    return this.mesh.inspect().discovery.find(({ service }) => service === this.service);
   }
 
   async #isNotCalled(number: number): Promise<void> {

@@ -56,10 +56,18 @@ export interface RegistryUnderTest {
   freezeLeader?(): Promise<void>;
   /** Brings back who led before; resolves when it follows the one that leads now. */
   restoreLeader?(): Promise<void>;
+  /** Of files: does something to them. @returns how they are made well again */
+  harm?(how: Harm): Promise<() => Promise<void>>;
   /** What makes no sense in this registry's protocol; a fault proxy answers with it. Default: random bytes. */
   readonly garbage?: Buffer;
   stop(): Promise<void>;
 }
+
+/**
+ * What befalls a file. `nonsense`: it is overwritten with some. `half`: somebody writes it where it is, and gets no further than
+ * half of it. `folder`: it goes with its folder. `link`: it becomes a link to nothing.
+ */
+export type Harm = "nonsense" | "half" | "folder" | "link";
 
 /** Where {@link RegistryUnderTest} comes from. */
 export type StartRegistry = () => Promise<RegistryUnderTest>;
@@ -68,7 +76,15 @@ export type StartRegistry = () => Promise<RegistryUnderTest>;
  * What not every registry can do or have done to it. `link`: there is a network to it, so that a fault
  * proxy stands in between; `datagrams`: it is asked by them.
  */
-export type Ability = "kill" | "restartEmpty" | "pause" | "link" | "datagrams" | "expireAuth" | "leader";
+export type Ability =
+  | "kill"
+  | "restartEmpty"
+  | "pause"
+  | "link"
+  | "datagrams"
+  | "files"
+  | "expireAuth"
+  | "leader";
 
 /** A registry of the suites, and what it can. */
 export interface RegistryEntry {
@@ -84,6 +100,7 @@ export function abilitiesOf(registry: RegistryUnderTest): readonly Ability[] {
     pause: registry.pause !== undefined && registry.resume !== undefined,
     link: registry.wire !== "none",
     datagrams: registry.wire === "udp",
+    files: registry.harm !== undefined,
     expireAuth: registry.expireAuth !== undefined,
     leader:
       registry.killLeader !== undefined &&
@@ -96,6 +113,7 @@ export function abilitiesOf(registry: RegistryUnderTest): readonly Ability[] {
     "pause",
     "link",
     "datagrams",
+    "files",
     "expireAuth",
     "leader",
   ];

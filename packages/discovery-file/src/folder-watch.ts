@@ -44,7 +44,11 @@ export class FolderWatch {
       if (kind === "rename" && changed === name) this.#identity = "";
       this.#onEvent(kind, changed);
     });
-    if (own === undefined) return;
+    if (own === undefined) {
+      // Rights and watches may come back: the next reading tries again.
+      this.#identity = "";
+      return;
+    }
     const above = dirname(this.folder);
     // Without it a folder that is replaced is found out by the next poll.
     if (above !== this.folder) {

@@ -1,20 +1,48 @@
-import { mkdir, mkdtemp, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, open, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { file } from "@proxyless/discovery-file";
 
 import { promisedTo } from "../recovery-bounds.ts";
-import type { RegistryUnderTest, WrittenEndpoint } from "../under-test.ts";
+import type { Harm, RegistryUnderTest, WrittenEndpoint } from "../under-test.ts";
 
-/** A file that is replaced by rename. Its registry is the file system, which these suites cannot break. */
+/** A file that is replaced by rename. */
 export async function startFile(): Promise<RegistryUnderTest> {
   const folder = await mkdtemp(join(tmpdir(), "proxyless-file-"));
   const path = join(folder, "mesh.json");
   const services = new Map<string, readonly WrittenEndpoint[]>();
+  const content = (): string => JSON.stringify({ services: Object.fromEntries(services) });
   const write = async (): Promise<void> => {
-    await writeFile(`${path}.tmp`, JSON.stringify({ services: Object.fromEntries(services) }));
+    await writeFile(`${path}.tmp`, content());
     await rename(`${path}.tmp`, path);
+  };
+  const harms: Readonly<Record<Harm, () => Promise<() => Promise<void>>>> = {
+    nonsense: async () => {
+      await writeFile(path, "\u0000 not what you asked for ]}");
+      return write;
+    },
+    half: async () => {
+      const whole = Buffer.from(content());
+      const handle = await open(path, "w");
+      await handle.write(whole.subarray(0, whole.length / 2));
+      return async () => {
+        await handle.write(whole.subarray(whole.length / 2));
+        await handle.close();
+      };
+    },
+    folder: async () => {
+      await rm(folder, { recursive: true });
+      return async () => {
+        await mkdir(folder);
+        await write();
+      };
+    },
+    link: async () => {
+      await symlink("nothing", `${path}.tmp`);
+      await rename(`${path}.tmp`, path);
+      return write;
+    },
   };
   await write();
   return {
@@ -35,6 +63,7 @@ export async function startFile(): Promise<RegistryUnderTest> {
       await rm(folder, { recursive: true });
       await mkdir(folder);
     },
+    harm: (how) => harms[how](),
     stop: () => rm(folder, { recursive: true, force: true }),
   };
 }

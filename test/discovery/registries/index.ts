@@ -20,7 +20,7 @@ export const registries: Readonly<Record<string, RegistryEntry>> = {
   dns: { start: startDns, abilities: [...server, "datagrams"] },
   etcd: { start: startEtcdUnderTest, abilities: [...server, "expireAuth"] },
   eureka: { start: startEurekaUnderTest, abilities: [...server, "expireAuth"] },
-  file: { start: startFile, abilities: ["restartEmpty"] },
+  file: { start: startFile, abilities: ["restartEmpty", "files"] },
   kubernetes: { start: startKubernetesUnderTest, abilities: [...server, "expireAuth"] },
   nacos: { start: startNacosUnderTest, abilities: [...server, "expireAuth"] },
   xds: { start: startXdsRegistry, abilities: server },

@@ -1,0 +1,36 @@
+import type { ChaosCase } from "./chaos-cases.ts";
+
+/** Long enough for a question that is asked twice. */
+const faultMs = 4_500;
+
+/** What befalls datagrams alone. */
+export const datagramCases: readonly ChaosCase[] = [
+  {
+    what: "loses every third datagram",
+    needs: "datagrams",
+    run: async (trial) => {
+      trial.proxy.set("lossy");
+      await trial.followsAgain(trial.registry.patienceMs);
+    },
+  },
+  {
+    what: "has answers that do not fit into a datagram, and say so",
+    needs: "datagrams",
+    run: async (trial) => {
+      trial.proxy.set("oversized");
+      await trial.followsAgain();
+    },
+  },
+  {
+    what: "seems to answer questions that nobody asked",
+    needs: "datagrams",
+    run: async (trial) => {
+      trial.proxy.set("foreign");
+      await trial.list(1, 2);
+      await trial.lasts(faultMs);
+      await trial.answeredBy([0, 1], 5_000);
+      trial.proxy.set("pass");
+      await trial.followsAgain();
+    },
+  },
+];

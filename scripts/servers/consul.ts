@@ -12,6 +12,7 @@ import {
   tlsConfig,
 } from "./consul-config.ts";
 import type { ConsulPorts } from "./consul-config.ts";
+import type { PeerNetwork } from "./peer-network.ts";
 import { freePorts } from "./ports.ts";
 import { installServer } from "./recipes.ts";
 import { ServerProcess } from "./server-process.ts";
@@ -62,11 +63,14 @@ export interface ConsulCluster extends AsyncDisposable {
  */
 export async function startConsulCluster(
   size = 3,
-  options: Pick<ConsulAgentOptions, "config"> = {},
+  options: Pick<ConsulAgentOptions, "config"> & { readonly peers?: PeerNetwork } = {},
 ): Promise<ConsulCluster> {
+  const { config, peers } = options;
   const hosts = Array.from({ length: size }, (_, i) => `127.0.0.${i + 1}`);
   return retried(async () => {
     const ports = namePorts(await freePorts(portsPerAgent, hosts));
+    const { serfLan } = ports;
+    const known = (await peers?.stand(hosts, { tcp: [ports.server, serfLan], udp: [serfLan] })) ?? hosts;
     const shared = {
       server: true,
       bootstrap_expect: size,
@@ -74,22 +78,28 @@ export async function startConsulCluster(
       // Otherwise a server that was killed loses its vote, and has none for ten seconds after it came back: the next
       // one that is killed in that time takes the quorum with it.
       autopilot: { cleanup_dead_servers: false, server_stabilization_time: "100ms" },
-      retry_join: hosts.map((host) => `${host}:${ports.serfLan}`),
+      retry_join: known.map((host) => `${host}:${serfLan}`),
       retry_interval: "1s",
     };
     const agents = await Promise.all(
       hosts.map((host, i) =>
-        launch(host, ports, { ...options, state: "disk", nodeName: `server-${i + 1}` }, shared),
+        launch(
+          host,
+          ports,
+          { state: "disk", nodeName: `server-${i + 1}`, ...(config === undefined ? {} : { config }) },
+          { ...shared, advertise_addr: known[i] },
+        ),
       ),
     );
     return startedOrStopped(agents, async () => {
       await Promise.all(agents.map((agent) => agent.ready(30_000)));
-      return makeCluster(agents);
+      return makeCluster(agents, known);
     });
   });
 }
 
-function makeCluster(agents: readonly ConsulAgent[]): ConsulCluster {
+/** @param known by what the others know each of them */
+function makeCluster(agents: readonly ConsulAgent[], known: readonly string[]): ConsulCluster {
   const stop = async (): Promise<void> => {
     await Promise.all(agents.map((agent) => agent.stop()));
   };
@@ -100,7 +110,7 @@ function makeCluster(agents: readonly ConsulAgent[]): ConsulCluster {
         const running = agents.filter((agent) => agent !== except && agent.isRunning);
         const [first, ...others] = await Promise.all(running.map(leaderAsSeenBy));
         if (first === undefined || others.some((other) => other !== first)) return undefined;
-        return running.find((agent) => first === `${agent.host}:${agent.ports.server}`);
+        return running.find((agent) => first === `${known[agents.indexOf(agent)]}:${agent.ports.server}`);
       }),
     stop,
     [Symbol.asyncDispose]: stop,

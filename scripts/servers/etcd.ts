@@ -10,6 +10,7 @@ import { etcdRecipes } from "./etcd-recipe.ts";
 import type { EtcdLine } from "./etcd-recipe.ts";
 import { makeCertificates } from "./etcd-tls.ts";
 import type { EtcdServerTls } from "./etcd-tls.ts";
+import type { PeerNetwork } from "./peer-network.ts";
 import { freePorts } from "./ports.ts";
 import { installRecipe } from "./recipe.ts";
 import { ServerProcess } from "./server-process.ts";
@@ -31,6 +32,8 @@ export interface EtcdServerOptions {
   readonly auth?: boolean | { readonly tokenTtlSeconds: number };
   /** More flags of etcd's own (`--quota-backend-bytes=…`). */
   readonly flags?: readonly string[];
+  /** Stands between the members of a cluster. */
+  readonly peers?: PeerNetwork;
 }
 
 /** Starts one etcd on free ports of 127.0.0.1 and waits until it is ready; installs etcd if need be. */
@@ -93,7 +96,9 @@ async function startMembers(
   try {
     const [client, peer] = await freePorts(2, hosts);
     if (client === undefined || peer === undefined) throw new Error("a member needs two ports");
-    const tls = options.tls === true ? await makeCertificates(folder, hosts) : undefined;
+    const known = (await options.peers?.stand(hosts, { tcp: [peer], udp: [] })) ?? hosts;
+    const names = [...new Set([...hosts, ...known])];
+    const tls = options.tls === true ? await makeCertificates(folder, names) : undefined;
     for (const [i, host] of hosts.entries()) {
       const name = `member-${i + 1}`;
       const dataFolder = join(folder, name);
@@ -102,6 +107,7 @@ async function startMembers(
         binary,
         args: argumentsOf({
           hosts,
+          known,
           i,
           ports: { client, peer },
           tls: tls?.server,
@@ -148,6 +154,8 @@ function memberOf(process: ServerProcess, parts: Omit<MemberParts, "process">): 
 
 interface MemberLayout {
   readonly hosts: readonly string[];
+  /** By what the others know each of them. */
+  readonly known: readonly string[];
   readonly i: number;
   readonly ports: EtcdPorts;
   readonly tls: EtcdServerTls | undefined;
@@ -158,6 +166,7 @@ interface MemberLayout {
 
 function argumentsOf({
   hosts,
+  known,
   i,
   ports,
   tls,
@@ -176,8 +185,8 @@ function argumentsOf({
     `--listen-client-urls=${clientUrl}`,
     `--advertise-client-urls=${clientUrl}`,
     `--listen-peer-urls=${peerOf(host)}`,
-    `--initial-advertise-peer-urls=${peerOf(host)}`,
-    `--initial-cluster=${hosts.map((one, n) => `member-${n + 1}=${peerOf(one)}`).join(",")}`,
+    `--initial-advertise-peer-urls=${peerOf(known[i] ?? host)}`,
+    `--initial-cluster=${known.map((one, n) => `member-${n + 1}=${peerOf(one)}`).join(",")}`,
     "--initial-cluster-state=new",
     `--initial-cluster-token=${ports.peer}`,
     "--heartbeat-interval=50",

@@ -2,6 +2,7 @@ export { startConsul, startConsulCluster } from "./consul.ts";
 export type { ConsulAgentOptions, ConsulCluster } from "./consul.ts";
 export { startConsulDatacenters } from "./consul-datacenters.ts";
 export type { ConsulAgent } from "./consul-agent.ts";
+export type { PeerNetwork } from "./peer-network.ts";
 export { startPowerDns } from "./powerdns.ts";
 export { PowerDns } from "./powerdns-server.ts";
 export { startEtcd, startEtcdCluster } from "./etcd.ts";

@@ -38,14 +38,14 @@ export interface ZookeeperConfig {
   readonly folder: string;
   readonly host: string;
   readonly ports: ZookeeperPorts;
-  /** All hosts of an ensemble; one for a server that stands alone. */
-  readonly hosts: readonly string[];
+  /** All members of an ensemble, by the names that they have in its settings; one for a server that stands alone. */
+  readonly names: readonly string[];
   readonly tls: boolean;
   readonly config: Readonly<Record<string, string | number>>;
 }
 
 /** The settings file: short ticks, so that sessions of a second can be had, and nothing but the client port. */
-export function settings({ folder, host, ports, hosts, tls, config }: ZookeeperConfig): string {
+export function settings({ folder, host, ports, names, tls, config }: ZookeeperConfig): string {
   const plain: Record<string, string | number> = {
     tickTime: 500,
     initLimit: 20,
@@ -62,9 +62,9 @@ export function settings({ folder, host, ports, hosts, tls, config }: ZookeeperC
     ...config,
   };
   const members =
-    hosts.length === 1
+    names.length === 1
       ? []
-      : hosts.map((each, i) => `server.${i + 1}=${each}:${ports.quorum}:${ports.election}`);
+      : names.map((each, i) => `server.${i + 1}=${each}:${ports.quorum}:${ports.election}`);
   return [...Object.entries(plain).map(([key, value]) => `${key}=${value}`), ...members, ""].join("\n");
 }
 

@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
+import type { PeerNetwork } from "./peer-network.ts";
 import { freePorts } from "./ports.ts";
 import { installRecipe } from "./recipe.ts";
 import { ServerProcess } from "./server-process.ts";
@@ -22,6 +23,8 @@ export interface ZookeeperOptions {
   readonly config?: Readonly<Record<string, string | number>>;
   /** Java system properties (`readonlymode.enabled`). */
   readonly properties?: Readonly<Record<string, string>>;
+  /** Stands between the servers of an ensemble. */
+  readonly peers?: PeerNetwork;
 }
 
 /** What is written need not survive the machine, and a small heap and little compiling make a start quick. */
@@ -61,7 +64,9 @@ export async function startZookeeperEnsemble(
   const hosts = Array.from({ length: size }, (_, i) => `127.0.0.${i + 1}`);
   return retried(async () => {
     const ports = namePorts(await freePorts(portsPerServer, hosts));
-    const servers = await Promise.all(hosts.map((host) => make(host, hosts, ports, options)));
+    const { election, quorum } = ports;
+    const known = await options.peers?.stand(hosts, { tcp: [quorum, election], udp: [] });
+    const servers = await Promise.all(hosts.map((host) => make(host, hosts, ports, options, known)));
     return startedOrStopped(servers, async () => {
       await Promise.all(servers.map((server) => server.ready(60_000)));
       return ensembleOf(servers);
@@ -92,6 +97,7 @@ async function make(
   hosts: readonly string[],
   ports: ZookeeperPorts,
   options: ZookeeperOptions,
+  known?: readonly string[],
 ): Promise<ZookeeperServer> {
   const binary = await installRecipe(zookeeperRecipe);
   const { java, env } = await findJava();
@@ -100,9 +106,11 @@ async function make(
   const tls = options.tls === true ? await makeCertificates(folder, host) : undefined;
   const configFile = join(folder, "zoo.cfg");
   const dataFolder = join(folder, "data");
-  const config = { folder, host, ports, hosts, tls: tls !== undefined, config: options.config ?? {} };
+  const names = known === undefined ? hosts : hosts.map((_, i) => `zookeeper-${i + 1}.test`);
+  const config = { folder, host, ports, names, tls: tls !== undefined, config: options.config ?? {} };
   await writeFile(configFile, settings(config));
-  const properties = Object.entries(options.properties ?? {}).map(([key, value]) => `-D${key}=${value}`);
+  const all = { ...options.properties, ...(known && (await hostsFile(folder, host, hosts, names, known))) };
+  const properties = Object.entries(all).map(([key, value]) => `-D${key}=${value}`);
   const server = new ZookeeperServer({
     process: new ServerProcess({
       name: `zookeeper ${host}:${ports.client}`,
@@ -126,4 +134,18 @@ async function make(
   });
   await server.launch();
   return server;
+}
+
+/** A server listens where its own name leads to, and tells the name to others, whom it leads elsewhere. */
+async function hostsFile(
+  folder: string,
+  host: string,
+  hosts: readonly string[],
+  names: readonly string[],
+  known: readonly string[],
+): Promise<Readonly<Record<string, string>>> {
+  const file = join(folder, "hosts");
+  const lines = names.map((name, i) => `${hosts[i] === host ? host : known[i]} ${name}`);
+  await writeFile(file, `${lines.join("\n")}\n`);
+  return { "jdk.net.hosts.file": file };
 }

@@ -71,9 +71,11 @@ export class DatagramRelay {
     else this.#socket.disconnect();
   }
 
-  /** Sends what was held back. */
+  /** Sends what was held back from those that are not silenced any more. */
   release(): void {
-    for (const { held } of this.#flows.values()) for (const send of held.splice(0)) send();
+    for (const { client, held } of this.#flows.values()) {
+      if (this.#rules.fault(client) !== "silence") for (const send of held.splice(0)) send();
+    }
   }
 
   /** Forgets its clients, whose answers have nowhere to go any more. */

@@ -1,8 +1,7 @@
-import { readFileSync } from "node:fs";
-
 import { DatagramRelay } from "./datagram-relay.ts";
 import { FaultProxy } from "./fault-proxy.ts";
 import type { Fault, FaultyWay } from "./faulty-links.ts";
+import { socketsConnectedTo } from "./support/system-sockets.ts";
 
 const headerLength = 12;
 
@@ -53,11 +52,11 @@ export class DnsProxy implements FaultyWay {
   }
 
   get open(): number {
-    return this.#streams.open + clientsOf(this.port).size;
+    return this.#streams.open + this.#clients.size;
   }
 
   get dead(): number {
-    const clients = clientsOf(this.port);
+    const clients = this.#clients;
     return this.#streams.dead + this.#datagrams.dead.filter((port) => clients.has(port)).length;
   }
 
@@ -87,6 +86,11 @@ export class DnsProxy implements FaultyWay {
     await this.#streams.stop();
     await this.#datagrams.stop();
   }
+
+  /** Sockets for datagrams that somebody holds connected to this one. */
+  get #clients(): ReadonlyMap<number, string> {
+    return socketsConnectedTo("udp", "127.0.0.1", this.port);
+  }
 }
 
 const mangles: Readonly<Partial<Record<Fault, (answer: Buffer) => Buffer>>> = {
@@ -109,15 +113,4 @@ const mangles: Readonly<Partial<Record<Fault, (answer: Buffer) => Buffer>>> = {
 /** A question is a name, which ends with a byte of 0, a type and a class. */
 function endOfQuestion(message: Buffer): number {
   return message.indexOf(0, headerLength) + 5;
-}
-
-/** The ports of those sockets of this machine that are connected to a UDP port of 127.0.0.1, as Linux says. */
-function clientsOf(port: number): ReadonlySet<number> {
-  const remote = `0100007F:${port.toString(16).toUpperCase().padStart(4, "0")}`;
-  const lines = readFileSync("/proc/self/net/udp", "utf8").split("\n");
-  const clients = lines.flatMap((line) => {
-    const [, local = "", other] = line.trim().split(/\s+/);
-    return other === remote ? [Number.parseInt(local.slice(local.indexOf(":") + 1), 16)] : [];
-  });
-  return new Set(clients);
 }

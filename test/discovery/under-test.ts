@@ -50,10 +50,14 @@ export interface RegistryUnderTest {
   resume?(): void;
   /** Makes the credentials that sources hold invalid once; they have to renew them by themselves. */
   expireAuth?(): Promise<void>;
+  /** A member that was cut off from the others keeps who waits for its answer waiting, as one does that is dead. */
+  readonly isSilentWhenCutOff?: boolean;
   /** Of a cluster: ends the server that leads (SIGKILL); resolves when the others have elected another one. */
   killLeader?(): Promise<void>;
   /** Freezes it (SIGSTOP), so that nobody can hear it; resolves when the others have elected another one. */
   freezeLeader?(): Promise<void>;
+  /** Cuts it off from the others, not from clients; resolves when the others have elected another one. */
+  cutOffLeader?(): Promise<void>;
   /** Brings back who led before; resolves when it follows the one that leads now. */
   restoreLeader?(): Promise<void>;
   /** Of files: does something to them. @returns how they are made well again */
@@ -84,7 +88,8 @@ export type Ability =
   | "datagrams"
   | "files"
   | "expireAuth"
-  | "leader";
+  | "leader"
+  | "partition";
 
 /** A registry of the suites, and what it can. */
 export interface RegistryEntry {
@@ -106,6 +111,7 @@ export function abilitiesOf(registry: RegistryUnderTest): readonly Ability[] {
       registry.killLeader !== undefined &&
       registry.freezeLeader !== undefined &&
       registry.restoreLeader !== undefined,
+    partition: registry.cutOffLeader !== undefined,
   };
   const all: readonly Ability[] = [
     "kill",
@@ -116,6 +122,7 @@ export function abilitiesOf(registry: RegistryUnderTest): readonly Ability[] {
     "files",
     "expireAuth",
     "leader",
+    "partition",
   ];
   return all.filter((ability) => can[ability]);
 }

@@ -40,6 +40,8 @@ export class BlockingWatch {
   #hasSlot = false;
   #base: URL;
   #failuresInARow = 0;
+  /** How many answers in a row came from servers without a leader. */
+  #leaderlessInARow = 0;
   #nodes: readonly string[] = [];
   #doubt: Doubt | undefined;
   #isEmpty = false;
@@ -167,9 +169,20 @@ export class BlockingWatch {
     const paced = this.#pacer.next(clock.now(), changed, this.#answers.bytes);
     const spread = 0.5 + random();
     if (pollMs !== undefined) return Math.max(paced, pollMs * spread);
-    if (this.#doubt === "no-leader") return Math.max(paced, leaderlessPollMs * spread);
+    if (this.#doubt === "no-leader") {
+      return this.#movesPastLeaderless() ? paced : Math.max(paced, leaderlessPollMs * spread);
+    }
+    this.#leaderlessInARow = 0;
     if (this.#hasSlot && this.#blocking.isTrusted(clock.now())) return paced;
     return Math.max(paced, this.#shared.overflowPollMs * spread);
+  }
+
+  /** Another server may be on the side that has one. @returns whether there is one that was not asked yet */
+  #movesPastLeaderless(): boolean {
+    const { http } = this.#shared;
+    this.#leaderlessInARow++;
+    http.moveOn(this.#base);
+    return this.#leaderlessInARow % http.addresses !== 0;
   }
 
   async #troubled(error: SourceError): Promise<"now" | "wait"> {

@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { ManualClock } from "@proxyless/core/testing";
 import type { Watching, WatchingOptions } from "@proxyless/core/testing";
 import fc from "fast-check";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from "vitest";
 
 import { watchConsul } from "../../../test/consul/watch.ts";
 import { eventually } from "../../../test/support/watching.ts";
@@ -197,6 +197,24 @@ describe("a watch in trouble", { timeout: 30_000 }, () => {
     await clock.advance(1600);
     await watched.until("a trusted list", () => watched.last?.trust === "authoritative");
     await eventually("a long poll", () => fake.waiting === 1);
+  });
+
+  it("asks the other addresses when a server has no leader, each once before it waits", async () => {
+    const other = await FakeConsul.start();
+    onTestFinished(() => other.close());
+    other.put("web", [entry("a"), entry("b")]);
+    for (const { headers } of [fake, other]) headers["x-consul-knownleader"] = "false";
+    const clock = new ManualClock();
+    const watched = watch({ url: [fake.url, other.url] }, { clock });
+    await watched.until("both lists", () => watched.snapshots.length === 2);
+    await clock.advance(400);
+    expect([fake.seen.length, other.seen.length]).toEqual([1, 1]);
+    other.headers["x-consul-knownleader"] = "true";
+    await clock.advance(1200);
+    await watched.until("a list of the side that has one", () => watched.last?.trust === "authoritative");
+    expect(watched.states).toEqual(["a healthy", "b healthy"]);
+    await eventually("a long poll there", () => other.waiting === 1);
+    expect([fake.seen.length, other.seen.length]).toEqual([2, 3]);
   });
 
   it("reads no answer of a registry as a crash", async () => {

@@ -2,15 +2,17 @@ import { etcd } from "@proxyless/discovery-etcd";
 
 import { startEtcdCluster, until } from "../../../scripts/servers/index.ts";
 import { promisedTo } from "../recovery-bounds.ts";
+import type { RelayedPeers } from "../relayed-peers.ts";
 import type { RegistryUnderTest } from "../under-test.ts";
 import { addReader, EtcdWriter, reader } from "./etcd-writer.ts";
 import { impatience } from "./etcd.ts";
 import { Leadership } from "./leadership.ts";
 
 /** Three real members with TLS and access control, of whom the one that leads is asked first. */
-export async function startEtcdClusterUnderTest(): Promise<RegistryUnderTest> {
-  const cluster = await startEtcdCluster(3, { tls: true, auth: true });
-  const leadership = await Leadership.of(cluster);
+export async function startEtcdClusterUnderTest(peers?: RelayedPeers): Promise<RegistryUnderTest> {
+  const relays = peers === undefined ? {} : { peers };
+  const cluster = await startEtcdCluster(3, { tls: true, auth: true, ...relays });
+  const leadership = await Leadership.of(cluster, peers);
   const { tls } = leadership.leader;
   if (tls === undefined) throw new Error("they speak TLS");
   await addReader(leadership.leader);
@@ -36,6 +38,9 @@ export async function startEtcdClusterUnderTest(): Promise<RegistryUnderTest> {
       await until("a write is taken", 20_000, () => writer.put(service, endpoints).then(() => true));
     },
     ...leadership.abilities,
-    stop: () => cluster.stop(),
+    stop: async () => {
+      await cluster.stop();
+      await peers?.stop();
+    },
   };
 }

@@ -1,3 +1,4 @@
+import { RelayedPeers } from "../relayed-peers.ts";
 import type { Ability, RegistryEntry } from "../under-test.ts";
 import { startConsulClusterUnderTest } from "./consul-cluster.ts";
 import { startConsulRegistry } from "./consul.ts";
@@ -34,4 +35,16 @@ export const clusters: Readonly<Record<string, RegistryEntry>> = {
   "consul-cluster": { start: startConsulClusterUnderTest, abilities: cluster },
   "etcd-cluster": { start: startEtcdClusterUnderTest, abilities: cluster },
   "zookeeper-ensemble": { start: startZookeeperEnsembleUnderTest, abilities: cluster },
+};
+
+const partible: readonly Ability[] = [...cluster, "partition"];
+
+/** The same, with a network between their members that can be cut. */
+export const relayedClusters: Readonly<Record<string, RegistryEntry>> = {
+  "consul-cluster": { start: () => startConsulClusterUnderTest(new RelayedPeers()), abilities: partible },
+  "etcd-cluster": { start: () => startEtcdClusterUnderTest(new RelayedPeers()), abilities: partible },
+  "zookeeper-ensemble": {
+    start: () => startZookeeperEnsembleUnderTest(new RelayedPeers()),
+    abilities: partible,
+  },
 };

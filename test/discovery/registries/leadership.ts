@@ -1,5 +1,9 @@
+import type { RelayedPeers } from "../relayed-peers.ts";
+
 /** A server of a cluster, as far as leadership goes. */
 interface Member {
+  readonly host: string;
+  readonly pid: number | undefined;
   readonly isRunning: boolean;
   kill(): Promise<void>;
   restart(): Promise<unknown>;
@@ -18,16 +22,19 @@ interface Cluster<M extends Member> {
 export class Leadership<M extends Member> {
   readonly #cluster: Cluster<M>;
   #leader: M;
-  /** Who led before and was taken away. */
-  #gone: M | undefined;
+  readonly #peers: RelayedPeers | undefined;
+  /** Brings back who led before and was taken away. */
+  #restore: (() => Promise<void>) | undefined;
 
-  private constructor(cluster: Cluster<M>, leader: M) {
+  private constructor(cluster: Cluster<M>, leader: M, peers: RelayedPeers | undefined) {
     this.#cluster = cluster;
     this.#leader = leader;
+    this.#peers = peers;
   }
 
-  static async of<M extends Member>(cluster: Cluster<M>): Promise<Leadership<M>> {
-    return new Leadership(cluster, await cluster.leader());
+  /** @param peers the network between the members, where it can be cut */
+  static async of<M extends Member>(cluster: Cluster<M>, peers?: RelayedPeers): Promise<Leadership<M>> {
+    return new Leadership(cluster, await cluster.leader(), peers);
   }
 
   get leader(): M {
@@ -43,26 +50,48 @@ export class Leadership<M extends Member> {
   get abilities(): {
     killLeader(): Promise<void>;
     freezeLeader(): Promise<void>;
+    cutOffLeader?(): Promise<void>;
     restoreLeader(): Promise<void>;
   } {
+    const peers = this.#peers;
     return {
-      killLeader: () => this.#lose((leader) => leader.kill()),
-      freezeLeader: () => this.#lose((leader) => leader.pause()),
+      killLeader: () =>
+        this.#lose(async (leader) => {
+          await leader.kill();
+          return async () => {
+            await leader.restart();
+          };
+        }),
+      freezeLeader: () =>
+        this.#lose(async (leader) => {
+          await leader.pause();
+          return async () => {
+            leader.resume();
+          };
+        }),
+      ...(peers === undefined
+        ? {}
+        : {
+            cutOffLeader: () =>
+              this.#lose(async (leader) => {
+                peers.cutOff(leader);
+                return async () => {
+                  peers.heal();
+                };
+              }),
+          }),
       restoreLeader: async () => {
-        const gone = this.#gone;
-        if (gone === undefined) return;
-        this.#gone = undefined;
-        if (gone.isRunning) gone.resume();
-        else await gone.restart();
+        await this.#restore?.();
+        this.#restore = undefined;
         this.#leader = await this.#cluster.leader();
       },
     };
   }
 
-  async #lose(work: (leader: M) => Promise<void>): Promise<void> {
+  /** @param work takes a leader away, and gives back how it returns */
+  async #lose(work: (leader: M) => Promise<() => Promise<void>>): Promise<void> {
     const gone = this.#leader;
-    await work(gone);
-    this.#gone = gone;
+    this.#restore = await work(gone);
     this.#leader = await this.#cluster.leader(gone);
   }
 }

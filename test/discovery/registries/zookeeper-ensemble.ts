@@ -3,14 +3,16 @@ import { zookeeper } from "@proxyless/discovery-zookeeper";
 import { startZookeeperEnsemble } from "../../../scripts/servers/index.ts";
 import { Operator } from "../../zookeeper/operator.ts";
 import { promisedTo } from "../recovery-bounds.ts";
+import type { RelayedPeers } from "../relayed-peers.ts";
 import type { RegistryUnderTest } from "../under-test.ts";
 import { Leadership } from "./leadership.ts";
 import { nodesOf, timings } from "./zookeeper.ts";
 
 /** Three real servers, one of which a source knows to lead: sessions begin anywhere. */
-export async function startZookeeperEnsembleUnderTest(): Promise<RegistryUnderTest> {
-  const ensemble = await startZookeeperEnsemble(3);
-  const leadership = await Leadership.of({ ...ensemble, members: ensemble.servers });
+export async function startZookeeperEnsembleUnderTest(peers?: RelayedPeers): Promise<RegistryUnderTest> {
+  const relays = peers === undefined ? {} : { peers };
+  const ensemble = await startZookeeperEnsemble(3, relays);
+  const leadership = await Leadership.of({ ...ensemble, members: ensemble.servers }, peers);
   const operator = new Operator(ensemble.addresses);
   return {
     name: "zookeeper-ensemble",
@@ -31,6 +33,7 @@ export async function startZookeeperEnsembleUnderTest(): Promise<RegistryUnderTe
     stop: async () => {
       await operator.close();
       await ensemble.stop();
+      await peers?.stop();
     },
   };
 }

@@ -1,0 +1,122 @@
+import { once } from "node:events";
+import { createServer } from "node:net";
+import type { Server, Socket } from "node:net";
+
+import type { PeerNetwork } from "../../scripts/servers/index.ts";
+import { DatagramRelay } from "./datagram-relay.ts";
+import { FaultyLinks } from "./faulty-links.ts";
+import type { Fault } from "./faulty-links.ts";
+import { holderOf, socketsConnectedTo } from "./support/system-sockets.ts";
+
+/** A member of a cluster. */
+interface Peer {
+  readonly host: string;
+  readonly pid: number | undefined;
+}
+
+/**
+ * A network between the members of a cluster that needs no rights: each is known to the others by an address at which a
+ * relay listens, and who calls there is known by the process that holds the socket. A member that is cut off hears and is
+ * heard by no other, with every connection open, while its clients reach it as before.
+ */
+export class RelayedPeers implements PeerNetwork {
+  #doors: readonly Door[] = [];
+  #isolated: Peer | undefined;
+
+  async stand(
+    hosts: readonly string[],
+    { tcp, udp }: { readonly tcp: readonly number[]; readonly udp: readonly number[] },
+  ): Promise<readonly string[]> {
+    await this.stop();
+    const doors = hosts.map(
+      (host, i) => new Door(host, `127.0.1.${i + 1}`, (from) => this.#between(from, host)),
+    );
+    this.#doors = doors;
+    await Promise.all(doors.map((door) => door.open(tcp, udp)));
+    return doors.map(({ known }) => known);
+  }
+
+  /** No word passes between this one and the others from now on. */
+  cutOff(peer: Peer): void {
+    this.#isolated = peer;
+    for (const door of this.#doors) door.update();
+  }
+
+  /** Everybody hears everybody again, and what was said meanwhile. */
+  heal(): void {
+    this.#isolated = undefined;
+    for (const door of this.#doors) door.update();
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.#doors.map((door) => door.close()));
+    this.#doors = [];
+  }
+
+  #between(from: Partial<Peer>, to: string): Fault {
+    const { host, pid } = this.#isolated ?? {};
+    if (host === undefined) return "pass";
+    return to === host || from.host === host || (pid !== undefined && from.pid === pid) ? "silence" : "pass";
+  }
+}
+
+/** The way in to one member, for the others. */
+class Door {
+  readonly #host: string;
+  readonly #fault: (from: Partial<Peer>) => Fault;
+  /** Connections by the process that made them. */
+  readonly #links = new Map<number | undefined, FaultyLinks>();
+  readonly #servers: Server[] = [];
+  readonly #relays: DatagramRelay[] = [];
+  /** The address that the others know. */
+  readonly known: string;
+
+  constructor(host: string, known: string, fault: (from: Partial<Peer>) => Fault) {
+    this.#host = host;
+    this.known = known;
+    this.#fault = fault;
+  }
+
+  /** @throws Error when a port is taken */
+  async open(tcp: readonly number[], udp: readonly number[]): Promise<void> {
+    for (const port of tcp) {
+      const server = createServer({ noDelay: true }, (socket) => {
+        this.#accept(socket, port);
+      });
+      server.listen(port, this.known);
+      // eslint-disable-next-line no-await-in-loop -- two or three
+      await once(server, "listening");
+      this.#servers.push(server);
+    }
+    for (const port of udp) {
+      const rules = { fault: (from: Partial<Peer>) => this.#fault(from) };
+      // eslint-disable-next-line no-await-in-loop -- as above
+      this.#relays.push(
+        await DatagramRelay.bind({ host: this.known, port }, { host: this.#host, port }, rules),
+      );
+    }
+  }
+
+  update(): void {
+    for (const [pid, links] of this.#links) links.set(this.#fault({ pid }));
+    for (const relay of this.#relays) relay.release();
+  }
+
+  async close(): Promise<void> {
+    for (const links of this.#links.values()) links.cut();
+    for (const server of this.#servers) server.close();
+    await Promise.all(this.#relays.map((relay) => relay.stop()));
+  }
+
+  #accept(socket: Socket, port: number): void {
+    const inode = socketsConnectedTo("tcp", this.known, port).get(socket.remotePort ?? 0);
+    const pid = inode === undefined ? undefined : holderOf(inode);
+    let links = this.#links.get(pid);
+    if (links === undefined) {
+      links = new FaultyLinks();
+      links.set(this.#fault({ pid }));
+      this.#links.set(pid, links);
+    }
+    links.accept(socket, { host: this.#host, port });
+  }
+}

@@ -24,6 +24,8 @@ export interface KubeServerParts {
   readonly apiVersion: "v1" | "v1beta1";
   /** The path that answers 200 once it serves. */
   readonly readyPath: string;
+  /** Makes what a server without any object lacks. */
+  readonly setUp: (server: KubeServer) => Promise<void>;
   readonly dispose: () => Promise<void>;
 }
 
@@ -132,6 +134,21 @@ export class KubeServer implements AsyncDisposable {
     await this.#parts.process.kill();
     await this.#parts.process.start();
     return this.ready();
+  }
+
+  /** Ends it and its etcd, and brings both back without an object that somebody wrote. */
+  async restartEmpty(): Promise<this> {
+    await this.#parts.process.kill();
+    await this.etcd.restartEmpty();
+    await this.#parts.process.start();
+    await this.ready();
+    await this.setUp();
+    return this;
+  }
+
+  /** Makes what a server without any object lacks: rights, and the kind of object that it serves. */
+  setUp(): Promise<void> {
+    return this.#parts.setUp(this);
   }
 
   pause(): Promise<void> {

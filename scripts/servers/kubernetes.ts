@@ -14,6 +14,7 @@ import {
 } from "./kubernetes-config.ts";
 import { coreStub } from "./kubernetes-core-stub.ts";
 import { KubeServer } from "./kubernetes-server.ts";
+import type { KubeServerParts } from "./kubernetes-server.ts";
 import { freePorts } from "./ports.ts";
 import { installServer } from "./recipes.ts";
 import { ServerProcess } from "./server-process.ts";
@@ -27,35 +28,36 @@ const slicesPath = "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices"
  * and waits until it serves; compiles it if need be. It serves EndpointSlices as v1beta1.
  */
 export async function startKubeApiserver(): Promise<KubeServer> {
-  const server = await launch("kube-apiserver", "v1beta1", "/readyz", async ({ folder, port, etcdUrl }) => {
-    await writeFile(join(folder, "tokens.csv"), tokensFile());
-    const key = await signingKey(folder);
-    return {
-      args: [
-        `--etcd-servers=${etcdUrl}`,
-        "--bind-address=127.0.0.1",
-        "--advertise-address=127.0.0.1",
-        `--secure-port=${port}`,
-        "--insecure-port=0",
-        `--cert-dir=${join(folder, "pki")}`,
-        "--service-cluster-ip-range=10.96.0.0/16",
-        "--service-account-issuer=https://kubernetes.default.svc",
-        `--service-account-key-file=${key}`,
-        `--service-account-signing-key-file=${key}`,
-        `--token-auth-file=${join(folder, "tokens.csv")}`,
-        "--authorization-mode=RBAC",
-        // Nobody makes the service accounts and namespaces that these ask for.
-        "--disable-admission-plugins=ServiceAccount,NamespaceLifecycle",
-        "--endpoint-reconciler-type=none",
-      ],
-    };
-  });
-  return finished(server, async () => {
-    for (const { path, body } of rbacObjects()) {
-      // eslint-disable-next-line no-await-in-loop -- a binding names its role
-      await server.create(path, body);
-    }
-  });
+  const server = await launch(
+    "kube-apiserver",
+    "v1beta1",
+    "/readyz",
+    grantAccess,
+    async ({ folder, port, etcdUrl }) => {
+      await writeFile(join(folder, "tokens.csv"), tokensFile());
+      const key = await signingKey(folder);
+      return {
+        args: [
+          `--etcd-servers=${etcdUrl}`,
+          "--bind-address=127.0.0.1",
+          "--advertise-address=127.0.0.1",
+          `--secure-port=${port}`,
+          "--insecure-port=0",
+          `--cert-dir=${join(folder, "pki")}`,
+          "--service-cluster-ip-range=10.96.0.0/16",
+          "--service-account-issuer=https://kubernetes.default.svc",
+          `--service-account-key-file=${key}`,
+          `--service-account-signing-key-file=${key}`,
+          `--token-auth-file=${join(folder, "tokens.csv")}`,
+          "--authorization-mode=RBAC",
+          // Nobody makes the service accounts and namespaces that these ask for.
+          "--disable-admission-plugins=ServiceAccount,NamespaceLifecycle",
+          "--endpoint-reconciler-type=none",
+        ],
+      };
+    },
+  );
+  return finished(server);
 }
 
 /**
@@ -67,6 +69,7 @@ export async function startKubeCrdServer(): Promise<KubeServer> {
     "kube-crd-server",
     "v1",
     "/readyz?exclude=informer-sync",
+    defineSlices,
     async ({ folder, port, etcdUrl }) => {
       const stub = createServer(coreStub);
       stub.listen(0, "127.0.0.1").unref();
@@ -100,13 +103,7 @@ export async function startKubeCrdServer(): Promise<KubeServer> {
       };
     },
   );
-  return finished(server, async () => {
-    await server.create("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", endpointSliceDefinition);
-    await until("EndpointSlices are served", 60_000, async () => {
-      const { status } = await server.request("GET", slicesPath);
-      return status === 200 ? true : undefined;
-    });
-  });
+  return finished(server);
 }
 
 interface Place {
@@ -124,6 +121,7 @@ async function launch(
   name: string,
   apiVersion: "v1" | "v1beta1",
   readyPath: string,
+  setUp: KubeServerParts["setUp"],
   prepare: (place: Place) => Promise<Prepared>,
 ): Promise<KubeServer> {
   const binary = await installServer(name);
@@ -149,6 +147,7 @@ async function launch(
       etcd,
       apiVersion,
       readyPath,
+      setUp,
       dispose: async () => {
         close?.();
         await removed(folder);
@@ -160,10 +159,25 @@ async function launch(
   }
 }
 
-async function finished(server: KubeServer, work: () => Promise<void>): Promise<KubeServer> {
+async function grantAccess(server: KubeServer): Promise<void> {
+  for (const { path, body } of rbacObjects()) {
+    // eslint-disable-next-line no-await-in-loop -- a binding names its role
+    await server.create(path, body);
+  }
+}
+
+async function defineSlices(server: KubeServer): Promise<void> {
+  await server.create("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", endpointSliceDefinition);
+  await until("EndpointSlices are served", 60_000, async () => {
+    const { status } = await server.request("GET", slicesPath);
+    return status === 200 ? true : undefined;
+  });
+}
+
+async function finished(server: KubeServer): Promise<KubeServer> {
   try {
     await server.ready();
-    await work();
+    await server.setUp();
     return server;
   } catch (error) {
     await server.stop();

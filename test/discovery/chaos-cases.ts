@@ -19,8 +19,16 @@ export interface ChaosCase {
 /** How long a fault lasts: long enough for several attempts to reach the registry, and for what times out after a second. */
 const faultMs = 1_500;
 
-/** How many endpoints there are where there are many; the default keeps the suite short. */
-const manyEndpoints = Number(process.env["PROXYLESS_CHAOS_ENDPOINTS"] ?? 500);
+/** How many endpoints there are where there are many: the suite is to be short, and the extended one has more. */
+const manyEndpoints = 500;
+
+/** A list of so many endpoints that changes all the time. */
+export function churnCase(endpoints: number): ChaosCase {
+  return {
+    what: "exchanges a hundred of many endpoints a second",
+    run: ({ mesh, registry, service }) => churn(registry, mesh, `${service}-many`, endpoints),
+  };
+}
 
 /** Everything that is done to every registry. */
 export const chaosCases: readonly ChaosCase[] = [
@@ -198,10 +206,7 @@ export const chaosCases: readonly ChaosCase[] = [
       await trial.followsAgain();
     },
   },
-  {
-    what: "exchanges a hundred of many endpoints a second",
-    run: ({ mesh, registry, service }) => churn(registry, mesh, `${service}-many`, manyEndpoints),
-  },
+  churnCase(manyEndpoints),
   {
     what: "is asked by a process whose clock jumps",
     run: async (trial) => {

@@ -40,10 +40,22 @@ class Room {
   }
 }
 
-/** Every case that a registry can bear becomes a test of it. @param startMs how long it may take until a registry stands */
-export function runChaos(suites: readonly ChaosSuite[], startMs = 120_000): void {
+/** How suites run. */
+export interface ChaosRun {
+  /** How long it may take until a registry stands; default 2 minutes. */
+  readonly startMs?: number;
+  /** One registry after the other. */
+  readonly inTurn?: boolean;
+}
+
+/** Every case that a registry can bear becomes a test of it. */
+export function runChaos(
+  suites: readonly ChaosSuite[],
+  { startMs = 120_000, inTurn = false }: ChaosRun = {},
+): void {
   // Registries side by side, because most of the time is spent waiting; what is done to one of them, in turn.
-  describe.concurrent.each(suites)("$name", ({ all, entry, name }) => {
+  const each = inTurn ? describe.each(suites) : describe.concurrent.each(suites);
+  each("$name", ({ all, entry, name }) => {
     const { abilities, start } = entry;
     const room = new Room(start);
     afterAll(() => room.close(), 30_000);

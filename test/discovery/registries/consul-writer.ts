@@ -98,7 +98,8 @@ function removal(service: string, id: string): object {
   return { Service: { Verb: "delete", Node: outside, Service: { ID: id, Service: service } } };
 }
 
-async function inBatches<T>(items: readonly T[], work: (item: T) => Promise<unknown>): Promise<void> {
+/** Works on items, so many at a time as a server takes from one client. */
+export async function inBatches<T>(items: readonly T[], work: (item: T) => Promise<unknown>): Promise<void> {
   for (let from = 0; from < items.length; from += atOnce) {
     // eslint-disable-next-line no-await-in-loop -- so many at a time
     await Promise.all(items.slice(from, from + atOnce).map(work));

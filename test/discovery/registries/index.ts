@@ -13,7 +13,8 @@ import { startXdsRegistry } from "./xds.ts";
 import { startZookeeperEnsembleUnderTest } from "./zookeeper-ensemble.ts";
 import { startZookeeperUnderTest } from "./zookeeper.ts";
 
-const server: readonly Ability[] = ["kill", "restartEmpty", "pause", "link"];
+/** What can be done to every server. */
+export const server: readonly Ability[] = ["kill", "restartEmpty", "pause", "link"];
 
 /** Every registry that has an adapter. */
 export const registries: Readonly<Record<string, RegistryEntry>> = {

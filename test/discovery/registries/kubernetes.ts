@@ -15,7 +15,7 @@ import type { RegistryUnderTest, WrittenEndpoint } from "../under-test.ts";
 const verbs: readonly Verb[] = ["list", "watch"];
 
 /** Two minutes of silence, and the ten seconds for an answer, are more than a suite can wait for. */
-const impatience = { silenceMs: 3000, requestTimeoutMs: 2000 } as const;
+export const impatience = { silenceMs: 3000, requestTimeoutMs: 2000 } as const;
 
 /** The scripted API server of `test/kubernetes`, with a source on it. Each endpoint has a slice of its own. */
 export async function startKubernetesUnderTest(): Promise<RegistryUnderTest> {
@@ -80,7 +80,7 @@ export async function startKubernetesUnderTest(): Promise<RegistryUnderTest> {
 }
 
 /** A slice of one endpoint: ports differ, and a slice has one list of them. */
-function sliceOf(name: string, service: string, { id, host, port }: WrittenEndpoint): SliceJson {
+export function sliceOf(name: string, service: string, { id, host, port }: WrittenEndpoint): SliceJson {
   const ports = [{ name: "", port, protocol: "TCP" }];
   return sliceJson({ name, service, ports, pods: [{ name: id, ip: host }] });
 }

@@ -1,39 +1,15 @@
 import { ManualClock } from "@proxyless/core/testing";
 import type { Watching } from "@proxyless/core/testing";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { describe, expect, it } from "vitest";
 
 import { watching } from "../../../test/support/watching.ts";
 import { dns } from "../src/index.ts";
-import type { DnsOptions } from "../src/index.ts";
-import { addresses, FakeDns, srv } from "./support/fake-dns.ts";
-import type { Asked, Script, Scripted } from "./support/fake-dns.ts";
+import { addresses, srv } from "./support/fake-dns.ts";
+import type { Scripted } from "./support/fake-dns.ts";
+import { empty, hosts, name, server, watch, watchSrv } from "./support/watched-names.ts";
 
-const name = "orders.test";
 const service = "_http._tcp.orders.test";
 const refusal: Scripted = { code: 5 };
-const empty: Scripted = { negativeTtl: 1 };
-
-/** A watch on a server, both of which end with the test. */
-async function watch(script: Script, options: DnsOptions): Promise<{ fake: FakeDns; watched: Watching }> {
-  const fake = await FakeDns.start(script);
-  onTestFinished(() => {
-    fake.close();
-  });
-  const quick = { minRefreshMs: 50, maxRefreshMs: 50, timeoutMs: 200 };
-  const watched = watching(
-    dns({ servers: fake.address, name: "{service}.test", ...quick, ...options }),
-    "orders",
-  );
-  return { fake, watched };
-}
-
-/** Answers A and AAAA of the service's name. */
-function hosts(list: readonly string[]): (asked: Asked) => Scripted {
-  return ({ type }) => {
-    const own = addresses(name, list).filter((each) => each.type === type);
-    return own.length > 0 ? { answers: own } : empty;
-  };
-}
 
 /** Waits until the list was told several more times, always in trouble. */
 async function staysInTrouble(watched: Watching): Promise<void> {
@@ -54,17 +30,15 @@ describe("a list of which a part is not answered for", { timeout: 60_000 }, () =
   it("counts, and is in trouble until all of it is answered for again: a target", async () => {
     let isBroken = false;
     let own = "10.0.0.1";
-    const { watched } = await watch(
-      ({ type, name: asked }) => {
-        if (type === "SRV") {
-          const targets = ["a.test", "b.test"].map((target) => ({ target, port: 1 }));
-          return { answers: srv(service, targets) };
-        }
-        if (asked === "b.test" && isBroken) return refusal;
-        return { answers: addresses(asked, [asked === "a.test" ? own : "10.0.0.9"]) };
-      },
-      { name: "_http._tcp.{service}.test", family: "ipv4" },
-    );
+    const fake = await server(({ type, name: asked }) => {
+      if (type === "SRV") {
+        const targets = ["a.test", "b.test"].map((target) => ({ target, port: 1 }));
+        return { answers: srv(service, targets) };
+      }
+      if (asked === "b.test" && isBroken) return refusal;
+      return { answers: addresses(asked, [asked === "a.test" ? own : "10.0.0.9"]) };
+    });
+    const watched = watchSrv(fake, { family: "ipv4" });
     await watched.untilAddresses(["10.0.0.1:1", "10.0.0.9:1"]);
     isBroken = true;
     own = "10.0.0.2";
@@ -79,13 +53,11 @@ describe("a list of which a part is not answered for", { timeout: 60_000 }, () =
   it("counts, and is in trouble until all of it is answered for again: the records themselves", async () => {
     let isBroken = false;
     let own = "10.0.0.1";
-    const { watched } = await watch(
-      ({ type }) => {
-        if (type !== "SRV") return { answers: addresses("a.test", [own]) };
-        return isBroken ? refusal : { answers: srv(service, [{ target: "a.test", port: 1 }]) };
-      },
-      { name: "_http._tcp.{service}.test", family: "ipv4" },
-    );
+    const fake = await server(({ type }) => {
+      if (type !== "SRV") return { answers: addresses("a.test", [own]) };
+      return isBroken ? refusal : { answers: srv(service, [{ target: "a.test", port: 1 }]) };
+    });
+    const watched = watchSrv(fake, { family: "ipv4" });
     await watched.untilAddresses(["10.0.0.1:1"]);
     isBroken = true;
     own = "10.0.0.2";
@@ -98,13 +70,11 @@ describe("a list of which a part is not answered for", { timeout: 60_000 }, () =
 
   it("counts, and is in trouble until all of it is answered for again: that a name has no SRV records", async () => {
     let isBroken = false;
-    const { watched } = await watch(
-      ({ type }) => {
-        if (type !== "SRV") return { answers: addresses(name, ["10.0.0.1"]) };
-        return isBroken ? refusal : empty;
-      },
-      { family: "ipv4" },
-    );
+    const fake = await server(({ type }) => {
+      if (type !== "SRV") return { answers: addresses(name, ["10.0.0.1"]) };
+      return isBroken ? refusal : empty;
+    });
+    const watched = watchSrv(fake, { name: "{service}.test", family: "ipv4" });
     await watched.untilAddresses(["10.0.0.1:80"]);
     isBroken = true;
     await watched.until("trouble", () => watched.last?.trouble !== undefined);
@@ -115,7 +85,8 @@ describe("a list of which a part is not answered for", { timeout: 60_000 }, () =
   });
 
   it("counts, and is in trouble until all of it is answered for again: a family whose addresses are in use", async () => {
-    const { fake, watched } = await watch(hosts(["10.0.0.1", "fd00::1"]), { port: 80, family: "both" });
+    const fake = await server(hosts(["10.0.0.1", "fd00::1"]));
+    const watched = watch(fake, { family: "both" });
     await watched.untilAddresses(["10.0.0.1:80", "[fd00::1]:80"]);
     fake.script = (asked) => (asked.type === "AAAA" ? refusal : hosts(["10.0.0.2"])(asked));
     await watched.untilAddresses(["10.0.0.2:80", "[fd00::1]:80"]);
@@ -129,12 +100,9 @@ describe("a list of which a part is not answered for", { timeout: 60_000 }, () =
   it("is in trouble too between the questions for a family whose addresses are in use, which come every 5 s", async () => {
     const clock = new ManualClock();
     let isBroken = false;
-    const fake = await FakeDns.start((asked) => {
+    const fake = await server((asked) => {
       if (asked.type === "AAAA" && isBroken) return refusal;
       return { answers: addresses(name, asked.type === "A" ? ["10.0.0.1"] : ["fd00::1"], 60) };
-    });
-    onTestFinished(() => {
-      fake.close();
     });
     const source = dns({ servers: fake.address, name: "{service}.test", port: 80, family: "both" });
     const watched = watching(source, "orders", { clock, random: () => 0 });
@@ -162,10 +130,8 @@ describe("a list of which a part is not answered for", { timeout: 60_000 }, () =
   });
 
   it("is not told as whole when nobody answers for one family and the other one has no addresses any more", async () => {
-    const { fake, watched } = await watch(
-      (asked) => (asked.type === "AAAA" ? refusal : hosts(["10.0.0.1"])(asked)),
-      { port: 80 },
-    );
+    const fake = await server((asked) => (asked.type === "AAAA" ? refusal : hosts(["10.0.0.1"])(asked)));
+    const watched = watch(fake);
     await watched.until("confirmations", () => watched.alives > 2);
     fake.script = ({ type }) => (type === "AAAA" ? refusal : empty);
     await watched.until("errors", () => watched.errors.length > 3);

@@ -3,9 +3,9 @@ import { kubernetes } from "@proxyless/discovery-kubernetes";
 import type { KubeServer } from "../../../scripts/servers/index.ts";
 import { SliceWriter } from "../../kubernetes/slice-writer.ts";
 import { promisedTo } from "../recovery-bounds.ts";
-import type { RegistryUnderTest, WrittenEndpoint } from "../under-test.ts";
-import { inBatches } from "./consul-writer.ts";
-import { impatience, sliceOf } from "./kubernetes.ts";
+import type { RegistryUnderTest } from "../under-test.ts";
+import { impatience } from "./kubernetes.ts";
+import { SliceLists } from "./slice-lists.ts";
 
 /** The compiled API server of Kubernetes with an etcd of its own. Its tokens are part of its command and do not expire. */
 export async function startKubernetesCompiled(start: () => Promise<KubeServer>): Promise<RegistryUnderTest> {
@@ -13,11 +13,7 @@ export async function startKubernetesCompiled(start: () => Promise<KubeServer>):
   const { apiVersion, ca, port, tokens, url } = server;
   const tls = { ca };
   const writer = new SliceWriter({ url, tls, token: tokens.admin, version: apiVersion });
-  /** The address of each slice that was written, by service and name. */
-  const written = new Map<string, ReadonlyMap<string, string>>();
-  const write = async (service: string, endpoint: WrittenEndpoint): Promise<void> => {
-    await writer.put(sliceOf(nameOf(service, endpoint), service, endpoint));
-  };
+  const lists = new SliceLists(writer);
   return {
     name: `kubernetes-${apiVersion}`,
     ...promisedTo("kubernetes", {}, impatience),
@@ -30,31 +26,15 @@ export async function startKubernetesCompiled(start: () => Promise<KubeServer>):
         token: tokens.reader,
         ...(isImpatient ? impatience : {}),
       }),
-    put: async (service, endpoints) => {
-      const before = written.get(service) ?? new Map<string, string>();
-      const wanted = new Map(endpoints.map((one) => [nameOf(service, one), `${one.host}:${one.port}`]));
-      const fresh = endpoints.filter((one) => {
-        const name = nameOf(service, one);
-        return before.get(name) !== wanted.get(name);
-      });
-      await inBatches(fresh, (endpoint) => write(service, endpoint));
-      await inBatches(
-        [...before.keys()].filter((name) => !wanted.has(name)),
-        (name) => writer.remove(name),
-      );
-      written.set(service, wanted);
-    },
-    swap: async (service, gone, added) => {
-      await writer.remove(nameOf(service, gone));
-      await write(service, added);
-    },
+    put: (service, endpoints) => lists.put(service, endpoints),
+    swap: (service, gone, added) => lists.swap(service, gone, added),
     kill: () => server.kill(),
     restart: async () => {
       await server.restart();
     },
     restartEmpty: async () => {
       await server.restartEmpty();
-      written.clear();
+      lists.forget();
     },
     pause: () => server.pause(),
     resume: () => {
@@ -65,8 +45,4 @@ export async function startKubernetesCompiled(start: () => Promise<KubeServer>):
       await server.stop();
     },
   };
-}
-
-function nameOf(service: string, { id }: WrittenEndpoint): string {
-  return `${service}-${id}`;
 }

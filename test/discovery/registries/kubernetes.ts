@@ -80,7 +80,7 @@ export async function startKubernetesUnderTest(): Promise<RegistryUnderTest> {
 }
 
 /** A slice of one endpoint: ports differ, and a slice has one list of them. */
-export function sliceOf(name: string, service: string, { id, host, port }: WrittenEndpoint): SliceJson {
+function sliceOf(name: string, service: string, { id, host, port }: WrittenEndpoint): SliceJson {
   const ports = [{ name: "", port, protocol: "TCP" }];
   return sliceJson({ name, service, ports, pods: [{ name: id, ip: host }] });
 }

@@ -15,14 +15,15 @@ import { zookeeper } from "../packages/discovery-zookeeper/src/index.ts";
 import { startConsul, startEtcd, startZookeeper } from "../scripts/servers/index.ts";
 import { ConsulWriter } from "../test/discovery/registries/consul-writer.ts";
 import { EtcdWriter } from "../test/discovery/registries/etcd-writer.ts";
+import { SliceLists } from "../test/discovery/registries/slice-lists.ts";
 import { EurekaServer } from "../test/eureka/server.ts";
 import { ApiServer } from "../test/kubernetes/api-server.ts";
+import { SliceWriter } from "../test/kubernetes/slice-writer.ts";
 import { NacosServer } from "../test/nacos/server.ts";
 import { ControlPlane } from "../test/xds/control-plane.ts";
 import { Operator } from "../test/zookeeper/operator.ts";
 import { WholeLists } from "./churning.ts";
 import type { ChurnWriter } from "./churning.ts";
-import { FullSlices } from "./full-slices.ts";
 
 /** A registry's server, and who writes into it. */
 export interface ChurnServer {
@@ -85,7 +86,8 @@ export const churnRegistries: Readonly<Record<string, ChurnRegistry>> = {
   kubernetes: {
     start: async () => {
       const server = await ApiServer.start();
-      return { at: server.url, writer: new FullSlices(server), stop: () => server.stop() };
+      const writer = new SliceLists(new SliceWriter({ url: server.url }));
+      return { at: server.url, writer, stop: () => server.stop() };
     },
     source: (url) => kubernetes({ url }),
   },

@@ -3,6 +3,7 @@ import { parseArgs } from "node:util";
 
 import { benchChurn } from "./churn.ts";
 import { onBothCores, pinning, runPinned } from "./cores.ts";
+import { benchDashboard } from "./dashboard.ts";
 import { benchDiscovery } from "./discovery.ts";
 import { benchEndpoints } from "./endpoints.ts";
 import { benchHttp } from "./http.ts";
@@ -24,13 +25,14 @@ const usage = `pnpm bench [suite…] [options]
   endpoints  what 10,000 endpoints cost: memory, timers, one change, the sweep
   churn      what it costs to follow 10,000 endpoints of which 100 change each second, for a minute; starts real servers
   metrics    what it costs to be measured and traced: each call, and a scrape of 20,000 endpoints
+  dashboard  what the live page costs the process that serves it while somebody watches
   discovery  how soon a change in a registry is followed; starts the real servers one by one
   etcd-transport  what following etcd costs over its JSON gateway and over gRPC; starts a real one
   all        all of these. Without a suite: http and pick, in about a minute
 
   --json            the figures once more as JSON, on the last line
   --quick           few and short rounds: to see that it works, not to quote
-  --rounds N        rounds of http, pick, pipeline, policies, metrics and endpoints, calls of timeouts, seconds of churn,
+  --rounds N        rounds of http, pick, pipeline, policies, metrics, dashboard and endpoints, calls of timeouts, seconds of churn,
                     trials of discovery
   --only a,b        only these variants of http, registries of discovery, sources of churn
                     (memory, consul, etcd, eureka, file, kubernetes, nacos, xds, zookeeper)`;
@@ -44,6 +46,7 @@ const suites = [
   "endpoints",
   "churn",
   "metrics",
+  "dashboard",
   "discovery",
   "etcd-transport",
 ] as const;
@@ -81,6 +84,8 @@ async function run(suite: string, { only, quick, rounds }: Settings): Promise<re
         scrapes: quick ? 5 : 30,
         progress,
       });
+    case "dashboard":
+      return benchDashboard({ rounds: rounds ?? (quick ? 2 : 24), roundMs: quick ? 2_000 : 2_500, progress });
     case "etcd-transport": {
       // Its libraries are nobody else's, and shall cost nobody else anything.
       const { benchEtcdTransport } = await import("./etcd-transport.ts");

@@ -3,6 +3,7 @@ import { AttemptStats } from "./endpoint-stats.ts";
 import type { Fleet } from "./fleet.ts";
 import { governed } from "./governed.ts";
 import type { Instance } from "./instance.ts";
+import { openLivePage } from "./live-page.ts";
 import { Meter } from "./meter.ts";
 import type { Caller } from "./meter.ts";
 import type { DemoOptions } from "./options.ts";
@@ -29,7 +30,7 @@ export interface Stage {
 
 /** The same traffic through both sides while the instances suffer. @returns the exit code */
 export async function compare(
-  { json: wantsJson, rate, seconds }: DemoOptions,
+  { dashboard, json: wantsJson, rate, seconds }: DemoOptions,
   stage: Stage,
 ): Promise<number> {
   const { registry, fleet, screen } = stage;
@@ -38,10 +39,12 @@ export async function compare(
   const { mesh } = ours;
   const end = new AbortController();
   const signal = AbortSignal.any([stage.signal, end.signal]);
+  const page = dashboard ? await openLivePage(mesh) : undefined;
   screen.say(
     `3 instances of "orders", known from ${registry.description}; ` +
       `${rate} calls per second for ${seconds} s through proxyless, and the same through round-robin fetch`,
   );
+  if (page !== undefined) screen.say(`the live page: ${page.url}`);
   try {
     await warmUp([ours, theirs]);
     const stats = new AttemptStats(mesh);
@@ -73,6 +76,7 @@ export async function compare(
   } finally {
     end.abort();
     screen.settle();
+    await page?.close();
     await mesh.close();
   }
 }

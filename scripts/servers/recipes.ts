@@ -1,3 +1,4 @@
+import { chromiumRecipe } from "./chromium-recipe.ts";
 import { consulRecipe } from "./consul-recipe.ts";
 import { etcdRecipes } from "./etcd-recipe.ts";
 import { kubeApiserverRecipe, kubeCrdServerRecipe } from "./kubernetes-recipe.ts";
@@ -15,6 +16,7 @@ export const recipes: readonly Recipe[] = [
   zookeeperRecipe,
   powerDnsRecipe,
   consulRecipe,
+  chromiumRecipe,
   kubeApiserverRecipe,
   kubeCrdServerRecipe,
   ...Object.values(etcdRecipes),

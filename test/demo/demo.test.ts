@@ -70,10 +70,24 @@ describe("the demo", () => {
     expect(await ended).toBe(130);
   });
 
+  it("serves its live page with --dashboard", { timeout: 30_000 }, async () => {
+    const demo = new Demo("--json", "--dashboard", "--seconds", "60", "--rate", "20");
+    const ended = demo.ended();
+    await demo.says("/proxyless/\n");
+    const [url = ""] = /http:\S+/.exec(demo.stderr) ?? [];
+    expect(await (await fetch(url)).text()).toContain("<!doctype html>");
+    // Somebody watches: that must not keep the demo from ending.
+    const watched = await fetch(`${url}events`);
+    demo.interrupt();
+    expect(await ended).toBe(130);
+    await watched.body?.cancel();
+  });
+
   it("explains itself with --help", async () => {
     const demo = new Demo("--help");
     expect(await demo.ended()).toBe(0);
-    for (const flag of ["--consul", "--seconds", "--rate", "--json"]) expect(demo.stdout).toContain(flag);
+    for (const flag of ["--consul", "--seconds", "--rate", "--dashboard", "--json"])
+      expect(demo.stdout).toContain(flag);
   });
 
   it.each([

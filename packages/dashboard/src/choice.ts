@@ -1,0 +1,51 @@
+import type { EndpointView, ServiceView } from "@proxyless/core";
+
+import type { Candidate, Choice } from "./state.ts";
+
+const maxOthers = 5;
+const maxClosed = 10;
+
+/** What the choice of an endpoint is made of, as a service stands now. */
+export function choiceOf({ balancing, endpoints }: ServiceView, address: string | undefined): Choice {
+  const chosen = endpoints.find(({ endpoint }) => endpoint === address);
+  const others: EndpointView[] = [];
+  const closed: EndpointView[] = [];
+  let open = 0;
+  for (const endpoint of endpoints) {
+    if (endpoint.gate.length > 0) closed.push(endpoint);
+    else {
+      open++;
+      if (endpoint !== chosen) keepCheapest(others, endpoint);
+    }
+  }
+  return {
+    balancer: balancing.balancer,
+    panic: balancing.panic,
+    chosen: chosen && candidate(chosen),
+    others: others.map(candidate),
+    open,
+    closed: closed.slice(0, maxClosed).map(({ endpoint, gate }) => ({
+      address: endpoint,
+      reasons: gate.map(({ text }) => text).join(", "),
+    })),
+    closedInAll: closed.length,
+  };
+}
+
+/** Keeps a short list in order, so that a long one need not be sorted. */
+function keepCheapest(kept: EndpointView[], endpoint: EndpointView): void {
+  const cost = endpoint.cost ?? 0;
+  if (kept.length === maxOthers && cost >= (kept.at(-1)?.cost ?? 0)) return;
+  const at = kept.findIndex((each) => (each.cost ?? 0) > cost);
+  kept.splice(at === -1 ? kept.length : at, 0, endpoint);
+  kept.length = Math.min(kept.length, maxOthers);
+}
+
+function candidate({ cost, endpoint, latencyMs, pending }: EndpointView): Candidate {
+  return {
+    address: endpoint,
+    cost: cost === undefined || !Number.isFinite(cost) ? undefined : Number(cost.toPrecision(3)),
+    pending,
+    latencyMs: latencyMs === undefined ? undefined : Number(latencyMs.toPrecision(3)),
+  };
+}

@@ -1,0 +1,4 @@
+export { createDashboard } from "./dashboard.ts";
+export type { Dashboard } from "./dashboard.ts";
+export type { ExpressDoor, FastifyDoor, FastifyLike } from "./doors.ts";
+export type { DashboardOptions } from "./options.ts";

@@ -1,0 +1,183 @@
+import { setTimeout as wait } from "node:timers/promises";
+
+import type { Browser } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+
+import { agree } from "./support/agreement.ts";
+import { attack } from "./support/attack.ts";
+import { openPage, startBrowser } from "./support/browser.ts";
+import { setStage } from "./support/stage.ts";
+
+let browser: Browser;
+beforeAll(async () => {
+  browser = await startBrowser();
+}, 300_000);
+afterAll(() => browser.close());
+
+describe("what the page draws is what mesh.inspect() says", () => {
+  it("while endpoints are ejected, taken out, put in, and come back", async () => {
+    await using stage = await setStage(5, { retry: false, balancer: "round-robin" });
+    await using looked = await openPage(browser);
+    const { page } = looked;
+    await page.goto(stage.url);
+    await stage.call(20);
+    expect((await agree(page, stage)).endpoints).toHaveLength(5);
+
+    stage.backends[0]!.behaviour.status = 500;
+    await stage.call(60);
+    const { endpoints } = await agree(page, stage);
+    expect(endpoints.filter(([, state]) => state === "ejected")).toHaveLength(1);
+
+    const [, second, third] = stage.backends;
+    stage.discovery.remove("orders", second!.address);
+    await agree(page, stage);
+
+    const [host = "", port] = third!.address.split(":");
+    stage.discovery.add("orders", { host, port: Number(port), health: "draining", weight: 3 });
+    const drained = await agree(page, stage);
+    expect(drained.endpoints.map(([, state]) => state)).toContain("draining");
+
+    stage.discovery.add("orders", second!.address);
+    await agree(page, stage);
+
+    stage.backends[0]!.behaviour.status = 200;
+    await stage.clock.advance(60_000);
+    for (let round = 0; round < 20; round++) {
+      await stage.call(20);
+      await stage.clock.advance(500);
+    }
+    const back = await agree(page, stage);
+    expect(back.endpoints.map(([, state]) => state).filter((state) => state === "ejected")).toEqual([]);
+    const news = page.locator("#events li");
+    for (const type of ["endpoint.ejected", "endpoint.removed", "endpoint.returned"]) {
+      expect(await news.and(page.locator(`[data-type="${type}"]`)).count()).toBeGreaterThan(0);
+    }
+    expect(looked.complaints).toEqual([]);
+  });
+
+  it("while a circuit opens, tries again and closes", async () => {
+    const options = { retry: false, circuit: { minCalls: 10, openMs: 5_000, openJitter: 0 } } as const;
+    await using stage = await setStage(2, { ...options, outlierDetection: false });
+    await using looked = await openPage(browser);
+    const { page } = looked;
+    await page.goto(stage.url);
+    await stage.call(5);
+    expect((await agree(page, stage)).circuits[0]?.[1]).toBe("closed");
+    for (const { behaviour } of stage.backends) behaviour.status = 503;
+    await stage.call(20);
+    expect((await agree(page, stage)).circuits[0]?.[1]).toBe("open");
+    expect(await page.locator('[data-service="orders"] .verdict').innerText()).toContain("circuit open");
+    await stage.clock.advance(5_000);
+    for (const { behaviour } of stage.backends) behaviour.status = 200;
+    stage.backends[0]!.behaviour.delayMs = 60_000;
+    stage.backends[1]!.behaviour.delayMs = 60_000;
+    const probe = stage.call(1);
+    await Promise.race(stage.backends.map((backend) => backend.asked()));
+    const { circuits, inFlight } = await agree(page, stage);
+    expect([circuits[0]?.[1], inFlight]).toEqual(["half-open", "1"]);
+    await stage.clock.advance(60_000);
+    await probe;
+    for (const { behaviour } of stage.backends) behaviour.delayMs = 0;
+    await stage.clock.advance(60_000);
+    await stage.call(5);
+    expect((await agree(page, stage)).circuits[0]?.[1]).toBe("closed");
+    expect(looked.complaints).toEqual([]);
+  });
+
+  it("while there is a panic, and while attempts are in flight", async () => {
+    await using stage = await setStage(3, { retry: false });
+    await using looked = await openPage(browser);
+    const { page } = looked;
+    await page.goto(stage.url);
+    for (const { behaviour } of stage.backends) behaviour.delayMs = 60_000;
+    const calls = Promise.all([stage.call(1), stage.call(1)]);
+    await Promise.race(stage.backends.map((backend) => backend.asked()));
+    expect((await agree(page, stage)).inFlight).toBe("2");
+    stage.discovery.set(
+      "orders",
+      stage.backends.map(({ address }, i) => {
+        const [host = "", port] = address.split(":");
+        return { host, port: Number(port), health: i === 0 ? ("healthy" as const) : ("unhealthy" as const) };
+      }),
+    );
+    expect((await agree(page, stage)).balancer).toContain("in panic");
+    await stage.clock.advance(60_000);
+    await calls;
+    expect(looked.complaints).toEqual([]);
+  });
+});
+
+describe("the page in a browser", () => {
+  it("asks for nothing but itself, and can run nothing else", async () => {
+    await using stage = await setStage(2);
+    await using looked = await openPage(browser);
+    const { complaints, page, requests } = looked;
+    await page.goto(stage.url);
+    await stage.call(3);
+    await agree(page, stage);
+    await wait(500);
+    expect(requests.map((url) => url.slice(stage.url.length - 1))).toEqual(["/", "/session", "/events"]);
+    expect(requests.every((url) => url.startsWith(stage.url))).toBe(true);
+    expect(complaints).toEqual([]);
+    // Whatever got into the page could neither run nor send anything away.
+    const escaped: { violated: string[]; title: string } = await page.evaluate(attack);
+    expect(escaped.title).not.toBe("ran");
+    expect(escaped.violated).toEqual(
+      expect.arrayContaining(["require-trusted-types-for", "img-src", "style-src-attr", "connect-src"]),
+    );
+    expect(looked.answered.every((url) => url.startsWith(stage.url))).toBe(true);
+  });
+
+  it("may not be framed by another page", async () => {
+    await using stage = await setStage(1);
+    await using looked = await openPage(browser);
+    await looked.page.goto(`http://127.0.0.1:${stage.served.port}/other`);
+    await looked.page.evaluate(
+      `document.body.append(Object.assign(document.createElement("iframe"), { src: ${JSON.stringify(stage.url)} }))`,
+    );
+    await expect
+      .poll(() => looked.page.frames().map((frame) => frame.url()), { timeout: 10_000 })
+      .toContain("chrome-error://chromewebdata/");
+  });
+
+  it("signs in, operates a circuit, and signs out", async () => {
+    const token = "correct-horse-battery";
+    await using stage = await setStage(2, {}, { token });
+    await using looked = await openPage(browser);
+    const { page } = looked;
+    await page.goto(stage.url);
+    await page.getByLabel("Token").fill("wrong-horse-battery!");
+    await page.getByRole("button", { name: "Sign in" }).click();
+    await page.getByText("That is not the token.").waitFor();
+    expect(await page.locator("#content").isHidden()).toBe(true);
+    await page.getByLabel("Token").fill(token);
+    await page.keyboard.press("Enter");
+    await page.locator("#content").waitFor();
+    await agree(page, stage);
+    await page.getByLabel("Mode of the circuit of service").selectOption("forced-open");
+    await page.getByRole("button", { name: "Apply" }).click();
+    await page.getByText("done").waitFor();
+    expect((await agree(page, stage)).circuits[0]?.[1]).toBe("open, forced open");
+    await page.reload();
+    await page.locator("#content").waitFor();
+    await page.getByRole("button", { name: "Sign out" }).click();
+    await page.getByLabel("Token").waitFor();
+    await expect.poll(() => stage.served.dashboard.watchers).toBe(0);
+    // The browser itself notes the refusal.
+    expect(looked.complaints.filter((text) => !text.includes("403"))).toEqual([]);
+  });
+
+  it("comes back by itself when its connection breaks", async () => {
+    await using stage = await setStage(2);
+    await using looked = await openPage(browser);
+    const { page } = looked;
+    await page.goto(stage.url);
+    await page.getByText("live · 1 service, 2 endpoints").waitFor();
+    await looked.page.context().setOffline(true);
+    await page.getByText("connection lost").waitFor();
+    await looked.page.context().setOffline(false);
+    await page.getByText("live · 1 service, 2 endpoints").waitFor();
+    await stage.call(2);
+    expect((await agree(page, stage)).endpoints).toHaveLength(2);
+  });
+});

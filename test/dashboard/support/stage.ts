@@ -1,0 +1,53 @@
+import { memorySource } from "@proxyless/core";
+import type { Mesh, MemorySource, ServiceOptions } from "@proxyless/core";
+import { ManualClock } from "@proxyless/core/testing";
+import type { DashboardOptions } from "@proxyless/dashboard";
+
+import { serve } from "../../../packages/dashboard/test/support/served.ts";
+import type { Served } from "../../../packages/dashboard/test/support/served.ts";
+import { Backend } from "./backend.ts";
+
+/** A mesh over real servers and its page, on one clock that stands still. */
+export interface Stage extends AsyncDisposable {
+  readonly clock: ManualClock;
+  readonly mesh: Mesh;
+  readonly discovery: MemorySource;
+  readonly backends: readonly Backend[];
+  readonly served: Served;
+  /** Where the page stands. */
+  readonly url: string;
+  /** Makes calls to `orders`, one after the other; what they come to is no matter. */
+  call(times: number): Promise<void>;
+  /** Lets the page have another look at the mesh. */
+  look(): Promise<void>;
+}
+
+/** Sets `count` instances of `orders`. */
+export async function setStage(
+  count: number,
+  options: ServiceOptions = {},
+  dashboard: Partial<DashboardOptions> = {},
+): Promise<Stage> {
+  const clock = new ManualClock(1_700_000_000_000);
+  const backends = await Promise.all(Array.from({ length: count }, () => Backend.start()));
+  const discovery = memorySource({ orders: backends.map(({ address }) => address) });
+  const served = await serve({ clock, ...dashboard }, { clock, discovery, services: { orders: options } });
+  const { mesh } = served;
+  const orders = mesh.service("orders");
+  return {
+    clock,
+    mesh,
+    discovery,
+    backends,
+    served,
+    url: `http://127.0.0.1:${served.port}${served.dashboard.path}`,
+    call: async (times) => {
+      for (let i = 0; i < times; i++) await orders.GET("/orders").catch(() => undefined);
+    },
+    look: () => clock.advance(1_000),
+    [Symbol.asyncDispose]: async () => {
+      await served[Symbol.asyncDispose]();
+      await Promise.all(backends.map((backend) => backend[Symbol.asyncDispose]()));
+    },
+  };
+}

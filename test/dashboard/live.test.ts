@@ -85,14 +85,14 @@ describe("what the page draws is what mesh.inspect() says", () => {
   });
 
   it("while there is a panic, and while attempts are in flight", async () => {
-    await using stage = await setStage(3, { retry: false });
+    await using stage = await setStage(3, { retry: false, bulkhead: { maxConcurrent: 8 } });
     await using looked = await openPage(browser);
     const { page } = looked;
     await page.goto(stage.url);
     for (const { behaviour } of stage.backends) behaviour.delayMs = 60_000;
     const calls = Promise.all([stage.call(1), stage.call(1)]);
     await Promise.race(stage.backends.map((backend) => backend.asked()));
-    expect((await agree(page, stage)).inFlight).toBe("2");
+    expect(await agree(page, stage)).toMatchObject({ inFlight: "2", bulkhead: "2 of 8 in flight" });
     stage.discovery.set(
       "orders",
       stage.backends.map(({ address }, i) => {
@@ -165,6 +165,33 @@ describe("the page in a browser", () => {
     await expect.poll(() => stage.served.dashboard.watchers).toBe(0);
     // The browser itself notes the refusal.
     expect(looked.complaints.filter((text) => !text.includes("403"))).toEqual([]);
+  });
+
+  it("stands still while it is paused, can be gone through then, and catches up", async () => {
+    await using stage = await setStage(2, { retry: false });
+    stage.discovery.set("users", []);
+    await stage.mesh.ready("users");
+    await using looked = await openPage(browser);
+    const { page } = looked;
+    // What makes no sense in an address names nothing.
+    await page.goto(`${stage.url}#/%E0%A4%A`);
+    await page.getByText("live · 2 services, 2 endpoints").waitFor();
+    await stage.look();
+    await page.getByRole("button", { name: "Pause" }).click();
+    await page.getByText("paused").waitFor();
+    const [first] = stage.backends;
+    stage.discovery.remove("orders", first!.address);
+    await stage.look();
+    await page.locator('[data-service="orders"]').click();
+    await page.getByRole("heading", { name: "orders", exact: true }).waitFor();
+    expect(await page.locator("[data-endpoint]").count()).toBe(2);
+    await stage.look();
+    expect(await page.locator("#status").innerText()).toBe("paused");
+    await page.getByRole("button", { name: "Pause" }).click();
+    await page.getByText("live · 2 services, 1 endpoint").waitFor();
+    expect((await agree(page, stage)).endpoints).toHaveLength(1);
+    expect(await page.locator('#events [data-type="endpoint.removed"]').count()).toBe(1);
+    expect(looked.complaints).toEqual([]);
   });
 
   it("comes back by itself when its connection breaks", async () => {

@@ -24,7 +24,9 @@ export class History {
    */
   add({ services }: MeshView, tally: Tally, at: number, seconds: number): Readonly<Record<string, Point>> {
     const points = emptyRecord<Point>();
-    for (const { service } of services) {
+    const known = new Set(services.map(({ service }) => service));
+    for (const service of this.#points.keys()) if (!known.has(service)) this.#points.delete(service);
+    for (const service of known) {
       const point = pointOf(tally, service, at, seconds);
       points[service] = point;
       const kept = this.#points.get(service) ?? [];

@@ -52,17 +52,14 @@ const tellers: Tellers = {
   "endpoint.ejected": ["seldom", (e) => bad(`${e.endpoint} ejected for ${ms(e.ejectionMs)}: ${e.reason}`)],
   "endpoint.ejection_skipped": [
     "seldom",
-    (e) => plain(`${e.endpoint} would be ejected (${e.why}): ${e.reason}`),
+    (e) => plain(`${e.endpoint} not ejected for ${e.reason}: ${notEjected[e.why]}`),
   ],
   "endpoint.returned": ["seldom", (e) => good(`${e.endpoint} is back, by ${e.how}`)],
   "endpoint.health_changed": [
     "seldom",
     (e) => (e.health === "healthy" ? good : bad)(`${e.endpoint} is ${e.health}: ${e.detail}`),
   ],
-  "discovery.updated": [
-    "seldom",
-    (e) => plain(`${e.source}: +${e.added} −${e.removed}, ${e.updated} changed, ${e.endpoints} in all`),
-  ],
+  "discovery.updated": ["seldom", (e) => plain(`${e.source}: ${changed(e)}${e.endpoints} in all`)],
   "discovery.error": [
     "seldom",
     (e) => bad(`${e.source} fails (${e.class}), ${e.serving} endpoints stay: ${e.message}`),
@@ -110,6 +107,19 @@ function openedBy(event: MeshEventOf<"circuit.opened">): string {
         ? "a probe failed"
         : `${percent(failureRatio)} of ${calls} calls failed`;
   return `${why}; next try in ${ms(openMs)}`;
+}
+
+/** Why an endpoint that should be ejected is not. */
+const notEjected: Readonly<Record<MeshEventOf<"endpoint.ejection_skipped">["why"], string>> = {
+  shadow: "the mode is shadow",
+  enforcing: "only a part is enforced",
+  limit: "too many are out already",
+};
+
+/** What came, went and is another now; nothing where nothing did. */
+function changed({ added, removed, updated }: MeshEventOf<"discovery.updated">): string {
+  const parts = Object.entries({ added, removed, changed: updated }).filter(([, count]) => count > 0);
+  return parts.map(([what, count]) => `${count} ${what}, `).join("");
 }
 
 function ofRoute(route: string | undefined): string {

@@ -50,7 +50,10 @@ export class Observer {
   #ticks = 0;
   /** Ticks until the next look. */
   #ticksLeft = 0;
-  #lookedAt = 0;
+  /** Undefined until the first look of those who watch now. */
+  #lookedAt: number | undefined;
+  /** What a look takes, in milliseconds. */
+  #lookMs = 0;
   #view: MeshView | undefined;
   #state: PageState = { services: emptyRecord(), registrations: [] };
 
@@ -119,7 +122,7 @@ export class Observer {
         }),
       ),
     ];
-    this.#lookedAt = clock.now();
+    this.#lookedAt = undefined;
     this.#look();
     this.#schedule();
   }
@@ -155,19 +158,23 @@ export class Observer {
 
   #look(): Look {
     const now = this.clock.now();
-    const seconds = (now - this.#lookedAt) / 1000;
+    const lookedAt = this.#lookedAt;
     this.#lookedAt = now;
     this.tally.turnEndpoints();
     this.#view = this.#mesh.inspect();
+    this.tally.keep(new Set(this.#view.services.map(({ service }) => service)));
     for (const { calls, service } of this.#view.services)
       this.tally.of(service).of(undefined).sawInFlight(calls);
     this.calls.turn(this.#view);
     const before = this.#state;
     this.#state = snapshot(this.#view, this.tally, before);
     const at = this.clock.wallNow() / 1000;
-    const points = seconds > 0 ? this.history.add(this.#view, this.tally, at, seconds) : {};
+    const points =
+      lookedAt === undefined ? {} : this.history.add(this.#view, this.tally, at, (now - lookedAt) / 1000);
     const patch = mergePatch({ ...before }, { ...this.#state }) ?? {};
-    this.#ticksLeft = ticksAfter(this.clock.now() - now);
+    // Less is believed at once, more step by step: one that was held up by chance is no reason to look less often.
+    this.#lookMs = Math.min(this.clock.now() - now, 2 * this.#lookMs + 1);
+    this.#ticksLeft = ticksAfter(this.#lookMs);
     return { patch, points };
   }
 }

@@ -63,6 +63,12 @@ export class Tally {
     for (const { endpoints } of this.#services.values()) endpoints.turn();
   }
 
+  /** Forgets services that are not among these. */
+  keep(services: ReadonlySet<string>): void {
+    for (const service of this.#services.keys()) if (!services.has(service)) this.#services.delete(service);
+    this.#last = undefined;
+  }
+
   /** Forgets everything. */
   clear(): void {
     this.#services.clear();

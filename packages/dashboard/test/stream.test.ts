@@ -1,3 +1,4 @@
+import { memorySource } from "@proxyless/core";
 import type { Mesh } from "@proxyless/core";
 import { ManualClock } from "@proxyless/core/testing";
 import { describe, expect, it } from "vitest";
@@ -61,6 +62,32 @@ describe("the stream of a page", () => {
     const whole: WholeMessage = JSON.parse((await nextEvent(eventsOf(await page.open("events")))).data);
     expect(whole.news.map(({ type }) => type)).toContain("endpoint.removed");
     expect(whole.history["orders"]).toHaveLength(3);
+  });
+
+  it("tells no figures of a time that nobody has watched yet", async () => {
+    // By a clock that goes on by itself, however little.
+    await using page = await serve();
+    const whole: WholeMessage = JSON.parse((await nextEvent(eventsOf(await page.open("events")))).data);
+    expect(Object.keys(whole.state.services)).toEqual(["orders"]);
+    expect(whole.history).toEqual({});
+  });
+
+  it("forgets a service that the mesh has forgotten", async () => {
+    const clock = new ManualClock(1_700_000_000_000);
+    const meshClock = new ManualClock();
+    const discovery = memorySource({ orders: ["127.0.0.1:1"] });
+    await using page = await serve({ clock }, { clock: meshClock, discovery });
+    await page.open("events");
+    // A name that somebody put into a URL, and that is no service.
+    await page.mesh.fetch("http://nobody/").catch(() => undefined);
+    await clock.advance(1_000);
+    const wholeNow = async (): Promise<WholeMessage> =>
+      JSON.parse((await nextEvent(eventsOf(await page.open("events")))).data);
+    expect(Object.keys((await wholeNow()).history).toSorted()).toEqual(["nobody", "orders"]);
+    while (page.mesh.inspect().services.length > 1) await meshClock.advance(1_000);
+    await clock.advance(1_000);
+    const { history, state } = await wholeNow();
+    expect([Object.keys(history), Object.keys(state.services)]).toEqual([["orders"], ["orders"]]);
   });
 
   it("queues nothing for who does not read, and tells everything once it reads again", async () => {

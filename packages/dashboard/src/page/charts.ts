@@ -17,8 +17,9 @@ interface Line {
 const chartHeight = 168;
 /** Points that are further apart than looks ever are have a gap between them. */
 const gapSeconds = 6;
-/** So much time is shown, in seconds. */
-const spanSeconds = 180;
+/** So much time is shown, in seconds: as much as there is, within these. */
+const minSpanSeconds = 30;
+const maxSpanSeconds = 180;
 
 /** Lines over the last minutes, drawn by uPlot, with their present values as text. */
 export class TimeChart {
@@ -99,7 +100,7 @@ export class TimeChart {
       cursor: { y: false, points: { size: 6 } },
       padding: [8, 8, 0, 0],
       scales: {
-        x: { time: true, range: (_chart, _min, max) => [max - spanSeconds, max] },
+        x: { time: true, range: (_chart, min, max) => [max - spanOf(min, max), max] },
         y: { range: (_chart, _min, max) => [0, Number.isFinite(max) && max > 0 ? max * 1.1 : 1] },
       },
       axes: [
@@ -133,6 +134,10 @@ export class TimeChart {
   }
 }
 
+function spanOf(min: number, max: number): number {
+  return Math.min(maxSpanSeconds, Math.max(minSpanSeconds, max - min));
+}
+
 function seriesOf({ colour: name, isFilled, label }: Line): UPlot.Series {
   const stroke = colour(name);
   return {
@@ -149,9 +154,9 @@ export function latencyChart(): TimeChart {
   return new TimeChart(
     "Latency",
     [
-      { key: "p99", label: "p99", colour: "line-1" },
+      { key: "p99", label: "p99", colour: "line-3" },
       { key: "p90", label: "p90", colour: "line-2" },
-      { key: "p50", label: "p50", colour: "line-3", isFilled: true },
+      { key: "p50", label: "p50", colour: "line-1", isFilled: true },
     ],
     formatMs,
   );

@@ -75,12 +75,12 @@ function limitPairs(limits: ServiceState["limits"][number]): readonly Pair[] {
     const { inFlight, maxConcurrent, queued } = bulkhead;
     pairs.push([
       of("bulkhead", route),
-      `${formatCount(inFlight)} of ${formatCount(maxConcurrent)}${waiting(queued)}`,
+      `${formatCount(inFlight)} of ${formatCount(maxConcurrent)} in flight${waiting(queued)}`,
     ]);
   }
   if (adaptive !== undefined) {
     const { algorithm, inFlight, limit, pressure, queued } = adaptive;
-    const text = `${formatCount(inFlight)} of ${digits(limit)}${waiting(queued)}, pressure ${formatPercent(pressure)}`;
+    const text = `${formatCount(inFlight)} of ${digits(limit)} in flight${waiting(queued)}, pressure ${formatPercent(pressure)}`;
     pairs.push([of(`adaptive (${algorithm})`, route), text]);
   }
   for (const [level, { rejection }] of Object.entries(adaptiveThrottling?.levels ?? {})) {

@@ -17,7 +17,6 @@ const topology = new Topology(byId("upstreams", HTMLElement), choose);
 const service = new ServiceView(byId("service", HTMLElement));
 const events = new EventList(byId("events", HTMLElement), byId("announcements", HTMLElement));
 const login = new Login(() => void begin());
-let isPaused = false;
 let isDrawing = false;
 let preferred: string | undefined;
 
@@ -28,7 +27,8 @@ const stream = new Stream(store, {
   },
   onStatus: (status) => {
     setAttribute(statusText, "data-status", status);
-    if (status === "live") setText(statusText, isPaused ? "paused" : `live · ${sizes()}`);
+    if (status === "live") setText(statusText, `live · ${sizes()}`);
+    else if (status === "paused") setText(statusText, "paused");
     else if (status === "lost") setText(statusText, "connection lost, trying again…");
     else void begin();
   },
@@ -37,10 +37,19 @@ const stream = new Stream(store, {
 /** What the address names, as long as it is there; else what fared worst when the page was opened. */
 function chosen(): string | undefined {
   const { services } = store.state;
-  const named = decodeURIComponent(location.hash.slice(2));
+  const named = nameIn(location.hash);
   if (named in services) return named;
   if (preferred === undefined || !(preferred in services)) preferred = worstService(store);
   return preferred;
+}
+
+/** Anybody may have written the address: what makes no sense names nothing. */
+function nameIn(hash: string): string {
+  try {
+    return decodeURIComponent(hash.slice(2));
+  } catch {
+    return "";
+  }
 }
 
 function choose(name: string): void {
@@ -49,7 +58,7 @@ function choose(name: string): void {
 
 /** At most once per frame, and not while nobody sees it. */
 function draw(): void {
-  if (isPaused || isDrawing) return;
+  if (isDrawing) return;
   isDrawing = true;
   requestAnimationFrame(() => {
     isDrawing = false;
@@ -88,10 +97,8 @@ async function begin(): Promise<void> {
 }
 
 pause.addEventListener("click", () => {
-  isPaused = !isPaused;
-  setAttribute(pause, "aria-pressed", String(isPaused));
-  setText(statusText, isPaused ? "paused" : "live");
-  draw();
+  stream.isPaused = !stream.isPaused;
+  setAttribute(pause, "aria-pressed", String(stream.isPaused));
 });
 leave.addEventListener("click", () => {
   stream.close();

@@ -1,8 +1,8 @@
 import type { CallItem, NewsItem, PageState, Point, TickMessage, WholeMessage } from "../state.ts";
 import { applyPatch } from "./patch.ts";
+import { Trails } from "./trails.ts";
 
 const maxPoints = 180;
-const maxLatencies = 60;
 const maxItems = 200;
 
 /** Everything the page knows. */
@@ -13,7 +13,7 @@ export class Store {
   news: readonly NewsItem[] = [];
   calls: readonly CallItem[] = [];
   readonly #points = new Map<string, Point[]>();
-  readonly #latencies = new Map<string, Map<string, (number | null)[]>>();
+  readonly #trails = new Trails();
 
   takeWhole(message: WholeMessage): void {
     this.title = message.title;
@@ -26,20 +26,21 @@ export class Store {
     this.news = [];
     this.calls = [];
     this.#takeItems(message.news, message.calls);
-    this.#takeLatencies();
+    this.#trails.add(this.state.services, Object.values(message.history)[0]?.at(-1)?.at, true);
   }
 
   /** @returns what is news */
   takeTick(message: TickMessage): readonly NewsItem[] {
     // eslint-disable-next-line typescript/no-unsafe-type-assertion -- as above
     this.state = applyPatch(this.state, message.patch) as PageState;
+    for (const known of this.#points.keys()) if (!(known in this.state.services)) this.#points.delete(known);
     for (const [service, point] of Object.entries(message.points)) {
       const points = this.#points.get(service) ?? [];
       points.push(point);
       if (points.length > maxPoints) points.shift();
       this.#points.set(service, points);
     }
-    this.#takeLatencies();
+    this.#trails.add(this.state.services, Object.values(message.points)[0]?.at, false);
     return this.#takeItems(message.news, message.calls);
   }
 
@@ -48,9 +49,9 @@ export class Store {
     return this.#points.get(service) ?? [];
   }
 
-  /** What an endpoint's average latency was, second by second. */
+  /** What an endpoint's average latency was, second by second; null where it was not known, or nobody looked. */
   latencies(service: string, id: string): readonly (number | null)[] {
-    return this.#latencies.get(service)?.get(id) ?? [];
+    return this.#trails.of(service, id);
   }
 
   #takeItems(news: readonly NewsItem[], calls: readonly CallItem[]): readonly NewsItem[] {
@@ -60,27 +61,5 @@ export class Store {
     const lastCall = this.calls.at(-1)?.id ?? 0;
     this.calls = [...this.calls, ...calls.filter(({ id }) => id > lastCall)].slice(-maxItems);
     return fresh;
-  }
-
-  #takeLatencies(): void {
-    for (const known of this.#latencies.keys()) {
-      if (!(known in this.state.services)) this.#latencies.delete(known);
-    }
-    for (const [name, { endpoints }] of Object.entries(this.state.services)) {
-      const before = this.#latencies.get(name);
-      const after = new Map<string, (number | null)[]>();
-      for (const [
-        id,
-        {
-          figures: [, , latencyMs],
-        },
-      ] of Object.entries(endpoints)) {
-        const values = before?.get(id) ?? [];
-        values.push(latencyMs);
-        if (values.length > maxLatencies) values.shift();
-        after.set(id, values);
-      }
-      this.#latencies.set(name, after);
-    }
   }
 }

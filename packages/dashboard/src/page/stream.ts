@@ -8,7 +8,7 @@ const retryMs = 2_000;
 /** What the page hears of its connection. */
 export interface StreamListener {
   onChange(news: readonly NewsItem[]): void;
-  onStatus(status: "live" | "lost" | "refused"): void;
+  onStatus(status: "live" | "paused" | "lost" | "refused"): void;
 }
 
 /** Keeps the store up to date over server-sent events, and comes back after every break. */
@@ -17,10 +17,23 @@ export class Stream {
   readonly #listener: StreamListener;
   #source: EventSource | undefined;
   #watchdog: ReturnType<typeof setTimeout> | undefined;
+  #isPaused = false;
 
   constructor(store: Store, listener: StreamListener) {
     this.#store = store;
     this.#listener = listener;
+  }
+
+  /** Whether the store stands still, for who reads. */
+  get isPaused(): boolean {
+    return this.#isPaused;
+  }
+
+  /** The connection stays, so that the server goes on recording; what was missed comes as a whole afterwards. */
+  set isPaused(isPaused: boolean) {
+    this.#isPaused = isPaused;
+    if (isPaused) this.#listener.onStatus("paused");
+    else this.open();
   }
 
   open(): void {
@@ -28,13 +41,17 @@ export class Stream {
     const source = new EventSource("events");
     this.#source = source;
     source.addEventListener("whole", ({ data }: MessageEvent<string>) => {
-      const message: WholeMessage = JSON.parse(data);
-      this.#store.takeWhole(message);
-      this.#heard([]);
+      this.#hear(() => {
+        const message: WholeMessage = JSON.parse(data);
+        this.#store.takeWhole(message);
+        return [];
+      });
     });
     source.addEventListener("tick", ({ data }: MessageEvent<string>) => {
-      const message: TickMessage = JSON.parse(data);
-      this.#heard(this.#store.takeTick(message));
+      this.#hear(() => {
+        const message: TickMessage = JSON.parse(data);
+        return this.#store.takeTick(message);
+      });
     });
     source.addEventListener("error", () => {
       this.#listener.onStatus("lost");
@@ -49,10 +66,14 @@ export class Stream {
     this.#source = undefined;
   }
 
-  #heard(news: readonly NewsItem[]): void {
+  #hear(take: () => readonly NewsItem[]): void {
     this.#later(silentMs);
-    this.#listener.onStatus("live");
-    this.#listener.onChange(news);
+    if (this.#isPaused) this.#listener.onStatus("paused");
+    else {
+      const news = take();
+      this.#listener.onStatus("live");
+      this.#listener.onChange(news);
+    }
   }
 
   /** Begins anew unless something is heard before; a token may have run out meanwhile. */

@@ -25,6 +25,7 @@ export class Topology {
   readonly #list = make("ul", { class: "services" });
   readonly #edges = makeSvg("svg", { class: "edges", "aria-hidden": "true" });
   readonly #self = make("div", { class: "self" });
+  readonly #none = make("p", { class: "none" }, "No service has been asked for yet.");
   readonly #items = new Map<string, HTMLLIElement>();
   readonly #rows = new Map<string, Row>();
   readonly #paths = new Map<string, SVGPathElement>();
@@ -32,7 +33,8 @@ export class Topology {
 
   constructor(section: HTMLElement, choose: (service: string) => void) {
     this.#choose = choose;
-    const graph = make("div", { class: "graph" }, this.#self, this.#edges, this.#list);
+    const services = make("div", {}, this.#none, this.#list);
+    const graph = make("div", { class: "graph" }, this.#self, this.#edges, services);
     section.append(make("h2", { id: "upstreams-title", class: "unseen" }, "Upstreams"), graph);
   }
 
@@ -44,6 +46,7 @@ export class Topology {
       const row = this.#rows.get(name);
       if (row !== undefined) updateRow(row, name, store, name === chosen);
     }
+    setAttribute(this.#none, "hidden", names.length > 0);
     this.#updateSelf(store.state);
     this.#updateEdges(names, store);
   }

@@ -67,7 +67,7 @@ export function explanation({ attempts, choice, endpoint, flag, pick }: CallItem
 
 function openText(open: number, panic: boolean): string {
   if (panic) return "So few endpoints are open that closed ones are picked as well.";
-  return open === 1 ? "No other was open." : `${formatCount(open)} were open.`;
+  return open === 1 ? "No other endpoint was open." : `${formatCount(open)} endpoints were open.`;
 }
 
 function candidateRow({ address, cost, latencyMs, pending }: Candidate, isChosen: boolean): HTMLElement {

@@ -22,9 +22,10 @@ const looks: readonly (readonly [string, BrowserContextOptions])[] = [
   ["on a phone in light", { viewport: phone, colorScheme: "light", hasTouch: true }],
   ["on a phone in dark", { viewport: phone, colorScheme: "dark", hasTouch: true }],
 ];
+const longPath = "/customers/{customerId}/relationships/{relationshipId}/history";
 const token = "correct-horse-battery";
 
-/** Everything there is to see: an endpoint that is ejected, one that drains, an open circuit, calls, retries, limits. */
+/** Everything there is to see: endpoints that are ejected, drain and are ill, an open circuit, calls, limits, long names. */
 async function trouble(): Promise<Stage> {
   const stage = await setStage(
     30,
@@ -35,7 +36,10 @@ async function trouble(): Promise<Stage> {
       circuit: { minCalls: 1_000 },
       bulkhead: { maxConcurrent: 10 },
       rateLimit: { tokensPerSecond: 10_000, burst: 10_000 },
-      routes: [{ match: { path: "/own" }, circuit: {} }],
+      routes: [
+        { match: { path: "/own" }, circuit: {} },
+        { match: { path: longPath }, circuit: {}, bulkhead: { maxConcurrent: 5 }, hedge: { delayMs: 50 } },
+      ],
     },
     { token },
   );
@@ -46,6 +50,12 @@ async function trouble(): Promise<Stage> {
     health: "draining",
     version: "2.0.1",
     locality: { zone: "a" },
+  });
+  stage.discovery.add("orders", {
+    host: "2001:db8:85a3:8d3:1319:8a2e:370:7348",
+    port: 65_535,
+    health: "unhealthy",
+    version: "2026.11.21-with-a-name-that-somebody-thought-to-be-helpful",
   });
   stage.mesh.circuit("orders", "/own").setMode("forced-open");
   return stage;
@@ -141,7 +151,7 @@ describe("the page without a mouse", () => {
 
     await tabTo("Next");
     await page.keyboard.press("Enter");
-    await page.getByText("26–30 of 30").waitFor();
+    await page.getByText("26–31 of 31").waitFor();
     expect(await focused()).toBe("Previous");
     const calls = page.locator('[data-fact="calls"]');
     await stage.call(60);
@@ -174,7 +184,7 @@ describe("the page without a mouse", () => {
     await expect.poll(() => page.locator("#announcements").textContent()).toMatch(/^orders: .* ejected for /);
     const tree = await page.locator("main").ariaSnapshot();
     expect(tree).toContain('img "Latency: now p99');
-    expect(tree).toMatch(/button "orders ■ circuit open .* of 30 endpoints open"/);
+    expect(tree).toMatch(/button "orders ■ circuit open .* of 31 endpoints open"/);
     expect(tree).toMatch(/rowheader "127\.0\.0\.1:\d+/);
     expect(tree).toContain('combobox "Mode of the circuit of /own"');
     await page.getByRole("button", { name: "Pause" }).click();

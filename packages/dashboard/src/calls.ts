@@ -1,6 +1,7 @@
 import type { MeshEventOf, MeshView } from "@proxyless/core";
 
 import { choiceOf } from "./choice.ts";
+import { rounded } from "./rounded.ts";
 import type { CallItem } from "./state.ts";
 
 const maxKept = 100;
@@ -65,7 +66,7 @@ function itemOf(event: MeshEventOf<"call.completed">, id: number, at: number): O
     error,
     flag,
     attempts,
-    durationMs: Math.round(durationMs * 100) / 100,
+    durationMs: rounded(durationMs, 100),
     pick,
     endpoint,
   };

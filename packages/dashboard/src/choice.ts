@@ -1,5 +1,6 @@
 import type { EndpointView, ServiceView } from "@proxyless/core";
 
+import { rounded } from "./rounded.ts";
 import type { Candidate, Choice } from "./state.ts";
 
 const maxOthers = 5;
@@ -44,8 +45,8 @@ function keepCheapest(kept: EndpointView[], endpoint: EndpointView): void {
 function candidate({ cost, endpoint, latencyMs, pending }: EndpointView): Candidate {
   return {
     address: endpoint,
-    cost: cost === undefined || !Number.isFinite(cost) ? undefined : Number(cost.toPrecision(3)),
+    cost: cost === undefined || !Number.isFinite(cost) ? undefined : rounded(cost, 100),
     pending,
-    latencyMs: latencyMs === undefined ? undefined : Number(latencyMs.toPrecision(3)),
+    latencyMs: latencyMs === undefined ? undefined : rounded(latencyMs, 100),
   };
 }

@@ -2,6 +2,7 @@ import type { MeshView } from "@proxyless/core";
 
 import { slotMs } from "./call-counter.ts";
 import { emptyRecord } from "./merge-patch.ts";
+import { rounded } from "./rounded.ts";
 import type { Point } from "./state.ts";
 import type { Tally } from "./tally.ts";
 
@@ -42,7 +43,7 @@ function pointOf(tally: Tally, service: string, at: number, seconds: number): Po
   const { counts, latencies } = tally.of(service).sum(Math.max(1, Math.round((seconds * 1000) / slotMs)));
   const failed = counts.failure + counts.timeout + counts.circuit + counts.refused;
   return {
-    at: Math.round(at * 10) / 10,
+    at: rounded(at, 10),
     rate: perSecond(failed + counts.success + counts.ignored, seconds),
     failed: perSecond(failed, seconds),
     extra: perSecond(counts.retry + counts.hedge, seconds),
@@ -53,10 +54,10 @@ function pointOf(tally: Tally, service: string, at: number, seconds: number): Po
 
   function percentile(percent: number): number | null {
     const ms = latencies.percentile(percent);
-    return ms === undefined ? null : Math.round(ms * 100) / 100;
+    return ms === undefined ? null : rounded(ms, 100);
   }
 }
 
 function perSecond(count: number, seconds: number): number {
-  return Math.round((10 * count) / seconds) / 10;
+  return rounded(count / seconds, 10);
 }

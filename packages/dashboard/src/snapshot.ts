@@ -2,6 +2,7 @@ import type { EndpointView, MeshView, ServiceView } from "@proxyless/core";
 
 import type { EndpointCounter } from "./endpoint-counter.ts";
 import { emptyRecord } from "./merge-patch.ts";
+import { rounded } from "./rounded.ts";
 import type {
   CircuitStateView,
   EndpointAbout,
@@ -144,8 +145,4 @@ function limitsState(limits: ServiceView["limits"][number]): LimitsStateView {
 
 function roundedLeaf(_key: string, value: unknown): unknown {
   return typeof value === "number" ? rounded(value, 100) : value;
-}
-
-function rounded(value: number, steps: number): number {
-  return Math.round(value * steps) / steps;
 }

@@ -81,10 +81,10 @@ function limitPairs(limits: ServiceState["limits"][number]): readonly Pair[] {
   if (adaptive !== undefined) {
     const { algorithm, inFlight, limit, pressure, queued } = adaptive;
     const text = `${formatCount(inFlight)} of ${digits(limit)} in flight${waiting(queued)}, pressure ${formatPercent(pressure)}`;
-    pairs.push([of(`adaptive (${algorithm})`, route), text]);
+    pairs.push([of(`concurrency, ${algorithm}`, route), text]);
   }
   for (const [level, { rejection }] of Object.entries(adaptiveThrottling?.levels ?? {})) {
-    pairs.push([of(`throttled, ${level}`, route), formatPercent(rejection)]);
+    pairs.push([of(`throttled, ${level.replaceAll("_", " ")}`, route), formatPercent(rejection)]);
   }
   return pairs;
 }

@@ -8,6 +8,8 @@ import type { Store } from "./store.ts";
 /** As in the style sheet. */
 const rowHeight = 52;
 const edgeWidth = 72;
+/** With more services than these the edges begin in the middle of the first so many, which are in sight. */
+const maxCentred = 6;
 /** Signs beside the colours, for those who do not tell them apart. */
 const signs: Readonly<Record<Tone, string>> = { good: "●", warn: "▲", bad: "■", plain: "○" };
 
@@ -22,6 +24,7 @@ interface Row {
 
 /** This process, the services that it calls, and how the calls to each fare. Chooses the service that is looked at. */
 export class Topology {
+  readonly #graph = make("div", { class: "graph" });
   readonly #list = make("ul", { class: "services" });
   readonly #edges = makeSvg("svg", { class: "edges", "aria-hidden": "true" });
   readonly #self = make("div", { class: "self" });
@@ -34,8 +37,8 @@ export class Topology {
   constructor(section: HTMLElement, choose: (service: string) => void) {
     this.#choose = choose;
     const services = make("div", {}, this.#none, this.#list);
-    const graph = make("div", { class: "graph" }, this.#self, this.#edges, services);
-    section.append(make("h2", { id: "upstreams-title", class: "unseen" }, "Upstreams"), graph);
+    this.#graph.append(this.#self, this.#edges, services);
+    section.append(make("h2", { id: "upstreams-title", class: "unseen" }, "Upstreams"), this.#graph);
   }
 
   update(store: Store, chosen: string | undefined): void {
@@ -59,7 +62,7 @@ export class Topology {
     const button = make(
       "button",
       { type: "button", "data-service": name },
-      make("span", { class: "name" }, name),
+      make("span", { class: "name", title: name }, name),
       verdict,
       ...figures,
       make("span", { class: "fleet" }, bar, endpoints),
@@ -83,7 +86,9 @@ export class Topology {
     const height = Math.max(names.length * rowHeight, rowHeight);
     setAttribute(this.#edges, "viewBox", `0 0 ${edgeWidth} ${height}`);
     setAttribute(this.#edges, "height", String(height));
-    const middle = height / 2;
+    const isMany = names.length > maxCentred;
+    setAttribute(this.#graph, "data-many", isMany);
+    const middle = isMany ? (maxCentred * rowHeight) / 2 : height / 2;
     const paths = keepChildren(this.#edges, this.#paths, names, () => makeSvg("path"));
     for (const [i, path] of paths.entries()) {
       const name = names[i]!;

@@ -1,0 +1,4 @@
+/** To whole parts of one: `rounded(0.1234, 100)` is 0.12. What is rounded changes seldom, and is short to send. */
+export function rounded(value: number, steps: number): number {
+  return Math.round(value * steps) / steps;
+}

@@ -60,14 +60,12 @@ export interface MeshReadings {
 export function readUpstream(upstream: Upstream, withEndpoints: boolean, now: number): ServiceReading {
   const { endpoints, pools, serviceRules } = upstream;
   const { view } = serviceRules;
-  // Asking each endpoint's groups one by one would take a time that grows with the square of their number.
-  const picked = new Set(view.plan.groups.flatMap((group) => group.endpoints));
   const standings: Partial<Record<EndpointStanding, number>> = {};
   const connections = { connected: 0, free: 0, queued: 0 };
   const single: EndpointReading[] = [];
   let attempts = 0;
   for (const state of endpoints) {
-    const standing = standingOf(state, picked, upstream, view, now);
+    const standing = standingOf(state, upstream, view, now);
     standings[standing] = (standings[standing] ?? 0) + 1;
     attempts += state.pending;
     const stats = pools.stats(state);
@@ -98,11 +96,11 @@ export function readUpstream(upstream: Upstream, withEndpoints: boolean, now: nu
 
 function standingOf(
   state: EndpointState,
-  picked: ReadonlySet<EndpointState>,
   { endpoints }: Upstream,
   view: BalancingView,
   now: number,
 ): EndpointStanding {
-  if (state.open && !state.leaving && picked.has(state)) return "open";
+  // Nothing is put into words for those that are well.
+  if (state.open && !state.leaving && view.passesOver(state) === undefined) return "open";
   return endpoints.reasonsOf(state, view, now)[0]?.kind ?? "open";
 }

@@ -102,11 +102,40 @@ function combinations(
 
 /** Why a plan passes over an endpoint that its gate would let through; undefined when it does not. */
 export function passedOver(plan: TrafficPlan, state: EndpointState): GateReasonKind | undefined {
-  if (plan.groups.some(({ endpoints }) => endpoints.includes(state))) return undefined;
+  let reach = reaches.get(plan);
+  if (reach === undefined) {
+    reach = reachOf(plan);
+    reaches.set(plan, reach);
+  }
+  const { best, picked, priorities } = reach;
+  if (picked.has(state)) return undefined;
   if (!plan.members.has(state)) return "not in subset";
-  const used = new Set(plan.groups.flatMap(({ endpoints }) => endpoints.map(({ spec }) => spec.priority)));
-  if (used.has(state.spec.priority)) return state.open ? "other zone" : undefined;
-  return state.spec.priority > Math.min(...used) ? "worse priority" : "too few healthy";
+  const { priority } = state.spec;
+  if (priorities.has(priority)) return state.open ? "other zone" : undefined;
+  return priority > best ? "worse priority" : "too few healthy";
+}
+
+/** Whom a plan has calls go to. */
+interface PlanReach {
+  readonly picked: ReadonlySet<EndpointState>;
+  /** Those that they have. */
+  readonly priorities: ReadonlySet<number>;
+  readonly best: number;
+}
+
+/** Made when somebody asks, and once: who asks about all endpoints would otherwise look through all of them for each. */
+const reaches = new WeakMap<TrafficPlan, PlanReach>();
+
+function reachOf({ groups }: TrafficPlan): PlanReach {
+  const picked = new Set<EndpointState>();
+  const priorities = new Set<number>();
+  for (const { endpoints } of groups) {
+    for (const state of endpoints) {
+      picked.add(state);
+      priorities.add(state.spec.priority);
+    }
+  }
+  return { picked, priorities, best: Math.min(...priorities) };
 }
 
 /** Best priority first. Who leaves, or is to have no traffic, belongs to none. */

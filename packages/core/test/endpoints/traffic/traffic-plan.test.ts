@@ -90,6 +90,26 @@ describe("priorities in a plan", () => {
     expect(passedOver(plan([0, 1, 2, 3]), states[0]!)).toBe("too few healthy");
   });
 
+  it("look at each endpoint once, however many are passed over and asked about", () => {
+    const each = 500;
+    const many = [0, 1].flatMap((priority) => Array.from({ length: each }, () => ({ priority })));
+    const { plan, states } = world(many);
+    let reads = 0;
+    const counted = (endpoints: readonly EndpointState[]): readonly EndpointState[] =>
+      new Proxy(endpoints, {
+        get: (target, key, receiver) => {
+          if (typeof key === "string" && /^\d+$/.test(key)) reads++;
+          return Reflect.get(target, key, receiver);
+        },
+      });
+    const made = plan();
+    const groups = made.groups.map(({ endpoints, share }) => ({ endpoints: counted(endpoints), share }));
+    const watched = { ...made, groups };
+    const told = states.map((state) => passedOver(watched, state));
+    expect(told.filter((kind) => kind === "worse priority")).toHaveLength(each);
+    expect(reads).toBe(each);
+  });
+
   it("have no place for who drains or has no weight, in panic neither", () => {
     const { plan } = world([{ health: "draining" }, { weight: 0 }, {}]);
     expect(plan([2]).groups[0]?.endpoints).toHaveLength(1);

@@ -97,6 +97,8 @@ export type MeshEvent =
       readonly number: number;
       readonly reason: string;
       readonly delayMs: number;
+      /** Of the call's span. */
+      readonly trace: TraceIds | undefined;
     }
   | {
       /** An attempt took long, and another one was sent beside it. */
@@ -107,6 +109,8 @@ export type MeshEvent =
       readonly number: number;
       /** Since the call began. */
       readonly afterMs: number;
+      /** Of the call's span. */
+      readonly trace: TraceIds | undefined;
     }
   | {
       /** A limit of this process refused a call. */
@@ -117,12 +121,16 @@ export type MeshEvent =
       readonly criticality: Criticality;
       /** Milliseconds after which calling again may help, where that is known. */
       readonly retryAfterMs: number | undefined;
+      /** Of the call's span. */
+      readonly trace: TraceIds | undefined;
     }
   | {
       /** A call could have been retried, but the budget could not afford it. */
       readonly type: "budget.exhausted";
       readonly service: string;
       readonly balance: number;
+      /** Of the call's span. */
+      readonly trace: TraceIds | undefined;
     }
   | {
       /** A fault was injected on purpose. */
@@ -139,6 +147,8 @@ export type MeshEvent =
       readonly delayMs: number;
       /** `reset`, `refuse`, `timeout`, `error` or a status; undefined where the service is asked all the same. */
       readonly abort: string | undefined;
+      /** Of the attempt's span, or the call's where it is meant as a whole. */
+      readonly trace: TraceIds | undefined;
     }
   | {
       /** Got the answer, or the error, of an identical call that was already on its way, and was not sent itself. */
@@ -150,6 +160,8 @@ export type MeshEvent =
       readonly error: ErrorCode | undefined;
       readonly flag: ReasonFlag | undefined;
       readonly durationMs: number;
+      /** Of the call's span. */
+      readonly trace: TraceIds | undefined;
     }
   | {
       /** Failed, and something else was answered instead. */
@@ -163,6 +175,8 @@ export type MeshEvent =
       readonly failedError: ErrorCode | undefined;
       /** Of what was answered instead. */
       readonly status: number;
+      /** Of the call's span. */
+      readonly trace: TraceIds | undefined;
     }
   | {
       /** What was to be answered instead of a failure could not be had; the next is tried, or the failure stands. */
@@ -172,6 +186,8 @@ export type MeshEvent =
       readonly method: string;
       readonly to: "service" | "function";
       readonly reason: string;
+      /** Of the call's span. */
+      readonly trace: TraceIds | undefined;
     }
   | {
       /** Answered from the cache of responses. */
@@ -184,6 +200,8 @@ export type MeshEvent =
       readonly how: "hit" | "revalidated" | "stale";
       /** Its age. */
       readonly ageMs: number;
+      /** Of the call's span. */
+      readonly trace: TraceIds | undefined;
     }
   | {
       /** Too many calls failed or were slow, a probe failed, or somebody forced it: calls are refused for `openMs`. */

@@ -13,6 +13,7 @@ import { awaitEndpoints } from "./await-endpoints.ts";
 import { abortReason, circuitError, lateError, shedError } from "./call-errors.ts";
 import type { CallFrame } from "./call-frame.ts";
 import type { CallHooking } from "./call-hooking.ts";
+import type { CallTrace } from "./call-trace.ts";
 import type { CallRecord } from "./outcome-log.ts";
 import type { EngineParts } from "./parts.ts";
 import { Passes } from "./passes.ts";
@@ -59,6 +60,7 @@ export class Call implements CallFrame, LimitRequest {
     sink: ResponseSink,
     rules: RouteRules,
     retry: ResolvedRetry | false,
+    trace: CallTrace | undefined,
   ) {
     this.parts = parts;
     this.upstream = upstream;
@@ -68,8 +70,8 @@ export class Call implements CallFrame, LimitRequest {
     this.retry = retry;
     this.#passes = new Passes(rules.circuits);
     // Telemetry stands outside everything: the span covers what is refused as well as what is sent.
-    this.context = parts.telemetry.context();
-    this.span = parts.telemetry.callStarted(this.context, upstream, request);
+    this.context = trace === undefined ? parts.telemetry.context() : trace.context;
+    this.span = trace?.span ?? parts.telemetry.callStarted(this.context, upstream, request);
     this.hooking = parts.hooks.begin(upstream.service, rules.route, request, this.span);
     // The deadline is absolute from here on; waiting, attempts and back-offs all spend from it.
     const now = (this.startedAt = parts.clock.now());
@@ -134,7 +136,7 @@ export class Call implements CallFrame, LimitRequest {
         this.#queued = answer;
         return;
       case "refusal":
-        reportShed(this.parts.events, this.upstream.service, this.rules.route, this.criticality, answer);
+        reportShed(this.parts.events, this, this.criticality, answer);
         this.fail("ignored", shedError(this.upstream.service, this.rules.route, answer));
     }
   }
@@ -227,7 +229,11 @@ export class Call implements CallFrame, LimitRequest {
     if (outcome === "success") upstream.budget.deposit(now);
     this.#permit?.release(outcome, last?.latencyMs ?? NaN, now, retryAfterMs);
     if (this.span !== undefined) {
-      parts.telemetry.callEnded(this.span, status, count, error, flagOf(error));
+      parts.telemetry.resent(this.span, count);
+      // One that began further out ends there.
+      if (request.trace?.span === undefined) {
+        parts.telemetry.callEnded(this.span, status, error, flagOf(error));
+      }
     }
     this.record?.ended(outcome, status, error, parts.clock.now());
     if (this.hooking === undefined && !parts.events.wants("call.completed")) return;

@@ -2,9 +2,13 @@ import type { TimerHandle } from "../clock.ts";
 import { criticalities, isCriticality } from "../context/criticality.ts";
 import { configError } from "../errors.ts";
 import { resolveCallRetry } from "../policies/resolve-policy.ts";
+import type { Send } from "./around/layer.ts";
+import { tracedSink } from "./around/traced-sink.ts";
 import { closedError } from "./call-errors.ts";
+import { CallTrace } from "./call-trace.ts";
 import { Call } from "./call.ts";
 import type { EngineParts } from "./parts.ts";
+import { flagOf } from "./report.ts";
 import type { CallEngine, CallRequest, ResponseSink } from "./request.ts";
 import type { Calls, RouteRules } from "./route-rules.ts";
 import type { Upstream } from "./upstream.ts";
@@ -27,10 +31,11 @@ export class Engine implements CallEngine {
   }
 
   send(service: string, request: CallRequest, sink: ResponseSink): void {
+    let upstream: Upstream;
     let rules: RouteRules;
     let call: Call | undefined;
     try {
-      const upstream = this.upstream(service);
+      upstream = this.upstream(service);
       const { method, path, template } = request;
       rules = upstream.rulesFor(method, path, template);
       checkTimeout(request.timeoutMs);
@@ -41,8 +46,8 @@ export class Engine implements CallEngine {
       sink.fail(error);
       return;
     }
-    if (call === undefined) rules.around?.send(request, sink);
-    else call.start();
+    if (call !== undefined) call.start();
+    else if (rules.around !== undefined) this.#sendAround(upstream, rules.around.send, request, sink);
   }
 
   /** Who makes the calls of an upstream, once it is known what stands around them. */
@@ -50,7 +55,7 @@ export class Engine implements CallEngine {
     const make = (to: Upstream, rules: RouteRules, request: CallRequest, sink: ResponseSink): void => {
       let call: Call;
       try {
-        call = this.#callOf(to, rules, request, sink);
+        call = this.#callOf(to, rules, request, sink, request.trace);
       } catch (error) {
         sink.fail(error);
         return;
@@ -70,9 +75,11 @@ export class Engine implements CallEngine {
           sink.fail(error);
           return;
         }
-        const rules = other.rulesFor(request.method, request.path, request.template);
-        if (rules.around === undefined) make(other, rules, request, sink);
-        else rules.around.sendPlain(request, sink);
+        // A call of its own, below the one that it stands in for.
+        const own = { ...request, trace: this.#below(request.trace) };
+        const rules = other.rulesFor(own.method, own.path, own.template);
+        if (rules.around === undefined) make(other, rules, own, sink);
+        else this.#sendAround(other, rules.around.sendPlain, own, sink);
       },
     };
   }
@@ -115,10 +122,37 @@ export class Engine implements CallEngine {
     return this.#upstreams.values();
   }
 
-  #callOf(upstream: Upstream, rules: RouteRules, request: CallRequest, sink: ResponseSink): Call {
+  /** Sends a call that layers stand around, with one span from here to its answer, whoever gives it. */
+  #sendAround(upstream: Upstream, send: Send, request: CallRequest, sink: ResponseSink): void {
+    const { telemetry } = this.#parts;
+    const context = request.trace?.context ?? telemetry.context();
+    const span = telemetry.callStarted(context, upstream, request);
+    if (span === undefined) {
+      send(request, sink);
+      return;
+    }
+    const onOver = (status: number, error: unknown): void => {
+      telemetry.callEnded(span, status, error, flagOf(error));
+    };
+    send({ ...request, trace: new CallTrace(context, span) }, tracedSink(sink, onOver));
+  }
+
+  #below(of: CallTrace | undefined): CallTrace | undefined {
+    if (of?.span === undefined) return of;
+    return new CallTrace(this.#parts.telemetry.below(of.context, of.span), undefined);
+  }
+
+  /** @param trace of a call that layers stand around */
+  #callOf(
+    upstream: Upstream,
+    rules: RouteRules,
+    request: CallRequest,
+    sink: ResponseSink,
+    trace?: CallTrace,
+  ): Call {
     const retry =
       request.retry === undefined ? rules.retry : resolveCallRetry(request.retry, "retry", rules.retry);
-    return new Call(this.#parts, upstream, request, sink, rules, retry);
+    return new Call(this.#parts, upstream, request, sink, rules, retry, trace);
   }
 
   /** @internal */

@@ -64,7 +64,7 @@ export function sendAttempt(
     // From here on the attempt is on the endpoint's books, and whatever happens ends in `attemptEnd`.
     isBegun = true;
     launcher.last = attempt;
-    if (isHedge) reportHedge(parts.events, upstream.service, attempt, now - call.startedAt);
+    if (isHedge) reportHedge(parts.events, call, attempt, now);
     attempt.generation = upstream.endpoints.started(endpoint, now);
     if (parts.lag !== undefined) attempt.lagMark = parts.lag.started(now);
     launcher.hedged?.launched(attempt, now);

@@ -91,35 +91,48 @@ export function flagOf(error: unknown): ReasonFlag | undefined {
 /** Tells the listeners that a call goes on. */
 export function reportRetry(
   events: EventHub,
-  service: string,
+  { span, upstream: { service } }: CallFrame,
   { endpoint, number, reason = "" }: AttemptRecord,
   delayMs: number,
 ): void {
   if (!events.wants("call.retried")) return;
-  events.emit({ type: "call.retried", service, endpoint, number, reason, delayMs });
+  const trace = traceOf(span);
+  events.emit({ type: "call.retried", service, endpoint, number, reason, delayMs, trace });
+}
+
+/** Tells the listeners that a call would go on, could the budget pay for it. */
+export function reportExhausted(
+  events: EventHub,
+  { span, upstream: { budget, service } }: CallFrame,
+  now: number,
+): void {
+  if (!events.wants("budget.exhausted")) return;
+  events.emit({ type: "budget.exhausted", service, balance: budget.balance(now), trace: traceOf(span) });
 }
 
 /** Tells the listeners that a second attempt is sent beside the first. */
 export function reportHedge(
   events: EventHub,
-  service: string,
+  { span, startedAt, upstream: { service } }: CallFrame,
   { endpoint, number }: Attempt,
-  afterMs: number,
+  now: number,
 ): void {
   if (!events.wants("call.hedged")) return;
-  events.emit({ type: "call.hedged", service, endpoint: endpoint.address, number, afterMs });
+  const afterMs = now - startedAt;
+  const trace = traceOf(span);
+  events.emit({ type: "call.hedged", service, endpoint: endpoint.address, number, afterMs, trace });
 }
 
 /** Tells the listeners that a limit of this process refused a call. */
 export function reportShed(
   events: EventHub,
-  service: string,
-  route: string | undefined,
+  { rules: { route }, span, upstream: { service } }: CallFrame,
   criticality: Criticality,
   { retryAfterMs, why }: Refusal,
 ): void {
   if (!events.wants("call.shed")) return;
-  events.emit({ type: "call.shed", service, route, why, criticality, retryAfterMs });
+  const trace = traceOf(span);
+  events.emit({ type: "call.shed", service, route, why, criticality, retryAfterMs, trace });
 }
 
 /** What an error will remember of an attempt. */

@@ -2,6 +2,7 @@ import type { Criticality } from "../context/criticality.ts";
 import type { ProxylessError } from "../errors.ts";
 import type { PickFlag } from "../events.ts";
 import type { ResponseHeaders } from "../transport/response.ts";
+import type { CallTrace } from "./call-trace.ts";
 
 /** A body as the engine sends it. A function makes a fresh stream for each attempt, which makes the body replayable. */
 export type RequestBody = string | Uint8Array | AsyncIterable<Uint8Array> | (() => AsyncIterable<Uint8Array>);
@@ -47,6 +48,8 @@ export interface CallRequest {
   readonly endpoint?: string | readonly string[] | undefined;
   /** Called for each attempt with the reasons for the choice of its endpoint. */
   readonly explain?: ((explanation: PickExplanation) => void) | undefined;
+  /** Where layers stand around the call, and it is traced: by what. Doors leave it out. */
+  readonly trace?: CallTrace | undefined;
 }
 
 /** Without the query, which may hold what is nobody else's business. */

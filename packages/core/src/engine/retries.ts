@@ -9,7 +9,7 @@ import type { Attempt } from "../transport/attempt.ts";
 import type { CallFrame } from "./call-frame.ts";
 import { isRefused } from "./classify.ts";
 import { mayRepeat } from "./replay.ts";
-import { recordOf, reportRetry } from "./report.ts";
+import { recordOf, reportExhausted, reportRetry } from "./report.ts";
 
 /** An attempt that brought nothing to show, and what follows from that. */
 export interface FailedAttempt {
@@ -59,7 +59,6 @@ export class Retries {
   decide(attempt: Attempt, outcome: Outcome, call: CallState): RetryDecision {
     const { parts, request, retry, upstream } = this.#call;
     const { random, events } = parts;
-    const { budget, service } = upstream;
     const answered = attempt.failure === undefined;
     const decision = decideRetry({
       retry,
@@ -81,13 +80,11 @@ export class Retries {
       aborted: call.callerGone,
       // Having waited in vain costs as much as having been answered badly: only a refused connection is free.
       freeRetryUsed: this.#freeRetryUsed || attempt.timedOut,
-      budget,
+      budget: upstream.budget,
       now: call.now,
       random,
     });
-    if (!decision.retry && decision.why === "budget" && events.wants("budget.exhausted")) {
-      events.emit({ type: "budget.exhausted", service, balance: budget.balance(call.now) });
-    }
+    if (!decision.retry && decision.why === "budget") reportExhausted(events, this.#call, call.now);
     return decision;
   }
 
@@ -136,10 +133,10 @@ export class Retries {
     this.tried.push(failed.attempt.endpoint);
     if (free) this.#freeRetryUsed = true;
     this.#delayMs = delayMs;
-    const { parts, span, upstream } = this.#call;
+    const { parts, span } = this.#call;
     const record = this.records.at(-1)!;
     parts.telemetry.retried(span, record, delayMs);
-    reportRetry(parts.events, upstream.service, record, delayMs);
+    reportRetry(parts.events, this.#call, record, delayMs);
     return delayMs;
   }
 }

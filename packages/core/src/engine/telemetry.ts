@@ -66,6 +66,11 @@ export class Telemetry {
     return span;
   }
 
+  /** The context of what happens below a span. */
+  below(parent: Context, span: Span): Context {
+    return trace.setSpan(parent, span);
+  }
+
   /** @param beside the attempt that a hedge is sent beside */
   attemptStarted(
     parent: Context,
@@ -134,17 +139,13 @@ export class Telemetry {
     });
   }
 
-  callEnded(
-    span: Span,
-    status: number,
-    attempts: number,
-    error: unknown,
-    flag: ReasonFlag | undefined,
-  ): void {
-    if (span.isRecording()) {
-      if (attempts > 1) span.setAttribute("http.request.resend_count", attempts - 1);
-      if (flag !== undefined) span.setAttribute("proxyless.flag", flag);
-    }
+  /** So many attempts were made for a call. */
+  resent(call: Span, attempts: number): void {
+    if (attempts > 1 && call.isRecording()) call.setAttribute("http.request.resend_count", attempts - 1);
+  }
+
+  callEnded(span: Span, status: number, error: unknown, flag: ReasonFlag | undefined): void {
+    if (flag !== undefined && span.isRecording()) span.setAttribute("proxyless.flag", flag);
     const code = isCoded(error) ? error.code : error === undefined ? undefined : "aborted";
     end(span, status, code, error);
   }

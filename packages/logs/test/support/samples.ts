@@ -47,8 +47,16 @@ export const samples: { readonly [T in MeshEventType]: MeshEventOf<T> } = {
     trace,
     tags: undefined,
   },
-  "call.retried": { type: "call.retried", service, endpoint, number: 1, reason: "status 503", delayMs: 25 },
-  "call.hedged": { type: "call.hedged", service, endpoint, number: 2, afterMs: 95.5 },
+  "call.retried": {
+    type: "call.retried",
+    service,
+    endpoint,
+    number: 1,
+    reason: "status 503",
+    delayMs: 25,
+    trace,
+  },
+  "call.hedged": { type: "call.hedged", service, endpoint, number: 2, afterMs: 95.5, trace },
   "call.shed": {
     type: "call.shed",
     service,
@@ -56,8 +64,9 @@ export const samples: { readonly [T in MeshEventType]: MeshEventOf<T> } = {
     why: "rate_limit",
     criticality: "critical",
     retryAfterMs: 1500,
+    trace,
   },
-  "budget.exhausted": { type: "budget.exhausted", service, balance: 0.4 },
+  "budget.exhausted": { type: "budget.exhausted", service, balance: 0.4, trace },
   "fault.injected": {
     type: "fault.injected",
     service,
@@ -67,6 +76,7 @@ export const samples: { readonly [T in MeshEventType]: MeshEventOf<T> } = {
     flag: "FI",
     delayMs: 200,
     abort: "reset",
+    trace,
   },
   "call.coalesced": {
     type: "call.coalesced",
@@ -77,6 +87,7 @@ export const samples: { readonly [T in MeshEventType]: MeshEventOf<T> } = {
     error: undefined,
     flag: undefined,
     durationMs: 8,
+    trace,
   },
   "call.fell_back": {
     type: "call.fell_back",
@@ -87,6 +98,7 @@ export const samples: { readonly [T in MeshEventType]: MeshEventOf<T> } = {
     failedStatus: undefined,
     failedError: "ERR_PROXYLESS_CIRCUIT_OPEN",
     status: 200,
+    trace,
   },
   "call.fallback_failed": {
     type: "call.fallback_failed",
@@ -95,8 +107,9 @@ export const samples: { readonly [T in MeshEventType]: MeshEventOf<T> } = {
     method,
     to: "function",
     reason: "no such file",
+    trace,
   },
-  "call.cached": { type: "call.cached", service, route, method, status: 200, how: "hit", ageMs: 3000 },
+  "call.cached": { type: "call.cached", service, route, method, status: 200, how: "hit", ageMs: 3000, trace },
   "circuit.opened": {
     type: "circuit.opened",
     service,

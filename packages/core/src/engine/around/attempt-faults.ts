@@ -10,6 +10,7 @@ import type { FaultBehaviour, FaultSubject } from "../../policies/fault/fault-po
 import type { Attempt } from "../../transport/attempt.ts";
 import type { AttemptRequest } from "../../transport/pools.ts";
 import type { Transport } from "../../transport/transport.ts";
+import { traceOf } from "../telemetry.ts";
 import { faultError, faultHeaders, thrown } from "./injected-fault.ts";
 import type { LayerScope } from "./layer.ts";
 import { reportFault } from "./report-fault.ts";
@@ -43,7 +44,10 @@ export class AttemptFaults implements Pick<Transport, "send"> {
       transport.send(attempt, request);
       return;
     }
-    reportFault(events, this.#options, attempt.endpoint.address, attempt.number, injection);
+    if (events.wants("fault.injected")) {
+      const { endpoint, number, span } = attempt;
+      reportFault(events, this.#options, endpoint.address, number, injection, traceOf(span));
+    }
     new FaultyAttempt(this.#options, attempt, request, subject, injection).start();
   }
 }

@@ -4,6 +4,7 @@ import { ProxylessError } from "../../errors.ts";
 import type { EventHub } from "../../events.ts";
 import type { ResolvedCoalesce } from "../../policies/coalesce/coalesce-policy.ts";
 import { RequestKeys } from "../../policies/request-key.ts";
+import type { CallTrace } from "../call-trace.ts";
 import type { CallRequest, ResponseSink } from "../request.ts";
 import type { Layer, LayerScope, Send } from "./layer.ts";
 import { SharedStream } from "./shared-stream.ts";
@@ -31,7 +32,13 @@ export interface FlightHost extends CoalescingOptions {
   readonly land: (key: string, flight: Flight) => void;
   /** Sends a caller that waited for another flight again: it joins one that has begun since, or begins one. */
   readonly again: (waiter: Waiter) => void;
-  readonly report: (waiter: Waiter, status: number | undefined, error: unknown) => void;
+  /** Somebody gets what a call of `leader` brought. */
+  readonly report: (
+    waiter: Waiter,
+    leader: CallTrace | undefined,
+    status: number | undefined,
+    error: unknown,
+  ) => void;
 }
 
 /** Sends identical safe requests that are on their way at the same time once ("single flight"). */
@@ -52,7 +59,8 @@ export class Coalescing implements Layer {
           this.send(request, sink);
         });
       },
-      report: (waiter, status, error) => {
+      report: (waiter, leader, status, error) => {
+        waiter.request.trace?.coalesced(leader);
         report(options, waiter, status, error);
       },
     };
@@ -130,5 +138,6 @@ function report(
     error: fault?.code,
     flag: fault?.flag,
     durationMs: clock.now() - startedAt,
+    trace: request.trace?.ids,
   });
 }

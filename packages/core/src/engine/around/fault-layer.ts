@@ -34,7 +34,7 @@ export class FaultLayer implements Layer {
       this.#inner(request, sink);
       return;
     }
-    reportFault(this.#options.events, this.#options, undefined, 0, injection);
+    reportFault(this.#options.events, this.#options, undefined, 0, injection, request.trace?.ids);
     new FaultyCall(this.#options, this.#inner, request, sink, subject, injection).start();
   }
 }

@@ -1,4 +1,4 @@
-import type { EventHub } from "../../events.ts";
+import type { EventHub, TraceIds } from "../../events.ts";
 import type { Injection } from "../../policies/fault/fault-injector.ts";
 
 /** Tells the listeners what is done to a request. */
@@ -8,6 +8,7 @@ export function reportFault(
   endpoint: string | undefined,
   number: number,
   { abort, delayMs }: Injection,
+  trace: TraceIds | undefined,
 ): void {
   if (!events.wants("fault.injected")) return;
   const { route, service } = of;
@@ -21,6 +22,7 @@ export function reportFault(
     flag,
     delayMs,
     abort: nameOf(abort),
+    trace,
   });
 }
 

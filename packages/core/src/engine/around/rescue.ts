@@ -193,17 +193,20 @@ export class Rescue {
     const { events, route, service } = this.#host;
     this.#finish();
     this.#replaced();
+    const { method, trace } = this.#request;
+    trace?.fellBack(to);
     if (!events.wants("call.fell_back")) return;
-    const { method } = this.#request;
+    const about = { service, route, method, to, trace: trace?.ids };
     const failedStatus = this.#status;
     const failedError = this.#error?.code;
-    events.emit({ type: "call.fell_back", service, route, method, to, failedStatus, failedError, status });
+    events.emit({ type: "call.fell_back", ...about, failedStatus, failedError, status });
   }
 
   #reportFailed(to: "service" | "function", reason: string): void {
     const { events, route, service } = this.#host;
     if (!events.wants("call.fallback_failed")) return;
-    events.emit({ type: "call.fallback_failed", service, route, method: this.#request.method, to, reason });
+    const { method, trace } = this.#request;
+    events.emit({ type: "call.fallback_failed", service, route, method, to, reason, trace: trace?.ids });
   }
 
   /** What must not be sent twice is sent elsewhere only if it has not been sent anywhere. */

@@ -72,8 +72,10 @@ export class ResponseCache implements Layer {
     }
     const exchange = new CacheExchange(request, sink, (how, status, ageMs) => {
       const { events, route, service } = this.#options;
+      request.trace?.cached(how);
       if (!events.wants("call.cached")) return;
-      events.emit({ type: "call.cached", service, route, method: request.method, status, how, ageMs });
+      const { method, trace } = request;
+      events.emit({ type: "call.cached", service, route, method, status, how, ageMs, trace: trace?.ids });
     });
     const carried = {
       dispatch: (given: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): void => {
@@ -138,7 +140,8 @@ export class ResponseCache implements Layer {
     const key = `${request.method} ${request.path} ${String(this.#keyOf(request)[partitionHeader])}`;
     if (this.#renewing.has(key)) return;
     this.#renewing.add(key);
-    const own = { ...request, signal: undefined, timeoutMs: this.#options.totalMs };
+    // The caller's span is over by then.
+    const own = { ...request, signal: undefined, timeoutMs: this.#options.totalMs, trace: undefined };
     detached(() => {
       this.#send(own, given, handler, "whole", {
         over: () => {

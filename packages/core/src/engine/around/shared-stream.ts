@@ -1,4 +1,5 @@
 import type { TimerHandle } from "../../clock.ts";
+import type { CallTrace } from "../call-trace.ts";
 import type { ResponseControl, ResponseHeaders, StreamSink } from "../request.ts";
 import { giveAnswer, ownHeaders } from "./answer.ts";
 import type { Flight, FlightHost } from "./coalescing.ts";
@@ -30,6 +31,8 @@ export class SharedStream implements StreamSink, Flight, Shared, ReaderOwner {
   #leader: Waiter | undefined;
   #leaderSink: StreamSink | undefined;
   #asked: readonly string[] = [];
+  /** Of the call that was sent. */
+  #trace: CallTrace | undefined;
   #head: Head | undefined;
   #reader: StreamReader | undefined;
   /** The body so far, as long as the followers may still get it. */
@@ -49,6 +52,7 @@ export class SharedStream implements StreamSink, Flight, Shared, ReaderOwner {
     this.#leader = leader;
     this.#leaderSink = sink;
     this.#asked = request.headers;
+    this.#trace = request.trace;
     // The call's own timer is the leader's.
     leader.wait(this, false);
     const shared = { ...request, timeoutMs: Math.max(1, leader.remaining), signal: this.#aborter.signal };
@@ -133,7 +137,7 @@ export class SharedStream implements StreamSink, Flight, Shared, ReaderOwner {
     const { status, headers, statusText } = head;
     for (const follower of this.#takeFollowers()) {
       if (!follower.settle()) continue;
-      report(follower, status, undefined);
+      report(follower, this.#trace, status, undefined);
       giveAnswer(follower.sink, { status, headers, statusText, chunks, trailers });
     }
   }
@@ -151,7 +155,7 @@ export class SharedStream implements StreamSink, Flight, Shared, ReaderOwner {
       // The time of the first caller was over, not that of this one.
       if (isOverdue(error) && follower.remaining >= 1) again(follower);
       else if (follower.settle()) {
-        report(follower, undefined, error);
+        report(follower, this.#trace, undefined, error);
         follower.sink.fail(error);
       }
     }
@@ -190,7 +194,7 @@ export class SharedStream implements StreamSink, Flight, Shared, ReaderOwner {
     this.#leaderSink = sink;
     // Its answer begins now; the body may take its time.
     waiter.wait(this, false);
-    this.#host.report(waiter, this.#head?.status, undefined);
+    this.#host.report(waiter, this.#trace, this.#head?.status, undefined);
     this.#read(sink);
     for (const chunk of chunks) this.#reader?.data(chunk);
   }

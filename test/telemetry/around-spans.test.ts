@@ -1,0 +1,202 @@
+import { createServer } from "node:http";
+import type { RequestListener } from "node:http";
+
+import { SpanKind, SpanStatusCode, context, trace } from "@opentelemetry/api";
+import { AlwaysOffSampler, AlwaysOnSampler, ParentBasedSampler } from "@opentelemetry/sdk-trace";
+import type { ReadableSpan } from "@opentelemetry/sdk-trace";
+import { createMesh, staticSource } from "@proxyless/core";
+import type { Mesh, MeshEvent, ServicePolicy } from "@proxyless/core";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+
+import { listening } from "./support/listening.ts";
+import { Sdk } from "./support/sdk.ts";
+
+let sdk: Sdk;
+const cleanup: (() => void | Promise<void>)[] = [];
+
+beforeEach(() => {
+  sdk = new Sdk(new AlwaysOnSampler());
+});
+
+afterEach(async () => {
+  for (const end of cleanup.splice(0).toReversed()) await end();
+  sdk.end();
+});
+
+/** A mesh over one instance of `orders` and one of `spare`, and all that it says. */
+async function meshOver(
+  handler: RequestListener,
+  orders: ServicePolicy,
+): Promise<{ mesh: Mesh; events: MeshEvent[] }> {
+  const addresses: string[] = [];
+  for (const listener of [handler, (_, response) => response.end('"spare"')] satisfies RequestListener[]) {
+    const server = createServer(listener);
+    cleanup.push(() => {
+      server.close();
+      server.closeAllConnections();
+    });
+    addresses.push(`127.0.0.1:${await listening(server)}`);
+  }
+  const [own = "", spare = ""] = addresses;
+  const discovery = staticSource({ orders: [own], spare: [spare] });
+  const mesh = createMesh({ discovery, services: { orders } });
+  cleanup.push(() => mesh.close());
+  const events: MeshEvent[] = [];
+  const types = ["call.cached", "call.coalesced", "call.fell_back"] as const;
+  for (const type of types) mesh.on(type, (event) => events.push(event));
+  return { mesh, events };
+}
+
+const cacheable: RequestListener = (request, response) => {
+  if (request.headers["if-none-match"] === '"1"') response.writeHead(304, { etag: '"1"' }).end();
+  else {
+    const maxAge = request.url === "/fresh" ? 60 : 0;
+    response.writeHead(200, { "cache-control": `max-age=${maxAge}`, etag: '"1"' }).end('"kept"');
+  }
+};
+
+const calls = (): readonly ReadableSpan[] => sdk.spans.filter(({ name }) => name !== "GET attempt");
+const attempts = (): readonly ReadableSpan[] => sdk.spans.filter(({ name }) => name === "GET attempt");
+
+/** Makes calls inside a span. @returns its id */
+async function inside(work: () => Promise<unknown>): Promise<string> {
+  const parent = trace.getTracer("test").startSpan("work");
+  await context.with(trace.setSpan(context.active(), parent), work);
+  return parent.spanContext().spanId;
+}
+
+/** The trace of the first event of a type. */
+function traceOf(events: readonly MeshEvent[], type: MeshEvent["type"]): unknown {
+  const event = events.find((one) => one.type === type);
+  return event !== undefined && "trace" in event ? event.trace : "no such event";
+}
+
+function idsOf(span: ReadableSpan | undefined): unknown {
+  const { spanId, traceId } = span?.spanContext() ?? {};
+  return { traceId, spanId, isSampled: true };
+}
+
+describe("a call that the cache answers", () => {
+  it("has its one CLIENT span, without an attempt below it", async () => {
+    const { events, mesh } = await meshOver(cacheable, { cache: {} });
+    const orders = mesh.service("orders");
+    await orders.GET("/fresh");
+    sdk.exporter.reset();
+    const parent = await inside(() => orders.GET("/fresh"));
+    expect(sdk.spans).toHaveLength(1);
+    const [hit] = sdk.spans;
+    expect(hit).toMatchObject({
+      name: "GET /fresh",
+      kind: SpanKind.CLIENT,
+      attributes: {
+        "server.address": "orders",
+        "http.response.status_code": 200,
+        "proxyless.cache": "hit",
+      },
+      parentSpanContext: { spanId: parent },
+    });
+    expect(traceOf(events, "call.cached")).toEqual(idsOf(hit));
+  });
+
+  it("has one also when the service is asked whether the answer still holds, and the attempt is below it", async () => {
+    const { events, mesh } = await meshOver(cacheable, { cache: {} });
+    await mesh.service("orders").GET("/old");
+    sdk.exporter.reset();
+    await (await mesh.fetch("http://orders/old")).text();
+    expect(calls().map(({ attributes }) => attributes)).toEqual([
+      expect.objectContaining({ "proxyless.cache": "revalidated", "http.response.status_code": 200 }),
+    ]);
+    const [call] = calls();
+    expect(attempts().map(({ attributes }) => attributes["http.response.status_code"])).toEqual([304]);
+    expect(attempts()[0]?.parentSpanContext?.spanId).toBe(call?.spanContext().spanId);
+    expect(traceOf(events, "call.cached")).toEqual(idsOf(call));
+  });
+
+  it("has an ended span also when its reader gives up", async () => {
+    const { mesh } = await meshOver(cacheable, { cache: {} });
+    await (await mesh.fetch("http://orders/fresh")).text();
+    sdk.exporter.reset();
+    await (await mesh.fetch("http://orders/fresh")).body?.cancel();
+    expect(calls()).toHaveLength(1);
+  });
+
+  it("costs no span where it is not sampled", async () => {
+    sdk.end();
+    sdk = new Sdk(new ParentBasedSampler({ root: new AlwaysOffSampler() }));
+    const { events, mesh } = await meshOver(cacheable, { cache: {} });
+    await mesh.service("orders").GET("/fresh");
+    await mesh.service("orders").GET("/fresh");
+    expect(sdk.spans).toEqual([]);
+    expect(traceOf(events, "call.cached")).toMatchObject({ isSampled: false });
+  });
+});
+
+describe("calls that share an answer", () => {
+  it("have a span each, in their own traces; those that were not sent link to the one that was", async () => {
+    let answer = (): void => undefined;
+    const { events, mesh } = await meshOver((_, response) => (answer = () => response.end('"shared"')), {
+      coalesce: {},
+    });
+    const orders = mesh.service("orders");
+    const works = [inside(() => orders.GET("/x")), inside(() => orders.GET("/x"))];
+    await expect.poll(() => String(answer)).toContain("shared");
+    answer();
+    const parents = await Promise.all(works);
+    const [leader, follower] = parents.map((id) =>
+      calls().find(({ parentSpanContext }) => parentSpanContext?.spanId === id),
+    );
+    expect(calls()).toHaveLength(2);
+    expect(attempts().map(({ parentSpanContext }) => parentSpanContext?.spanId)).toEqual([
+      leader?.spanContext().spanId,
+    ]);
+    expect(leader).toMatchObject({ links: [], attributes: { "http.response.status_code": 200 } });
+    expect(leader?.attributes["proxyless.coalesced"]).toBeUndefined();
+    expect(follower).toMatchObject({
+      kind: SpanKind.CLIENT,
+      attributes: { "proxyless.coalesced": true, "http.response.status_code": 200 },
+      links: [{ context: { spanId: leader?.spanContext().spanId } }],
+    });
+    expect(follower?.spanContext().traceId).not.toBe(leader?.spanContext().traceId);
+    expect(traceOf(events, "call.coalesced")).toEqual(idsOf(follower));
+  });
+
+  it("says of one that would not wait any longer that it gave up", async () => {
+    const aborter = new AbortController();
+    const { mesh } = await meshOver(() => undefined, { coalesce: {}, timeout: { totalMs: 10_000 } });
+    const orders = mesh.service("orders");
+    const leader = orders.GET("/x", { signal: aborter.signal });
+    const follower = orders.GET("/x", { timeoutMs: 50 });
+    await expect(follower).rejects.toMatchObject({ code: "ERR_PROXYLESS_TIMEOUT" });
+    expect(calls()[0]).toMatchObject({
+      attributes: { "error.type": "ERR_PROXYLESS_TIMEOUT", "proxyless.flag": "DT" },
+      status: { code: SpanStatusCode.ERROR },
+    });
+    aborter.abort();
+    await expect(leader).rejects.toThrow("abort");
+    expect(calls()).toHaveLength(2);
+  });
+});
+
+describe("a call that falls back", () => {
+  it("has one span that ends well, with the service that stood in for it below", async () => {
+    const { events, mesh } = await meshOver((_, response) => response.writeHead(503).end(), {
+      retry: false,
+      fallback: { service: "spare" },
+    });
+    const parent = await inside(() => mesh.service("orders").GET("/x"));
+    const own = calls().find(({ parentSpanContext }) => parentSpanContext?.spanId === parent);
+    expect(own).toMatchObject({
+      attributes: {
+        "server.address": "orders",
+        "http.response.status_code": 200,
+        "proxyless.fallback": "service",
+      },
+      status: { code: SpanStatusCode.UNSET },
+    });
+    const below = calls().filter(
+      ({ parentSpanContext }) => parentSpanContext?.spanId === own?.spanContext().spanId,
+    );
+    expect(below.map(({ attributes }) => attributes["server.address"])).toEqual(["spare"]);
+    expect(traceOf(events, "call.fell_back")).toEqual(idsOf(own));
+  });
+});

@@ -136,7 +136,7 @@ describe("an access log of a mesh", () => {
     expect(texts).toHaveLength(1);
     expect(texts[0]).toMatch(
       new RegExp(
-        `^\\[\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d\\.\\d{3}Z\\] "GET /orders/42 -" 200 - - - \\d+ - "-" "-" "-" "orders" "${flaky}"\n$`,
+        `^\\[\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d\\.\\d{3}Z\\] "GET /orders/42 HTTP/1.1" 200 - 0 \\d+ \\d+ - "-" "-" "-" "orders" "${flaky}"\n$`,
       ),
     );
     expect(jsons).toHaveLength(1);

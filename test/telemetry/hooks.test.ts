@@ -80,6 +80,22 @@ describe("hooks", () => {
     ]);
   });
 
+  it("know the headers of the request and of the answer, whatever their case", async () => {
+    const { mesh } = await flakyMesh();
+    const told: unknown[] = [];
+    mesh.hook({
+      beforeCall: (call) => {
+        told.push(call.header("X-Tenant"), call.header("x-missing"));
+        call.setHeader("x-tenant", "set");
+        told.push(call.header("x-tenant"));
+      },
+      afterCall: (_, end) =>
+        told.push(end.responseHeader("Transfer-Encoding"), end.responseHeader("x-missing")),
+    });
+    await mesh.service("orders").GET("/x", { headers: { "X-TENANT": "given" } });
+    expect(told).toEqual(["given", undefined, "set", "chunked", undefined]);
+  });
+
   it("refuse what is no header or belongs to the connection, without repeating its value", async () => {
     const { mesh } = await flakyMesh();
     const thrown: unknown[] = [];

@@ -64,6 +64,14 @@ export type MeshEvent =
       /** How the last attempt's endpoint was chosen; undefined when there was no attempt. */
       readonly pick: PickFlag | undefined;
       readonly durationMs: number;
+      /** Until the head of the answer came. Known where answers stream: undefined for those that are taken whole, and without one. */
+      readonly firstByteMs: number | undefined;
+      /** Of the body, sent once; undefined for a stream without a `content-length`. */
+      readonly requestBytes: number | undefined;
+      /** Of the body that came, before it is decoded; 0 without an answer. */
+      readonly responseBytes: number;
+      /** Of HTTP: `1.1`. Undefined where nothing was sent, and where the service may be spoken to in HTTP/2. */
+      readonly protocol: string | undefined;
       /** Of the call's span, sampled or not; undefined where nobody traces. */
       readonly trace: TraceIds | undefined;
       /** What hooks tagged; undefined where none did. */

@@ -153,6 +153,9 @@ export type {
   Outcome,
   PickFlag,
   RegistrationStatus,
+  Tags,
+  TagValue,
+  TraceIds,
 } from "./events.ts";
 export type { ChoiceView, EndpointView, ServiceView } from "./engine/inspect.ts";
 export type { EndpointReading, EndpointStanding, MeshReadings, ServiceReading } from "./engine/readings.ts";

@@ -1,12 +1,11 @@
 import { ROOT_CONTEXT, TraceFlags, context, trace } from "@opentelemetry/api";
-import type { Mesh, MeshEvent, MeshEventType } from "@proxyless/core";
+import type { Mesh, MeshEvent, MeshEventType, TraceIds } from "@proxyless/core";
 
 import { eventTypes } from "./catalog/catalog.ts";
 import { time } from "./catalog/words.ts";
 import { resolveEventLog } from "./event-log-options.ts";
 import type { EventLogOptions, ResolvedEventLog, TypeRules } from "./event-log-options.ts";
 import { fieldsOf, traceOf } from "./fields.ts";
-import type { TraceIds } from "./fields.ts";
 import type { FieldsFirstLogger, Level, LogFields } from "./logger.ts";
 import { plainText } from "./plain-text.ts";
 import { Repeats } from "./repeats.ts";

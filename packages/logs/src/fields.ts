@@ -1,10 +1,7 @@
-import type { MeshEvent, MeshEventOf } from "@proxyless/core";
+import type { MeshEvent, TraceIds } from "@proxyless/core";
 
 import type { LogFields } from "./logger.ts";
 import { plainText } from "./plain-text.ts";
-
-/** Where the span of a call or an attempt is found. */
-export type TraceIds = NonNullable<MeshEventOf<"call.completed">["trace"]>;
 
 /** Where OpenTelemetry has a name for what a field says, it is that one, as on spans; every other is `proxyless.` and its own. */
 const names = new Map([
@@ -14,6 +11,9 @@ const names = new Map([
   ["error", "error.type"],
   ["path", "url.path"],
   ["template", "url.template"],
+  ["protocol", "network.protocol.version"],
+  ["requestBytes", "http.request.body.size"],
+  ["responseBytes", "http.response.body.size"],
 ]);
 
 /** Said in another way than by its value. */

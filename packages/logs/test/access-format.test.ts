@@ -34,7 +34,7 @@ function fieldAtFault(action: () => unknown): string | undefined {
 describe("a format of text", () => {
   it("is Envoy's own, with `-` for what the mesh does not know", () => {
     expect(text(envoyFormat)).toBe(
-      '[2026-11-21T13:23:03.007Z] "GET /orders/42 -" 200 - - - 2000 - "-" "-" "-" "orders" "10.0.0.3:80"\n',
+      '[2026-11-21T13:23:03.007Z] "GET /orders/42 HTTP/1.1" 200 - 17 2048 2000 - "-" "-" "-" "orders" "10.0.0.3:80"\n',
     );
   });
 
@@ -44,6 +44,8 @@ describe("a format of text", () => {
     ["%UPSTREAM_HOST% %UPSTREAM_CLUSTER% %ROUTE_NAME%", "10.0.0.3:80 orders /orders/{id}"],
     ["%UPSTREAM_REMOTE_ADDRESS_WITHOUT_PORT% %UPSTREAM_REMOTE_PORT%", "10.0.0.3 80"],
     ["%UPSTREAM_REQUEST_ATTEMPT_COUNT% %DURATION%", "3 2000"],
+    ["%BYTES_RECEIVED% %BYTES_SENT% %UPSTREAM_PROTOCOL%", "17 2048 HTTP/1.1"],
+    ["%RESPONSE_DURATION% %RESPONSE_TX_DURATION%", "121 1880"],
     ["%TRACE_ID% %SPAN_ID%", "0af7651916cd43dd8448eb211c80319c b7ad6b7169203331"],
     ["%DYNAMIC_METADATA(proxyless:tenant)% %DYNAMIC_METADATA(other:tenant)%", "blue -"],
     ["%REQ(X-MISSING?:METHOD)% %REQ(:PATH):4% %PATH(NQ)%", "GET /ord /orders/42"],
@@ -78,7 +80,7 @@ describe("a format of text", () => {
   });
 
   it("leaves out what is not known where that is wanted", () => {
-    expect(text("<%PROTOCOL%>", answered, true)).toBe("<>\n");
+    expect(text("<%GRPC_STATUS%>", answered, true)).toBe("<>\n");
   });
 });
 
@@ -88,17 +90,19 @@ describe("a format of JSON", () => {
       code: "%RESPONSE_CODE%",
       host: "%UPSTREAM_HOST%",
       bytes: "%BYTES_SENT%",
-      both: "%PROTOCOL% %RESPONSE_CODE%",
+      stream: "%STREAM_ID%",
+      both: "%GRPC_STATUS% %RESPONSE_CODE%",
       timing: { ms: "%DURATION%", note: "plain" },
     };
     expect(json(format)).toEqual({
       code: 200,
       host: "10.0.0.3:80",
-      bytes: null,
+      bytes: 2048,
+      stream: null,
       both: "- 200",
       timing: { ms: 2000, note: "plain" },
     });
-    expect(json(format, answered, true)).not.toHaveProperty("bytes");
+    expect(json(format, answered, true)).not.toHaveProperty("stream");
   });
 
   it("has one for what is known of a call", () => {
@@ -110,6 +114,9 @@ describe("a format of JSON", () => {
       response_code: 0,
       response_flags: "DT",
       response_code_details: "ERR_PROXYLESS_TIMEOUT",
+      protocol: "HTTP/1.1",
+      bytes_received: 17,
+      bytes_sent: 2048,
       duration: 2000,
       authority: "orders",
       upstream_cluster: "orders",

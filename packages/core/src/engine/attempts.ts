@@ -34,6 +34,8 @@ export class Attempts implements Launcher {
   count = 0;
   /** Of a committed call the one whose answer the caller gets. */
   last: Attempt | undefined;
+  /** When the head of a streamed response went to the caller; 0 before, and for whole responses. */
+  headAt = 0;
   /** What the last answer asked to wait, in milliseconds. */
   retryAfterMs = 0;
   /** The streamed response, where it can be resumed. */
@@ -92,6 +94,11 @@ export class Attempts implements Launcher {
   /** Hedges so far. */
   get hedges(): number {
     return this.hedged?.sent ?? 0;
+  }
+
+  /** Bytes of the body that came, of the attempt whose answer the caller gets; 0 where none does. */
+  get responseBytes(): number {
+    return this.download?.received ?? this.last?.bodyBytes ?? 0;
   }
 
   get hashKey(): string | undefined {
@@ -156,7 +163,7 @@ export class Attempts implements Launcher {
     // The head says whether the service works; the body may last for hours.
     const outcome = outcomeOf(attempt, false);
     call.judged(outcome, attempt.status);
-    attempt.headAt = this.now;
+    attempt.headAt = this.headAt = this.now;
     if (outcome === "success") {
       attempt.isAnswered = true;
       attempt.outcome = outcome;

@@ -1,12 +1,13 @@
 import type { Span } from "@opentelemetry/api";
 
+import { headerValue } from "../balancers/request-parts.ts";
 import { configError } from "../errors.ts";
 import type { PickFlag, Tags, TagValue } from "../events.ts";
 import type { Attempt } from "../transport/attempt.ts";
 import { connectionHeaders, setHeader } from "./headers.ts";
 import type { CallHooks, Hooked, HookedAttempt, HookedCall, HookedCallEnd } from "./hooks.ts";
 import { pathOnly } from "./request.ts";
-import type { CallRequest } from "./request.ts";
+import type { CallRequest, ResponseHeaders } from "./request.ts";
 import { traceOf } from "./telemetry.ts";
 
 /** One call and its attempts, as its hooks see them, and what they set. */
@@ -52,7 +53,13 @@ export class CallHooking {
     this.#each(({ afterAttempt }) => afterAttempt?.(subject, end));
   }
 
-  ended(end: HookedCallEnd): void {
+  /** @param headers of the answer */
+  ended(how: Omit<HookedCallEnd, "responseHeader">, headers: ResponseHeaders | undefined): void {
+    const responseHeader = (name: string): string | undefined => {
+      const value = headers?.[name.toLowerCase()];
+      return typeof value === "object" ? value.join(", ") : value;
+    };
+    const end = { ...how, responseHeader };
     this.#each(({ afterCall }) => afterCall?.(this.#call, end));
   }
 
@@ -112,6 +119,7 @@ class SubjectCall extends Subject implements HookedCall {
   readonly template: string | undefined;
   readonly traceId: string | undefined;
   readonly headers = new Map<string, string>();
+  readonly #given: readonly string[];
 
   constructor(service: string, route: string | undefined, request: CallRequest, span: Span | undefined) {
     super(span);
@@ -121,6 +129,12 @@ class SubjectCall extends Subject implements HookedCall {
     this.path = pathOnly(request.path);
     this.template = request.template;
     this.traceId = traceOf(span)?.traceId;
+    this.#given = request.headers;
+  }
+
+  header(name: string): string | undefined {
+    const key = name.toLowerCase();
+    return this.headers.get(key) ?? headerValue(this.#given, key);
   }
 
   protected override keepHeader(name: string, value: string): void {
@@ -151,19 +165,19 @@ class SubjectAttempt extends Subject implements HookedAttempt {
   }
 }
 
-const headerName = /^[!#$%&'*+.^_`|~\dA-Za-z-]+$/;
+const namePattern = /^[!#$%&'*+.^_`|~\dA-Za-z-]+$/;
 // Visible ASCII, blanks and tabs, and what older servers send beyond.
-const headerValue = /^[\t\x20-\x7e\x80-\xff]*$/;
+const valuePattern = /^[\t\x20-\x7e\x80-\xff]*$/;
 
 function checkHeader(name: unknown, value: unknown): void {
-  if (typeof name !== "string" || !headerName.test(name)) {
+  if (typeof name !== "string" || !namePattern.test(name)) {
     throw configError("the header's name", "a header name (RFC 9110)", name);
   }
   if (connectionHeaders.has(name.toLowerCase())) {
     throw configError("the header's name", "no header of the connection", name);
   }
   // What came is not said: it may be a credential.
-  if (typeof value !== "string" || !headerValue.test(value)) {
+  if (typeof value !== "string" || !valuePattern.test(value)) {
     throw configError(`header ${name}`, "a text without line breaks", typeof value);
   }
 }

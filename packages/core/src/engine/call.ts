@@ -238,7 +238,8 @@ export class Call implements CallFrame, LimitRequest {
     this.record?.ended(outcome, status, error, parts.clock.now());
     if (this.hooking === undefined && !parts.events.wants("call.completed")) return;
     const durationMs = parts.clock.now() - this.startedAt;
-    const { hedges } = this.#attempts;
-    reportCall(parts.events, this, { outcome, status, error, attempts: count, hedges, last, durationMs });
+    const { headAt, hedges, responseBytes } = this.#attempts;
+    const seen = { outcome, status, error, attempts: count, hedges, last, durationMs };
+    reportCall(parts.events, this, { ...seen, headAt, responseBytes });
   }
 }

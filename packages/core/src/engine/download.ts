@@ -32,6 +32,11 @@ export class Download implements BodySink {
     return new Download(sink, etag);
   }
 
+  /** Bytes so far, in all its parts. */
+  get received(): number {
+    return this.#received;
+  }
+
   data(chunk: Buffer): void {
     this.#received += chunk.length;
     this.#sink.data(chunk);

@@ -35,6 +35,8 @@ export interface HookedCall extends Hooked {
   readonly template: string | undefined;
   /** Of the call's span; undefined where nobody traces. */
   readonly traceId: string | undefined;
+  /** A header of the request, as the caller gave it or a hook set it for the call; several of a name are joined by commas. */
+  header(name: string): string | undefined;
 }
 
 /** One try of a call, as hooks know it. */
@@ -64,6 +66,8 @@ export interface HookedCallEnd extends HookedAttemptEnd {
   readonly code: ErrorCode | undefined;
   readonly flag: ReasonFlag | undefined;
   readonly attempts: number;
+  /** A header of the answer; several of a name are joined by commas. Undefined without an answer. */
+  responseHeader(name: string): string | undefined;
 }
 
 /**

@@ -1,3 +1,4 @@
+import { headerValue } from "../balancers/request-parts.ts";
 import type { Criticality } from "../context/criticality.ts";
 import { ProxylessError } from "../errors.ts";
 import type { AttemptRecord, ReasonFlag } from "../errors.ts";
@@ -6,6 +7,7 @@ import type { Refusal } from "../policies/limit/refusal.ts";
 import type { Attempt } from "../transport/attempt.ts";
 import type { CallFrame } from "./call-frame.ts";
 import { pathOnly } from "./request.ts";
+import type { CallRequest } from "./request.ts";
 import { traceOf } from "./telemetry.ts";
 
 /** Tells the listeners how an attempt ended. */
@@ -46,19 +48,23 @@ interface CallReport {
   readonly hedges: number;
   readonly last: Attempt | undefined;
   readonly durationMs: number;
+  /** When the head of a streamed answer came; 0 without one. */
+  readonly headAt: number;
+  readonly responseBytes: number;
 }
 
 /** Tells hooks and listeners how a call ended. */
 export function reportCall(
   events: EventHub,
-  { hooking, request, rules, span, upstream }: CallFrame,
+  { hooking, request, rules, span, startedAt, upstream }: CallFrame,
   report: CallReport,
 ): void {
-  const { attempts, durationMs, error, hedges, last, outcome } = report;
+  const { attempts, durationMs, error, headAt, hedges, last, outcome, responseBytes } = report;
   const code = error instanceof ProxylessError ? error.code : undefined;
   const flag = flagOf(error);
   const status = report.status === 0 ? undefined : report.status;
-  hooking?.ended({ outcome, status, error, code, flag, attempts, durationMs });
+  const headers = status === undefined ? undefined : last?.headers;
+  hooking?.ended({ outcome, status, error, code, flag, attempts, durationMs }, headers);
   if (!events.wants("call.completed")) return;
   events.emit({
     type: "call.completed",
@@ -76,9 +82,23 @@ export function reportCall(
     endpoint: last?.endpoint.address,
     pick: last?.pick,
     durationMs,
+    firstByteMs: headAt === 0 ? undefined : headAt - startedAt,
+    requestBytes: sizeOf(request),
+    responseBytes,
+    // Where HTTP/2 is allowed each connection has its own.
+    protocol: last === undefined || last.phase === "connect" || upstream.transport.http2 ? undefined : "1.1",
     trace: traceOf(span),
     tags: hooking?.tags,
   });
+}
+
+/** Bytes of a request's body; undefined for a stream that does not say. */
+function sizeOf({ body, headers }: CallRequest): number | undefined {
+  if (body === null) return 0;
+  if (typeof body === "string") return Buffer.byteLength(body);
+  if (body instanceof Uint8Array) return body.byteLength;
+  const told = Number(headerValue(headers, "content-length") ?? NaN);
+  return Number.isInteger(told) ? told : undefined;
 }
 
 /** Why a call failed, in short. */

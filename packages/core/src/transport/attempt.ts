@@ -67,6 +67,8 @@ export class Attempt<E = EndpointState> implements Dispatcher.DispatchHandler, A
   statusText = "";
   headers: ResponseHeaders = none;
   trailers: ResponseHeaders = none;
+  /** Bytes of a streamed body so far, as they came. */
+  streamedBytes = 0;
   /** The collected body; undefined when there is none. */
   chunks: Buffer[] | undefined = undefined;
   /** What ended the attempt before its time; undefined when a whole response came. */
@@ -155,6 +157,11 @@ export class Attempt<E = EndpointState> implements Dispatcher.DispatchHandler, A
     this.#timer = this.#clock.setTimer(onTimeout, dueMs, this, true);
   }
 
+  /** Bytes of the body so far, as they came. */
+  get bodyBytes(): number {
+    return this.chunks?.reduce((sum, { length }) => sum + length, 0) ?? this.streamedBytes;
+  }
+
   /** Gives a streamed response up: the attempt is over, the rest of the body is read and dropped. */
   discard(): void {
     this.#settle();
@@ -239,8 +246,10 @@ export class Attempt<E = EndpointState> implements Dispatcher.DispatchHandler, A
     }
     this.phase = "body";
     if (this.#body !== undefined) this.#body.heardAt = this.#clock.now();
-    if (this.#sink !== undefined) this.#sink.data(chunk);
-    else if (this.chunks === undefined) this.chunks = [chunk];
+    if (this.#sink !== undefined) {
+      this.streamedBytes += chunk.length;
+      this.#sink.data(chunk);
+    } else if (this.chunks === undefined) this.chunks = [chunk];
     else this.chunks.push(chunk);
   }
 

@@ -11,15 +11,19 @@ import { unknownCommands } from "./unknown-commands.ts";
 
 /** Commands that take no argument. */
 const plain: Readonly<Record<string, Reader>> = {
-  // The call begins and ends in this process: nobody speaks a protocol with it.
-  PROTOCOL: () => undefined,
-  UPSTREAM_PROTOCOL: () => undefined,
+  // The call begins in this process: what is spoken with the service is all that is spoken.
+  PROTOCOL: protocol,
+  UPSTREAM_PROTOCOL: protocol,
   RESPONSE_CODE: ({ event }) => event.status ?? 0,
   RESPONSE_FLAGS: ({ event }) => event.flag,
   RESPONSE_FLAGS_LONG: ({ event }) => (event.flag === undefined ? undefined : flagNames[event.flag]),
-  BYTES_RECEIVED: () => undefined,
-  BYTES_SENT: () => undefined,
+  // Envoy's point of view: it receives the request and sends the answer on.
+  BYTES_RECEIVED: ({ event }) => event.requestBytes,
+  BYTES_SENT: ({ event }) => event.responseBytes,
   DURATION: ({ event }) => Math.round(event.durationMs),
+  RESPONSE_DURATION: ({ event }) => rounded(event.firstByteMs),
+  RESPONSE_TX_DURATION: ({ event: { durationMs, firstByteMs } }) =>
+    rounded(firstByteMs === undefined ? undefined : durationMs - firstByteMs),
   UPSTREAM_HOST: ({ event }) => event.endpoint,
   UPSTREAM_HOST_NAME: ({ event }) => event.endpoint,
   UPSTREAM_HOST_NAME_WITHOUT_PORT: (call) => address(call)?.host,
@@ -94,6 +98,14 @@ function metadataReader(argument: string): Reader {
     const value = event.tags !== undefined && Object.hasOwn(event.tags, tag) ? event.tags[tag] : undefined;
     return typeof value === "boolean" ? String(value) : value;
   };
+}
+
+function protocol({ event }: LoggedCall): string | undefined {
+  return event.protocol === undefined ? undefined : `HTTP/${event.protocol}`;
+}
+
+function rounded(ms: number | undefined): number | undefined {
+  return ms === undefined ? undefined : Math.round(ms);
 }
 
 function details({ event }: LoggedCall): string | undefined {

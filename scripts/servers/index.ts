@@ -3,6 +3,8 @@ export type { ConsulAgentOptions, ConsulCluster } from "./consul.ts";
 export { startConsulDatacenters } from "./consul-datacenters.ts";
 export type { ConsulAgent } from "./consul-agent.ts";
 export type { PeerNetwork } from "./peer-network.ts";
+export { startOtelCollector } from "./otel-collector.ts";
+export type { OtelCollector } from "./otel-collector.ts";
 export { startPowerDns } from "./powerdns.ts";
 export { PowerDns } from "./powerdns-server.ts";
 export { startEtcd, startEtcdCluster } from "./etcd.ts";

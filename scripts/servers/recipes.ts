@@ -2,6 +2,7 @@ import { chromiumRecipe } from "./chromium-recipe.ts";
 import { consulRecipe } from "./consul-recipe.ts";
 import { etcdRecipes } from "./etcd-recipe.ts";
 import { kubeApiserverRecipe, kubeCrdServerRecipe } from "./kubernetes-recipe.ts";
+import { otelCollectorRecipe } from "./otel-collector-recipe.ts";
 import { powerDnsRecipe } from "./powerdns-recipe.ts";
 import { alertmanagerRecipe, prometheusRecipe } from "./prometheus-recipe.ts";
 import { installRecipe } from "./recipe.ts";
@@ -21,6 +22,7 @@ export const recipes: readonly Recipe[] = [
   kubeCrdServerRecipe,
   ...Object.values(etcdRecipes),
   xdsRecipe,
+  otelCollectorRecipe,
   prometheusRecipe,
   alertmanagerRecipe,
 ];

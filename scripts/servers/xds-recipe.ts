@@ -1,4 +1,3 @@
-import { copyFile, mkdir } from "node:fs/promises";
 import { join } from "node:path";
 
 import { unpackGo } from "./go-toolchain.ts";
@@ -30,11 +29,8 @@ export const xdsRecipe: Recipe = {
   command: "proxyless-xds-server",
   binary: "bin/xds-server",
   install: async (tree, scratch) => {
-    const go = await unpackGo(libraries, "PROXYLESS_XDS_BIN", scratch);
-    const source = join(scratch, "source");
-    await mkdir(source);
-    await copyFile(join(import.meta.dirname, "xds-server.go"), join(source, "main.go"));
-    await mkdir(join(tree, "bin"));
-    await go.build(source, join(tree, "bin/xds-server"));
+    const wanted = { names: libraries, withDependencies: false };
+    const go = await unpackGo(wanted, "PROXYLESS_XDS_BIN", scratch);
+    await go.buildFile(join(import.meta.dirname, "xds-server.go"), join(tree, "bin/xds-server"));
   },
 };

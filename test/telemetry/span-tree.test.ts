@@ -5,14 +5,15 @@ import { setTimeout as wait } from "node:timers/promises";
 import { context, propagation } from "@opentelemetry/api";
 import { UndiciInstrumentation } from "@opentelemetry/instrumentation-undici";
 import { AlwaysOnSampler } from "@opentelemetry/sdk-trace";
-import type { ReadableSpan } from "@opentelemetry/sdk-trace";
 import * as conventions from "@opentelemetry/semantic-conventions/incubating";
 import { createMesh, inAttempt, staticSource } from "@proxyless/core";
 import type { Mesh, MeshOptions } from "@proxyless/core";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
+import { documentedCall, documentedTree } from "./support/documented-call.ts";
 import { listening } from "./support/listening.ts";
 import { Sdk } from "./support/sdk.ts";
+import { portsOf, seenOf, tree } from "./support/span-tree.ts";
 
 let sdk: Sdk;
 const cleanup: (() => void | Promise<void>)[] = [];
@@ -44,123 +45,18 @@ async function meshOver(
   return { mesh, addresses };
 }
 
-/** A span as a picture: what tells it from others, and those below it. */
-function tree(spans: readonly ReadableSpan[], parent?: string): unknown[] {
-  return spans
-    .filter(({ parentSpanContext }) => parentSpanContext?.spanId === parent)
-    .toSorted((a, b) => a.startTime[0] - b.startTime[0] || a.startTime[1] - b.startTime[1])
-    .map((span) => ({
-      name: span.name,
-      attributes: span.attributes,
-      events: span.events.map(({ attributes, name }) => ({ name, ...attributes })),
-      links: span.links.map((link) => link.context.spanId),
-      below: tree(spans, span.spanContext().spanId),
-    }));
-}
-
 describe("the span tree", () => {
   it("shows a retry on another host and a hedge beside it, exactly as documented", async () => {
-    const earning = 20;
-    let requests = 0;
-    // After calls that earn the budget: one fails, the next hangs until it is given up, the third is answered.
-    const handler: RequestListener = (_, response) => {
-      requests++;
-      if (requests === earning + 1) response.writeHead(503).end();
-      else if (requests !== earning + 2)
-        response.writeHead(200, { "content-type": "application/json" }).end("{}");
-    };
-    const { mesh } = await meshOver([handler, handler, handler], {
-      services: {
-        orders: {
-          hedge: { delayMs: 50 },
-          retry: { maxAttempts: 2, baseDelayMs: 1, maxDelayMs: 1 },
-          outlierDetection: false,
-        },
-      },
-    });
-    const orders = mesh.service("orders");
-    for (let n = 0; n < earning; n++) await orders.GET("/orders");
+    const documented = await documentedCall();
+    cleanup.push(() => documented.end());
+    await documented.earn();
     sdk.exporter.reset();
-    await orders.GET("/orders/{id}", { params: { path: { id: "7" }, query: { token: "hush" } } });
+    await documented.call();
     await expect.poll(() => sdk.spans.length).toBe(4);
-    const [first, second, third] = sdk.spans
-      .filter((span) => span.name === "GET attempt")
-      .toSorted(
-        (a, b) =>
-          Number(a.attributes["http.request.resend_count"] ?? 0) -
-          Number(b.attributes["http.request.resend_count"] ?? 0),
-      );
-    const ports = [first, second, third].map((span) => span?.attributes["network.peer.port"]);
+    const spans = sdk.spans.map(seenOf);
+    const ports = portsOf(spans);
     expect(new Set(ports).size).toBe(3);
-    const attempt = {
-      "http.request.method": "GET",
-      "server.address": "orders",
-      "network.peer.address": "127.0.0.1",
-      "proxyless.pick": "LB",
-    };
-    expect(tree(sdk.spans)).toEqual([
-      {
-        name: "GET /orders/{id}",
-        attributes: {
-          "http.request.method": "GET",
-          "server.address": "orders",
-          "url.full": "http://orders/orders/7",
-          "url.path": "/orders/7",
-          "url.template": "/orders/{id}",
-          "http.response.status_code": 200,
-          "http.request.resend_count": 2,
-        },
-        events: [
-          {
-            name: "proxyless.retry",
-            "proxyless.attempt": 1,
-            "proxyless.endpoint": `127.0.0.1:${String(ports[0])}`,
-            "proxyless.reason": "status 503",
-            "proxyless.delay_ms": expect.any(Number),
-          },
-        ],
-        links: [],
-        below: [
-          {
-            name: "GET attempt",
-            attributes: {
-              ...attempt,
-              "network.peer.port": ports[0],
-              "http.response.status_code": 503,
-              "error.type": "503",
-            },
-            events: [],
-            links: [],
-            below: [],
-          },
-          {
-            name: "GET attempt",
-            attributes: {
-              ...attempt,
-              "network.peer.port": ports[1],
-              "http.request.resend_count": 1,
-              "error.type": "superseded",
-            },
-            events: [],
-            links: [],
-            below: [],
-          },
-          {
-            name: "GET attempt",
-            attributes: {
-              ...attempt,
-              "network.peer.port": ports[2],
-              "http.request.resend_count": 2,
-              "proxyless.hedge": true,
-              "http.response.status_code": 200,
-            },
-            events: [],
-            links: [second?.spanContext().spanId],
-            below: [],
-          },
-        ],
-      },
-    ]);
+    expect(tree(spans)).toEqual(documentedTree(ports));
   });
 
   it("says that a circuit refused the call, and which endpoint was ejected meanwhile", async () => {
@@ -173,10 +69,10 @@ describe("the span tree", () => {
     for (let n = 0; n < 3; n++) await orders.GET("/x", { endpoint: bad });
     mesh.circuit("orders").setMode("forced-open");
     await expect(orders.GET("/x")).rejects.toMatchObject({ code: "ERR_PROXYLESS_CIRCUIT_OPEN" });
-    const seen = sdk.spans.flatMap(({ events, name }) =>
+    const told = sdk.spans.flatMap(({ events, name }) =>
       events.map((event) => ({ on: name, name: event.name, ...event.attributes })),
     );
-    expect(seen).toEqual([
+    expect(told).toEqual([
       {
         on: "GET attempt",
         name: "proxyless.endpoint.ejected",

@@ -1,0 +1,62 @@
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { text } from "node:stream/consumers";
+
+import { afterAll, beforeAll, expect, it } from "vitest";
+
+import { startOtelCollector } from "../../scripts/servers/index.ts";
+import type { OtelCollector } from "../../scripts/servers/index.ts";
+import { documentedTree } from "../../test/telemetry/support/documented-call.ts";
+import { exportDocumentedCall } from "../../test/telemetry/support/otlp-export.ts";
+import { portsOf, tree } from "../../test/telemetry/support/span-tree.ts";
+import { logsOf, spansOf } from "./otlp-json.ts";
+
+const installMs = 1_800_000;
+let collector: OtelCollector;
+let sink: Server;
+/** What the collector handed on, by path. */
+const received: { readonly path: string | undefined; readonly body: unknown }[] = [];
+
+async function receive(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  received.push({ path: request.url, body: JSON.parse(await text(request)) });
+  response.writeHead(200, { "content-type": "application/json" }).end("{}");
+}
+
+beforeAll(async () => {
+  sink = createServer((request, response) => {
+    void receive(request, response);
+  });
+  sink.listen(0, "127.0.0.1");
+  await once(sink, "listening");
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- a listening TCP server has an AddressInfo
+  const { port } = sink.address() as AddressInfo;
+  collector = await startOtelCollector(`http://127.0.0.1:${port}`);
+}, installMs);
+
+afterAll(async () => {
+  await collector.stop();
+  sink.close();
+  sink.closeAllConnections();
+});
+
+it("comes out of the OpenTelemetry Collector as documented: the span tree of a retry and a hedge, and its log", async () => {
+  await exportDocumentedCall(collector.url);
+  const bodies = (path: string): unknown[] =>
+    received.filter((one) => one.path === path).map(({ body }) => body);
+  await expect.poll(() => bodies("/v1/traces").flatMap(spansOf).length, { timeout: 20_000 }).toBe(44);
+  const all = bodies("/v1/traces").flatMap(spansOf);
+  const call = all.find(({ name }) => name === "GET /orders/{id}");
+  const spans = all.filter(({ traceId }) => traceId === call?.traceId);
+  expect(spans.map(({ kind }) => kind)).toEqual([3, 3, 3, 3]);
+  const ports = portsOf(spans);
+  expect(new Set(ports).size).toBe(3);
+  expect(tree(spans)).toEqual(documentedTree(ports));
+
+  await expect.poll(() => bodies("/v1/logs").flatMap(logsOf).length, { timeout: 20_000 }).toBeGreaterThan(0);
+  const logs = bodies("/v1/logs").flatMap(logsOf);
+  const completed = logs.find(({ eventName }) => eventName === "proxyless.call.completed");
+  expect(completed).toMatchObject({ traceId: call?.traceId, spanId: call?.spanId });
+  expect(JSON.stringify(received)).not.toContain("hush");
+}, 60_000);

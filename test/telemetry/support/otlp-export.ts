@@ -1,0 +1,32 @@
+import { OTLPLogExporter } from "@opentelemetry/exporter-logs-otlp-http";
+import { OTLPTraceExporter } from "@opentelemetry/exporter-trace-otlp-http";
+import { LoggerProvider, SimpleLogRecordProcessor } from "@opentelemetry/sdk-logs";
+import { AlwaysOnSampler, BatchSpanProcessor } from "@opentelemetry/sdk-trace";
+import { logEvents } from "@proxyless/logs";
+
+import { otelLogger } from "../../../examples/logs/otel-logger.ts";
+import type { DocumentedCall } from "./documented-call.ts";
+import { documentedCall } from "./documented-call.ts";
+import { Sdk } from "./sdk.ts";
+
+/** Makes the documented call as a process does that exports its spans and logs by OTLP over HTTP to `url`; resolves when all is sent. */
+export async function exportDocumentedCall(url: string): Promise<void> {
+  const exporter = new OTLPTraceExporter({ url: `${url}/v1/traces` });
+  const sdk = new Sdk(new AlwaysOnSampler(), [new BatchSpanProcessor({ exporter })]);
+  const logs = new LoggerProvider({
+    processors: [new SimpleLogRecordProcessor({ exporter: new OTLPLogExporter({ url: `${url}/v1/logs` }) })],
+  });
+  const documented: DocumentedCall = await documentedCall();
+  try {
+    await documented.earn();
+    using _ = logEvents(documented.mesh, otelLogger(logs.getLogger("@proxyless/logs")), {
+      levels: { "call.completed": "info" },
+    });
+    await documented.call();
+  } finally {
+    await documented.end();
+    await sdk.provider.shutdown();
+    await logs.shutdown();
+    sdk.end();
+  }
+}

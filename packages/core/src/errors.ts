@@ -143,22 +143,41 @@ export class ProxylessError extends Error {
 }
 
 /**
- * An option out of its range. The message names the field, what is legal and what came.
+ * An option out of its range. The message names the field, what is legal and what came, but no text that may be a credential.
  * @param field path of the option, as the user wrote it (`timeout.totalMs`)
  */
 export function configError(field: string, expected: string, received: unknown): ProxylessError {
-  return new ProxylessError("ERR_PROXYLESS_CONFIG", `${field} must be ${expected}, got ${show(received)}`, {
-    field,
-  });
+  const isSecret = ["string", "number"].includes(typeof received) && credentialField.test(field);
+  const got = isSecret ? '"something else"' : show(received);
+  return new ProxylessError("ERR_PROXYLESS_CONFIG", `${field} must be ${expected}, got ${got}`, { field });
 }
 
-/** A value as an error message may show it: short, on one line, without the inside of objects. */
+/**
+ * A value as an error message may show it: short, on one line, without the inside of objects. A text is shown only where it is made of
+ * plain words and numbers: what was meant for another option may be a token.
+ */
 export function show(value: unknown): string {
-  if (typeof value === "string")
-    return value.length > 60 ? `${JSON.stringify(value.slice(0, 60))}…` : JSON.stringify(value);
+  if (typeof value === "string") {
+    return isPlain(value) ? JSON.stringify(value) : `a text of ${value.length} characters`;
+  }
   if (typeof value === "function") return "a function";
   if (typeof value === "bigint") return `${value}n`;
   if (Array.isArray(value)) return `an array of ${value.length}`;
   if (typeof value === "object" && value !== null) return "an object";
   return String(value);
+}
+
+const MAX_SHOWN = 60;
+const MAX_WORD = 20;
+const credentialField = /secret|token(?!s)|passw|pwd|authorization|credential|api-?key|private/i;
+const credentialWord = /secret|token|passw|credential|bearer|basic /i;
+/** In a URL: who asks, and what for. And the head of a key. */
+const aroundCredentials = /@|[?#].|-----/;
+/** Letters, a number with its unit (`30s`) or a version (`TLSv1`): what mixes them in another way may be made by chance. */
+const word = /^(?:\p{L}+|\p{L}{0,5}v\d{1,2}|\d+[a-z]{0,2})$/iu;
+
+function isPlain(text: string): boolean {
+  if (text.length > MAX_SHOWN || credentialWord.test(text) || aroundCredentials.test(text)) return false;
+  const words = text.match(/[\p{L}\p{N}]+/gu) ?? [];
+  return words.every((one) => one.length <= MAX_WORD && word.test(one));
 }

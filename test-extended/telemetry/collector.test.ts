@@ -11,7 +11,7 @@ import type { OtelCollector } from "../../scripts/servers/index.ts";
 import { documentedTree } from "../../test/telemetry/support/documented-call.ts";
 import { exportDocumentedCall } from "../../test/telemetry/support/otlp-export.ts";
 import { portsOf, tree } from "../../test/telemetry/support/span-tree.ts";
-import { logsOf, spansOf } from "./otlp-json.ts";
+import { logsOf, spansOf, sumsOf } from "./otlp-json.ts";
 
 const installMs = 1_800_000;
 let collector: OtelCollector;
@@ -41,7 +41,7 @@ afterAll(async () => {
   sink.closeAllConnections();
 });
 
-it("comes out of the OpenTelemetry Collector as documented: the span tree of a retry and a hedge, and its log", async () => {
+it("comes out of the OpenTelemetry Collector as documented: the span tree of a retry and a hedge, its metrics and its log", async () => {
   await exportDocumentedCall(collector.url);
   const bodies = (path: string): unknown[] =>
     received.filter((one) => one.path === path).map(({ body }) => body);
@@ -58,5 +58,12 @@ it("comes out of the OpenTelemetry Collector as documented: the span tree of a r
   const logs = bodies("/v1/logs").flatMap(logsOf);
   const completed = logs.find(({ eventName }) => eventName === "proxyless.call.completed");
   expect(completed).toMatchObject({ traceId: call?.traceId, spanId: call?.spanId });
+
+  await expect.poll(() => bodies("/v1/metrics").length, { timeout: 20_000 }).toBeGreaterThan(0);
+  const sums = bodies("/v1/metrics").flatMap(sumsOf);
+  // Twenty calls before, and this one with its three attempts.
+  expect(sums).toContainEqual({ name: "proxyless.client.calls", values: [21] });
+  expect(sums).toContainEqual({ name: "proxyless.client.attempts", values: [21, 1, 1] });
+  expect(sums).toContainEqual({ name: "proxyless.client.call.hedges", values: [1] });
   expect(JSON.stringify(received)).not.toContain("hush");
 }, 60_000);

@@ -53,6 +53,21 @@ function parentOf(span: unknown): string | undefined {
   return typeof id === "string" && id !== "" ? id : undefined;
 }
 
+/** The sums in one export of metrics: name, and the value of each series. */
+export function sumsOf(
+  body: unknown,
+): readonly { readonly name: string; readonly values: readonly number[] }[] {
+  return items(body, "resourceMetrics")
+    .flatMap((resource) => items(resource, "scopeMetrics"))
+    .flatMap((scope) => items(scope, "metrics"))
+    .map((metric) => ({
+      name: String(field(metric, "name")),
+      values: items(field(metric, "sum"), "dataPoints").map((point) =>
+        Number(field(point, "asInt") ?? field(point, "asDouble")),
+      ),
+    }));
+}
+
 function attributesOf(of: unknown): Readonly<Record<string, unknown>> {
   return Object.fromEntries(
     items(of, "attributes").map((one) => [String(field(one, "key")), plain(field(one, "value"))]),

@@ -109,7 +109,8 @@ export class TimeChart {
           size: 24,
           gap: 4,
           space: 70,
-          values: (_chart, ticks) => ticks.map((tick) => formatTime(tick * 1000)),
+          values: (chart, ticks) =>
+            ticks.map((tick) => (isAtEdge(chart, tick) ? "" : formatTime(tick * 1000))),
         },
         { ...axis, size: 58, values: (_chart, ticks) => ticks.map((tick) => this.#format(tick)) },
       ],
@@ -132,6 +133,11 @@ export class TimeChart {
       setText(value, this.#format(under));
     }
   }
+}
+
+/** Whether half of the time's label would be cut off. */
+function isAtEdge(chart: UPlot, tick: number): boolean {
+  return chart.valToPos(tick, "x") > chart.bbox.width / devicePixelRatio - 20;
 }
 
 function spanOf(min: number, max: number): number {

@@ -19,12 +19,16 @@ export interface DatagramRules {
   readonly mangle?: (answer: Buffer, fault: Fault) => Buffer;
 }
 
+/** After so long, in milliseconds, nobody waits for an answer any more. */
+const idleMs = 10_000;
+
 /** One client, and the socket by which the target sees it. */
 class Flow {
   readonly client: Place;
   readonly upstream: Socket = createSocket("udp4");
   /** What is held back until somebody lets it go. */
   readonly held: (() => void)[] = [];
+  usedAt = 0;
   isDead = false;
 
   constructor(client: Place) {
@@ -100,6 +104,7 @@ export class DatagramRelay {
   }
 
   #open(client: Place): Flow {
+    this.#closeIdle();
     const flow = new Flow(client);
     flow.upstream.on("message", (bytes) => {
       const fault = this.#rules.fault(client);
@@ -110,7 +115,18 @@ export class DatagramRelay {
     return flow;
   }
 
+  /** Clients that take a socket for each question do not come back with it. */
+  #closeIdle(): void {
+    const since = performance.now() - idleMs;
+    for (const [key, { held, isDead, upstream, usedAt }] of this.#flows) {
+      if (isDead || held.length > 0 || usedAt > since) continue;
+      upstream.close();
+      this.#flows.delete(key);
+    }
+  }
+
   #pass(flow: Flow, bytes: Buffer, send: (bytes: Buffer) => void): void {
+    flow.usedAt = performance.now();
     const fault = this.#rules.fault(flow.client);
     const isLost = fault === "lossy" && ++this.#datagrams % 3 === 0;
     if (fault === "blackhole" && !flow.isDead) {

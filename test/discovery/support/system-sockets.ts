@@ -23,19 +23,39 @@ export function socketsConnectedTo(
   return new Map(found);
 }
 
-/** The process that holds a socket; `undefined` when none of ours does any more. */
+/** Which of the processes that this one has started holds a socket; `undefined` when none does any more. */
 export function holderOf(inode: string): number | undefined {
-  const pids = readdirSync("/proc").filter((name) => /^\d+$/.test(name));
+  const pids = readdirSync("/proc").filter((name) => /^\d+$/.test(name) && isOurs(name));
   const holder = pids.find((pid) => {
     try {
       const folder = `/proc/${pid}/fd`;
-      return readdirSync(folder).some((name) => readlinkSync(`${folder}/${name}`) === `socket:[${inode}]`);
+      return readdirSync(folder).some((name) => linkOf(`${folder}/${name}`) === `socket:[${inode}]`);
     } catch {
-      // It has ended, or is somebody else's.
+      // It has ended.
       return false;
     }
   });
   return holder === undefined ? undefined : Number(holder);
+}
+
+function linkOf(path: string): string {
+  try {
+    return readlinkSync(path);
+  } catch {
+    // It was closed in between.
+    return "";
+  }
+}
+
+/** To look into every process would take so long that a relay which does so would be in the way. */
+function isOurs(pid: string): boolean {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+    // After the name, which may have anything in it: the state, and who has started it.
+    return stat.slice(stat.lastIndexOf(")")).split(" ")[2] === String(process.pid);
+  } catch {
+    return false;
+  }
 }
 
 function hex(value: number, digits: number): string {

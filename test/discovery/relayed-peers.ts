@@ -6,7 +6,7 @@ import type { PeerNetwork } from "../../scripts/servers/index.ts";
 import { DatagramRelay } from "./datagram-relay.ts";
 import { FaultyLinks } from "./faulty-links.ts";
 import type { Fault } from "./faulty-links.ts";
-import { holderOf, socketsConnectedTo } from "./support/system-sockets.ts";
+import { holders, socketsConnectedTo } from "./support/system-sockets.ts";
 
 /** A member of a cluster. */
 interface Peer {
@@ -29,7 +29,11 @@ export class RelayedPeers implements PeerNetwork {
   ): Promise<readonly string[]> {
     await this.stop();
     const doors = hosts.map(
-      (host, i) => new Door(host, `127.0.1.${i + 1}`, (from) => this.#between(from, host)),
+      (host, i) =>
+        new Door(host, `127.0.1.${i + 1}`, {
+          fault: (from) => this.#between(from, host),
+          isCut: () => this.#isolated !== undefined,
+        }),
     );
     this.#doors = doors;
     await Promise.all(doors.map((door) => door.open(tcp, udp)));
@@ -39,13 +43,13 @@ export class RelayedPeers implements PeerNetwork {
   /** No word passes between this one and the others from now on. */
   cutOff(peer: Peer): void {
     this.#isolated = peer;
-    for (const door of this.#doors) door.update();
+    for (const door of this.#doors) door.update(true);
   }
 
   /** Everybody hears everybody again, and what was said meanwhile. */
   heal(): void {
     this.#isolated = undefined;
-    for (const door of this.#doors) door.update();
+    for (const door of this.#doors) door.update(false);
   }
 
   async stop(): Promise<void> {
@@ -60,21 +64,36 @@ export class RelayedPeers implements PeerNetwork {
   }
 }
 
+/** A connection that one member has made to another. */
+interface Connection {
+  readonly links: FaultyLinks;
+  /** The port that was called. */
+  readonly port: number;
+  readonly callersPort: number;
+  /** The process that has made it, once that was of interest. */
+  pid?: number | undefined;
+}
+
 /** The way in to one member, for the others. */
 class Door {
   readonly #host: string;
   readonly #fault: (from: Partial<Peer>) => Fault;
-  /** Connections by the process that made them. */
-  readonly #links = new Map<number | undefined, FaultyLinks>();
+  readonly #isCut: () => boolean;
+  readonly #connections = new Set<Connection>();
   readonly #servers: Server[] = [];
   readonly #relays: DatagramRelay[] = [];
   /** The address that the others know. */
   readonly known: string;
 
-  constructor(host: string, known: string, fault: (from: Partial<Peer>) => Fault) {
+  constructor(
+    host: string,
+    known: string,
+    { fault, isCut }: { fault: (from: Partial<Peer>) => Fault; isCut: () => boolean },
+  ) {
     this.#host = host;
     this.known = known;
     this.#fault = fault;
+    this.#isCut = isCut;
   }
 
   /** @throws Error when a port is taken */
@@ -97,26 +116,36 @@ class Door {
     }
   }
 
-  update(): void {
-    for (const [pid, links] of this.#links) links.set(this.#fault({ pid }));
+  /** @param isCut whether it matters who is who: to find out takes its time */
+  update(isCut: boolean): void {
+    if (isCut) this.#identify([...this.#connections]);
+    for (const { links, pid } of this.#connections) links.set(this.#fault({ pid }));
     for (const relay of this.#relays) relay.release();
   }
 
   async close(): Promise<void> {
-    for (const links of this.#links.values()) links.cut();
+    for (const { links } of this.#connections) links.cut();
     for (const server of this.#servers) server.close();
     await Promise.all(this.#relays.map((relay) => relay.stop()));
   }
 
   #accept(socket: Socket, port: number): void {
-    const inode = socketsConnectedTo("tcp", this.known, port).get(socket.remotePort ?? 0);
-    const pid = inode === undefined ? undefined : holderOf(inode);
-    let links = this.#links.get(pid);
-    if (links === undefined) {
-      links = new FaultyLinks();
-      links.set(this.#fault({ pid }));
-      this.#links.set(pid, links);
+    const connection: Connection = { links: new FaultyLinks(), port, callersPort: socket.remotePort ?? 0 };
+    this.#connections.add(connection);
+    socket.on("close", () => this.#connections.delete(connection));
+    if (this.#isCut()) {
+      this.#identify([connection]);
+      connection.links.set(this.#fault(connection));
     }
-    links.accept(socket, { host: this.#host, port });
+    connection.links.accept(socket, { host: this.#host, port });
+  }
+
+  #identify(connections: readonly Connection[]): void {
+    const unknown = connections.filter(({ pid }) => pid === undefined);
+    const pids = holders();
+    for (const [port, calls] of Map.groupBy(unknown, (connection) => connection.port)) {
+      const sockets = socketsConnectedTo("tcp", this.known, port);
+      for (const call of calls) call.pid = pids.get(sockets.get(call.callersPort) ?? "");
+    }
   }
 }

@@ -16,6 +16,8 @@ export function socketsConnectedTo(
     readFileSync(`/proc/self/net/${file}`, "utf8").split("\n"),
   );
   const found = lines.flatMap((line) => {
+    // A busy machine has very many of them.
+    if (!line.includes(remote)) return [];
     const [, local = "", other = "", , , , , , , inode = ""] = line.trim().split(/\s+/);
     if (!other.endsWith(remote)) return [];
     return [[Number.parseInt(local.slice(local.indexOf(":") + 1), 16), inode] as const];
@@ -23,19 +25,25 @@ export function socketsConnectedTo(
   return new Map(found);
 }
 
-/** Which of the processes that this one has started holds a socket; `undefined` when none does any more. */
-export function holderOf(inode: string): number | undefined {
-  const pids = readdirSync("/proc").filter((name) => /^\d+$/.test(name) && isOurs(name));
-  const holder = pids.find((pid) => {
-    try {
-      const folder = `/proc/${pid}/fd`;
-      return readdirSync(folder).some((name) => linkOf(`${folder}/${name}`) === `socket:[${inode}]`);
-    } catch {
-      // It has ended.
-      return false;
+/** The sockets of the processes that this one has started: who holds each, by the number that the system knows it by. */
+export function holders(): ReadonlyMap<string, number> {
+  const found = new Map<string, number>();
+  for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name) && isOurs(name))) {
+    for (const descriptor of descriptorsOf(pid)) {
+      const inode = /^socket:\[(\d+)\]$/.exec(linkOf(`/proc/${pid}/fd/${descriptor}`))?.[1];
+      if (inode !== undefined) found.set(inode, Number(pid));
     }
-  });
-  return holder === undefined ? undefined : Number(holder);
+  }
+  return found;
+}
+
+function descriptorsOf(pid: string): readonly string[] {
+  try {
+    return readdirSync(`/proc/${pid}/fd`);
+  } catch {
+    // It has ended.
+    return [];
+  }
 }
 
 function linkOf(path: string): string {
@@ -47,7 +55,7 @@ function linkOf(path: string): string {
   }
 }
 
-/** To look into every process would take so long that a relay which does so would be in the way. */
+/** There may be thousands of other processes. */
 function isOurs(pid: string): boolean {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, "utf8");

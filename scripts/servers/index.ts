@@ -15,6 +15,7 @@ export type { KubeServer } from "./kubernetes-server.ts";
 export { startAlertmanager, startPrometheus } from "./prometheus.ts";
 export type { PrometheusServer } from "./prometheus-server.ts";
 export { amtool, promtool } from "./promtool.ts";
+export type { ToolResult } from "./promtool.ts";
 export { findBinary } from "./recipe.ts";
 export { installServer, recipeOf, recipes } from "./recipes.ts";
 export { until } from "./until.ts";

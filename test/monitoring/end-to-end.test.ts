@@ -1,0 +1,56 @@
+import { expect, it } from "vitest";
+
+import { MonitoringServers } from "../../examples/observability/servers.ts";
+import { Webhook } from "../../examples/observability/webhook.ts";
+import type { Told } from "../../examples/observability/webhook.ts";
+import { until } from "../../scripts/servers/index.ts";
+import { ForkedShop } from "./support/forked-shop.ts";
+
+const expected = [
+  { fault: "payments", alert: "ProxylessCircuitOpen", service: "payments" },
+  { fault: "payments", alert: "ProxylessErrorBudgetBurn", service: "payments" },
+  { fault: "stock", alert: "ProxylessNoEndpoints", service: "stock" },
+  { fault: "orders", alert: "ProxylessEndpointsEjected", service: "orders" },
+  { fault: "rush", alert: "ProxylessCallsShed", service: "orders" },
+  { fault: "registry", alert: "ProxylessDiscoveryStale", service: "orders" },
+] as const;
+
+it(
+  "a fault in a process is an alert at a webhook, and is resolved when it is over",
+  { timeout: 300_000 },
+  async () => {
+    await using shop = await ForkedShop.start();
+    const told: Told[] = [];
+    await using webhook = await Webhook.start((alert) => told.push(alert));
+    await using servers = await MonitoringServers.start(shop.metricsUrl, webhook.url);
+    const { prometheus } = servers;
+    await until("the rules have seen all three services", 60_000, async () => {
+      const known = await prometheus.query("service:proxyless_calls:rate > 0");
+      return known.length === 3 ? true : undefined;
+    });
+    expect(told).toEqual([]);
+
+    const faults = new Set(expected.map(({ fault }) => fault));
+    for (const fault of faults) shop.set({ fault, isOn: true });
+    await until("every alert fires", 90_000, async () => allTold(told, "firing"));
+    const burn = last(told, "ProxylessErrorBudgetBurn", "payments");
+    expect(burn?.labels).toMatchObject({ severity: "page", team: "shop" });
+    expect(burn?.annotations["summary"]).toBe("Too many calls to payments fail");
+
+    for (const fault of faults) shop.set({ fault, isOn: false });
+    await until("every alert is resolved", 120_000, async () => allTold(told, "resolved"));
+  },
+);
+
+/** What was last told of the alert with this name, about a service. */
+function last(told: readonly Told[], alertname: string, service: string): Told | undefined {
+  return told.findLast(
+    ({ labels }) => labels["alertname"] === alertname && labels["server_address"] === service,
+  );
+}
+
+function allTold(told: readonly Told[], status: "firing" | "resolved"): true {
+  const missing = expected.filter(({ alert, service }) => last(told, alert, service)?.status !== status);
+  if (missing.length > 0) throw new Error(`not ${status}: ${missing.map(({ alert }) => alert).join(", ")}`);
+  return true;
+}

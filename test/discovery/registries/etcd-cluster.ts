@@ -10,7 +10,9 @@ import { Leadership } from "./leadership.ts";
 
 /** Three real members with TLS and access control, of whom the one that leads is asked first. */
 export async function startEtcdClusterUnderTest(peers?: RelayedPeers): Promise<RegistryUnderTest> {
-  const relays = peers === undefined ? {} : { peers };
+  // Relays are slower than a network: members wait for one another as long as etcd does by default.
+  const flags = ["--heartbeat-interval=100", "--election-timeout=1000"];
+  const relays = peers === undefined ? {} : { peers, flags };
   const cluster = await startEtcdCluster(3, { tls: true, auth: true, ...relays });
   const leadership = await Leadership.of(cluster, peers);
   const { tls } = leadership.leader;

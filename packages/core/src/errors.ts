@@ -173,8 +173,8 @@ const credentialField = /secret|token(?!s)|passw|pwd|authorization|credential|ap
 const credentialWord = /secret|token|passw|credential|bearer|basic /i;
 /** In a URL: who asks, and what for. And the head of a key. */
 const aroundCredentials = /@|[?#].|-----/;
-/** Letters, a number with its unit (`30s`) or a version (`TLSv1`): what mixes them in another way may be made by chance. */
-const word = /^(?:\p{L}+|\p{L}{0,5}v\d{1,2}|\d+[a-z]{0,2})$/iu;
+/** Letters, a number with its unit (`30s`), a version (`TLSv1`) or a short name (`p2c`, `http2`): what else mixes them may be made by chance. */
+const word = /^(?:\p{L}+|\p{L}{0,5}v\d{1,2}|\d+[a-zA-Z]{0,2}|[a-z\d]{1,8})$/u;
 
 function isPlain(text: string): boolean {
   if (text.length > MAX_SHOWN || credentialWord.test(text) || aroundCredentials.test(text)) return false;

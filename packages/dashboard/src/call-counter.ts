@@ -1,6 +1,7 @@
 import type { MeshEventOf } from "@proxyless/core";
 
 import { Latencies } from "./latencies.ts";
+import type { LatencyParts } from "./latencies.ts";
 
 const kinds = [
   "success",
@@ -46,6 +47,13 @@ export class CallCounter {
     const slot = this.#slots[this.#current]!;
     slot.counts[kind]++;
     if (wasSent) slot.latencies.record(durationMs);
+  }
+
+  /** Counts what another process counted. */
+  add(counts: Partial<Record<CallKind, number>>, latencies: LatencyParts): void {
+    const slot = this.#slots[this.#current]!;
+    for (const kind of kinds) slot.counts[kind] += counts[kind] ?? 0;
+    slot.latencies.addParts(latencies);
   }
 
   /** Remembers the most calls in flight that were seen. */

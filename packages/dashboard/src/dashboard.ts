@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { Access } from "./access.ts";
 import { expressDoor, fastifyDoor } from "./doors.ts";
 import type { ExpressDoor, FastifyDoor } from "./doors.ts";
+import { MeshFeed } from "./feed.ts";
 import { HystrixStreams } from "./hystrix-stream.ts";
 import { Observer } from "./observer.ts";
 import { resolveOptions } from "./options.ts";
@@ -35,7 +36,8 @@ export interface Dashboard extends AsyncDisposable {
  */
 export function createDashboard(options: DashboardOptions): Dashboard {
   const resolved = resolveOptions(options);
-  const observer = new Observer(resolved.mesh, resolved.clock);
+  const { clock, mesh } = resolved;
+  const observer = new Observer("feed" in mesh ? mesh.feed(clock) : new MeshFeed(mesh, clock), clock);
   const access = new Access(resolved.token, resolved.path, resolved.clock);
   const streams = { page: new PageStreams(observer), hystrix: new HystrixStreams(observer) };
   const routes = new Routes(resolved, access, streams);

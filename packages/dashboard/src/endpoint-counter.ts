@@ -32,6 +32,11 @@ export class EndpointCounter {
     }
   }
 
+  /** Attempts that the shares are of. */
+  get total(): number {
+    return this.#total;
+  }
+
   /** The part of the attempts that went to an endpoint, 0 to 1. */
   share(address: string): number {
     const sum = this.#counts.get(address)?.sum;

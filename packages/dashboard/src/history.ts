@@ -1,5 +1,3 @@
-import type { MeshView } from "@proxyless/core";
-
 import { slotMs } from "./call-counter.ts";
 import { emptyRecord } from "./merge-patch.ts";
 import { rounded } from "./rounded.ts";
@@ -23,9 +21,14 @@ export class History {
    * Adds to each service what happened since the last look, which was `seconds` ago.
    * @param at seconds since 1970
    */
-  add({ services }: MeshView, tally: Tally, at: number, seconds: number): Readonly<Record<string, Point>> {
+  add(
+    services: readonly string[],
+    tally: Tally,
+    at: number,
+    seconds: number,
+  ): Readonly<Record<string, Point>> {
     const points = emptyRecord<Point>();
-    const known = new Set(services.map(({ service }) => service));
+    const known = new Set(services);
     for (const service of this.#points.keys()) if (!known.has(service)) this.#points.delete(service);
     for (const service of known) {
       const point = pointOf(tally, service, at, seconds);

@@ -52,7 +52,7 @@ export class HystrixStreams {
     const { ticks } = this.#observer;
     if (this.#textOf !== ticks) {
       this.#textOf = ticks;
-      const lines = this.#observer.read().services.flatMap((service) => this.#linesOf(service));
+      const lines = this.#observer.read().flatMap((service) => this.#linesOf(service));
       this.#text = lines.length === 0 ? "ping: \n\n" : lines.join("");
     }
     return this.#text;

@@ -5,6 +5,12 @@ const smallestMs = 0.05;
 /** From a twentieth of a millisecond to some two minutes. */
 const buckets = perOctave * 21;
 
+/** {@link Latencies} as JSON. */
+export interface LatencyParts {
+  readonly sumMs: number;
+  readonly buckets: readonly number[];
+}
+
 /** How many calls took how long, in buckets of equal ratio: of bounded size, and recording allocates nothing. */
 export class Latencies {
   readonly #counts = new Uint32Array(buckets);
@@ -31,6 +37,24 @@ export class Latencies {
     for (let i = 0; i < buckets; i++) this.#counts[i]! += other.#counts[i]!;
     this.#sumMs += other.#sumMs;
     this.#count += other.#count;
+  }
+
+  /** For another process: bucket and count by turns, of buckets that are not empty. */
+  get parts(): LatencyParts {
+    const parts: number[] = [];
+    for (const [bucket, count] of this.#counts.entries()) if (count > 0) parts.push(bucket, count);
+    return { sumMs: this.#sumMs, buckets: parts };
+  }
+
+  /** Adds those of another process; what lies beyond the buckets is left out. */
+  addParts({ buckets: parts, sumMs }: LatencyParts): void {
+    for (let i = 0; i + 1 < parts.length; i += 2) {
+      const bucket = parts[i]!;
+      if (!(bucket in this.#counts)) continue;
+      this.#counts[bucket]! += parts[i + 1]!;
+      this.#count += parts[i + 1]!;
+    }
+    this.#sumMs += sumMs;
   }
 
   clear(): void {

@@ -1,14 +1,11 @@
-import type { Clock, Mesh, MeshEventType, MeshReadings, MeshView, TimerHandle } from "@proxyless/core";
+import type { Clock, MeshView, ServiceReading, TimerHandle } from "@proxyless/core";
 
-import { kindOf, slotMs } from "./call-counter.ts";
-import type { CallKind } from "./call-counter.ts";
-import { Calls } from "./calls.ts";
+import { slotMs } from "./call-counter.ts";
+import type { Feed } from "./feed.ts";
 import { History } from "./history.ts";
 import { emptyRecord, mergePatch } from "./merge-patch.ts";
-import { News } from "./news.ts";
-import { snapshot } from "./snapshot.ts";
 import type { PageState, Point } from "./state.ts";
-import { Tally } from "./tally.ts";
+import type { Tally } from "./tally.ts";
 
 /** What is new since the last look. */
 export interface Look {
@@ -23,29 +20,15 @@ export type Watcher = (look: Look | undefined) => void;
 const minTicks = 2;
 const maxTicks = 8;
 
-/** Events that are counted with those of a service, and what they count as. */
-const counted = [
-  ["call.cached", "cached"],
-  ["call.coalesced", "cached"],
-  ["call.fell_back", "fallback"],
-  ["call.fallback_failed", "fallbackFailed"],
-  ["call.retried", "retry"],
-  ["call.hedged", "hedge"],
-] as const satisfies readonly (readonly [MeshEventType, CallKind])[];
-
 /**
- * Looks at the mesh once a second and counts its calls, for all who watch and only while somebody does: nobody watching costs
+ * Looks once a second, for all who watch and only while somebody does: nobody watching costs
  * nothing.
  */
 export class Observer {
-  readonly news: News;
-  readonly calls: Calls = new Calls();
-  readonly tally: Tally = new Tally();
   readonly history: History = new History();
   readonly clock: Clock;
-  readonly #mesh: Mesh;
+  readonly #feed: Feed;
   readonly #watchers = new Set<Watcher>();
-  #ends: (() => void)[] = [];
   #timer: TimerHandle | undefined;
   #ticks = 0;
   /** Ticks until the next look. */
@@ -54,13 +37,23 @@ export class Observer {
   #lookedAt: number | undefined;
   /** What a look takes, in milliseconds. */
   #lookMs = 0;
-  #view: MeshView | undefined;
   #state: PageState = { services: emptyRecord(), registrations: [] };
 
-  constructor(mesh: Mesh, clock: Clock) {
-    this.#mesh = mesh;
+  constructor(feed: Feed, clock: Clock) {
+    this.#feed = feed;
     this.clock = clock;
-    this.news = new News(mesh, clock);
+  }
+
+  get news(): Feed["news"] {
+    return this.#feed.news;
+  }
+
+  get calls(): Feed["calls"] {
+    return this.#feed.calls;
+  }
+
+  get tally(): Tally {
+    return this.#feed.tally;
   }
 
   /** Counts the times that watchers were told. */
@@ -75,12 +68,12 @@ export class Observer {
 
   /** As of the last look; undefined while nobody watches. */
   get view(): MeshView | undefined {
-    return this.#view;
+    return this.#feed.view;
   }
 
-  /** The numbers of this very moment. */
-  read(): MeshReadings {
-    return this.#mesh.read();
+  /** The numbers of this very moment; none of what is no single mesh. */
+  read(): readonly ServiceReading[] {
+    return this.#feed.mesh?.read().services ?? [];
   }
 
   /** Watches from now on. @returns what ends it */
@@ -96,44 +89,20 @@ export class Observer {
   close(): void {
     this.#watchers.clear();
     this.#stop();
-    this.news.close();
+    this.#feed.close();
   }
 
   #start(): void {
-    this.news.start();
-    const { calls, clock, tally } = this;
-    const wallNow = (): number => clock.wallNow();
-    this.#ends = [
-      this.#mesh.on("call.completed", (event) => {
-        const { attempts, durationMs, endpoint, route, service } = event;
-        const own = tally.of(service);
-        own.of(route).record(kindOf(event), durationMs, attempts > 0);
-        // The other attempts are told by `call.retried`: an event for each attempt would cost as much as this one again.
-        if (endpoint !== undefined) own.endpoints.record(endpoint);
-        calls.offer(event, wallNow);
-      }),
-      this.#mesh.on("call.retried", ({ endpoint, service }) => {
-        tally.of(service).endpoints.record(endpoint);
-      }),
-      ...counted.map(([type, kind]) =>
-        this.#mesh.on(type, (event) => {
-          const route = "route" in event ? event.route : undefined;
-          tally.of(event.service).of(route).count(kind);
-        }),
-      ),
-    ];
+    this.#feed.start();
     this.#lookedAt = undefined;
     this.#look();
     this.#schedule();
   }
 
   #stop(): void {
-    for (const end of this.#ends.splice(0)) end();
     if (this.#timer !== undefined) this.clock.clearTimer(this.#timer);
     this.#timer = undefined;
-    this.news.stop();
-    this.tally.clear();
-    this.#view = undefined;
+    this.#feed.stop();
   }
 
   #schedule(): void {
@@ -160,17 +129,13 @@ export class Observer {
     const now = this.clock.now();
     const lookedAt = this.#lookedAt;
     this.#lookedAt = now;
-    this.tally.turnEndpoints();
-    this.#view = this.#mesh.inspect();
-    this.tally.keep(new Set(this.#view.services.map(({ service }) => service)));
-    for (const { calls, service } of this.#view.services)
-      this.tally.of(service).of(undefined).sawInFlight(calls);
-    this.calls.turn(this.#view);
     const before = this.#state;
-    this.#state = snapshot(this.#view, this.tally, before);
+    this.#state = this.#feed.look(before);
+    const names = Object.keys(this.#state.services);
+    this.tally.keep(new Set(names));
     const at = this.clock.wallNow() / 1000;
     const points =
-      lookedAt === undefined ? {} : this.history.add(this.#view, this.tally, at, (now - lookedAt) / 1000);
+      lookedAt === undefined ? {} : this.history.add(names, this.tally, at, (now - lookedAt) / 1000);
     const patch = mergePatch({ ...before }, { ...this.#state }) ?? {};
     // Less is believed at once, more step by step: one that was held up by chance is no reason to look less often.
     this.#lookMs = Math.min(this.clock.now() - now, 2 * this.#lookMs + 1);

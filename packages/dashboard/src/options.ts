@@ -1,10 +1,12 @@
 import { configError, systemClock } from "@proxyless/core";
 import type { Clock, Mesh } from "@proxyless/core";
 
+import type { FeedSource } from "./feed.ts";
+
 /** Options of {@link createDashboard}. */
 export interface DashboardOptions {
-  /** The mesh to show. */
-  readonly mesh: Mesh;
+  /** The mesh to show; or several as one, as `@proxyless/cluster` collects them. These are shown, and not operated. */
+  readonly mesh: Mesh | FeedSource;
   /**
    * Where the page stands: `/` and one or more segments of letters, digits, `.`, `_`, `~` and `-`; `/proxyless` by default. Everything
    * below it is the page's.
@@ -31,7 +33,7 @@ export interface DashboardOptions {
 
 /** {@link DashboardOptions} with every field known. */
 export interface ResolvedOptions {
-  readonly mesh: Mesh;
+  readonly mesh: Mesh | FeedSource;
   readonly path: string;
   readonly token: string | undefined;
   readonly allowedHosts: readonly string[];
@@ -51,7 +53,8 @@ export function resolveOptions(options: DashboardOptions): ResolvedOptions {
   }
   const { allowedHosts = [], clock = systemClock, maxWatchers = 16, mesh } = options;
   const { path = "/proxyless", title = "mesh", token } = options;
-  if (typeof mesh?.inspect !== "function") throw configError("mesh", "a mesh", mesh);
+  const isOfMesh = mesh !== undefined && ("feed" in mesh || typeof mesh.inspect === "function");
+  if (!isOfMesh) throw configError("mesh", "a mesh", mesh);
   if (typeof path !== "string" || !/^(\/[\w.~-]+)+$/.test(path)) {
     throw configError("path", "a path such as /proxyless", path);
   }

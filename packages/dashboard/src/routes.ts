@@ -91,7 +91,7 @@ export class Routes {
         break;
       case "GET events":
         this.#openStream(request, response, () => {
-          const mayOperate = !this.#access.isOpen;
+          const mayOperate = !this.#access.isOpen && !("feed" in this.#options.mesh);
           this.#streams.page.open(response, { title: this.#options.title, mayOperate });
         });
         break;
@@ -145,6 +145,7 @@ export class Routes {
     if (request.headers["x-requested-with"] === undefined)
       return [403, "the header x-requested-with is missing"];
     const { mesh } = this.#options;
+    if ("feed" in mesh) return [409, "these are several meshes"];
     const service = query.get("service");
     const mode = circuitModes.find((each) => each === query.get("mode"));
     if (mode === undefined) return [400, `the mode must be one of ${circuitModes.join(", ")}`];

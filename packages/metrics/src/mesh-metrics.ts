@@ -1,10 +1,11 @@
 import { millisToHrTime } from "@opentelemetry/core";
 import { emptyResource } from "@opentelemetry/resources";
-import type { CollectionResult, MetricData, MetricProducer } from "@opentelemetry/sdk-metrics";
-import { configError } from "@proxyless/core";
+import type { CollectionResult, MetricData } from "@opentelemetry/sdk-metrics";
 import type { Mesh } from "@proxyless/core";
 
 import { allDefinitions, scopeName } from "./definitions.ts";
+import type { Definition } from "./definitions.ts";
+import type { MetricsSource } from "./metrics-source.ts";
 import { resolveAggregated } from "./options.ts";
 import type { AggregatedMetricsOptions, ResolvedMetrics } from "./options.ts";
 import { explicitOf, exponentialOf, numbersOf } from "./otel/metric-data.ts";
@@ -26,9 +27,11 @@ export function createMetrics(mesh: Mesh, options: AggregatedMetricsOptions = {}
 }
 
 /** The numbers of one mesh, for whoever asks. */
-export class MeshMetrics implements MetricProducer, Disposable {
+export class MeshMetrics implements MetricsSource, Disposable {
   /** Of its histograms. */
   readonly histograms: "explicit" | "exponential";
+  /** All there are. */
+  readonly instruments: readonly Definition[] = allDefinitions;
   readonly #mesh: Mesh;
   readonly #options: ResolvedMetrics;
   readonly #series: AllSeries<ExplicitDuration | ExponentialDuration>;
@@ -101,19 +104,4 @@ export class MeshMetrics implements MetricProducer, Disposable {
     }
     return found;
   }
-}
-
-/**
- * A list of what may be a list, for writers that know no other histograms than explicit ones.
- * @throws ProxylessError `ERR_PROXYLESS_CONFIG`
- */
-export function explicitOnes(metrics: MeshMetrics | readonly MeshMetrics[]): readonly MeshMetrics[] {
-  const all = [metrics].flat();
-  for (const one of all) {
-    if (!(one instanceof MeshMetrics)) throw configError("metrics", "what createMetrics has made", one);
-    if (one.histograms !== "explicit") {
-      throw configError("histograms", "explicit for Prometheus' text format", one.histograms);
-    }
-  }
-  return all;
 }

@@ -20,10 +20,10 @@ function rowsUnder(text: string, heading: string): readonly (readonly string[])[
 it("are the table of docs/metrics.md, each of them and no other", () => {
   const rows = rowsUnder(readFileSync(page, "utf8"), "Instruments");
   const expected = allDefinitions.map((definition) => {
-    const { attributes, description, kind, name, unit } = definition;
+    const { attributes, description, kind, name, unit, workers = "sum" } = definition;
     const { name: prometheus } = promNameOf(definition);
     const list = attributes.map((attribute) => `\`${attribute}\``).join(", ");
-    return ["", `\`${name}\``, `\`${prometheus}\``, kind, `\`${unit}\``, list, description, ""];
+    return ["", `\`${name}\``, `\`${prometheus}\``, kind, `\`${unit}\``, list, workers, description, ""];
   });
   expect(rows).toEqual(expected);
 });

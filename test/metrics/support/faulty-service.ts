@@ -16,6 +16,7 @@ export class FaultyService implements AsyncDisposable {
       const before = this.asked.get(path) ?? 0;
       this.asked.set(path, before + 1);
       if (path === "/reset") request.socket.destroy();
+      else if (path === "/hang") return;
       else if (path === "/slow") setTimeout(() => response.end("{}"), 30).unref();
       else response.writeHead(Number(/^\/(\d{3})$/.exec(path)?.[1] ?? 200)).end("{}");
     });

@@ -32,6 +32,7 @@ export class BalancingInstruments {
     unit: "{endpoint}",
     description: "Endpoints, by whether they are picked and why not.",
     attributes: [service, "proxyless.endpoint.state"],
+    workers: "max",
   };
   readonly subset: Definition = {
     name: "proxyless.lb.subset.size",
@@ -39,6 +40,7 @@ export class BalancingInstruments {
     unit: "{endpoint}",
     description: "Endpoints that calls of this process may go to.",
     attributes: [service],
+    workers: "max",
   };
   readonly ejectionsEnforced: Definition = {
     name: "proxyless.lb.outlier_detection.ejections_enforced",

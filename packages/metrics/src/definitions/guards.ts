@@ -68,5 +68,6 @@ export class GuardInstruments {
     unit: "1",
     description: "Share of the calls that adaptive throttling holds back, 0 to 1.",
     attributes: [service, route, "proxyless.criticality"],
+    workers: "max",
   };
 }

@@ -29,6 +29,7 @@ export class EndpointInstruments {
     unit: "s",
     description: "Moving average of successful attempts, by endpoint.",
     attributes: [service, address, port],
+    workers: "max",
     isPerEndpoint: true,
   };
   readonly endpointConnections: Definition = {

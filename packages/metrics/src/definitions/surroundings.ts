@@ -12,6 +12,7 @@ export class SurroundingInstruments {
     unit: "s",
     description: "Time since the source last confirmed what it said.",
     attributes: [service],
+    workers: "max",
   };
   readonly discoveryTrouble: Definition = {
     name: "proxyless.discovery.trouble",
@@ -19,6 +20,7 @@ export class SurroundingInstruments {
     unit: "s",
     description: "How long the source has been in trouble; 0 while it is well.",
     attributes: [service],
+    workers: "max",
   };
   readonly discoveryUpdates: Definition = {
     name: "proxyless.discovery.updates",
@@ -69,5 +71,6 @@ function delay(statistic: string, words: string): Definition {
     unit: "s",
     description: `${words} of the event loop's delay since the last collection.`,
     attributes: [],
+    workers: "each",
   };
 }

@@ -8,6 +8,12 @@ import type { Definition } from "../definitions.ts";
 import type { Exemplar, ExplicitDuration } from "../series/duration.ts";
 import type { ExponentialDuration } from "../series/exponential-duration.ts";
 
+/** What is told of durations, whoever added them up. */
+type ExplicitNumbers = Omit<ExplicitDuration, "counts" | "record"> & {
+  readonly counts: ExplicitDuration["counts"] | readonly number[];
+};
+type ExponentialNumbers = Omit<ExponentialDuration, "record">;
+
 /** A number and what it belongs to. */
 interface Point {
   readonly attributes: DataPoint<number>["attributes"];
@@ -51,7 +57,7 @@ export function numbersOf(
 /** Histograms with fixed bounds. */
 export function explicitOf(
   definition: Definition,
-  series: Iterable<ExplicitDuration>,
+  series: Iterable<ExplicitNumbers>,
   endTime: HrTime,
 ): MetricData {
   const dataPoints: HistogramPoint[] = [];
@@ -69,7 +75,7 @@ export function explicitOf(
 /** Histograms that are fine everywhere. */
 export function exponentialOf(
   definition: Definition,
-  series: Iterable<ExponentialDuration>,
+  series: Iterable<ExponentialNumbers>,
   endTime: HrTime,
 ): MetricData {
   return {

@@ -2,9 +2,8 @@ import type { Attributes } from "@opentelemetry/api";
 import { DataPointType } from "@opentelemetry/sdk-metrics";
 import type { DataPoint, Histogram, MetricData, MetricProducer } from "@opentelemetry/sdk-metrics";
 
-import { allDefinitions } from "../definitions.ts";
-import { explicitOnes } from "../mesh-metrics.ts";
-import type { MeshMetrics } from "../mesh-metrics.ts";
+import { explicitOnes } from "../metrics-source.ts";
+import type { MetricsSource } from "../metrics-source.ts";
 import type { HistogramPoint } from "../otel/metric-data.ts";
 import type { Exemplar } from "../series/duration.ts";
 import { forPrometheus, promNameOf } from "./prometheus-names.ts";
@@ -45,10 +44,12 @@ interface Line {
  */
 export function registerWithPromClient(
   registry: PromClientRegistry,
-  metrics: MeshMetrics | readonly MeshMetrics[],
+  metrics: MetricsSource | readonly MetricsSource[],
 ): Disposable {
-  const collection = new Collection(explicitOnes(metrics));
-  const shown = allDefinitions.map((definition) => new ShownMetric(collection, promNameOf(definition)));
+  const sources = explicitOnes(metrics);
+  const collection = new Collection(sources);
+  const all = new Set(sources.flatMap(({ instruments }) => instruments));
+  const shown = Array.from(all, (definition) => new ShownMetric(collection, promNameOf(definition)));
   for (const metric of shown) registry.registerMetric(metric);
   return {
     [Symbol.dispose]: () => {

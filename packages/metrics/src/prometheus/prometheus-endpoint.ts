@@ -9,8 +9,8 @@ import type { CollectionResult, MetricProducer } from "@opentelemetry/sdk-metric
 import { configError } from "@proxyless/core";
 import { knownKeys, record, text, wholeNumber } from "@proxyless/core/discovery";
 
-import { explicitOnes } from "../mesh-metrics.ts";
-import type { MeshMetrics } from "../mesh-metrics.ts";
+import { explicitOnes } from "../metrics-source.ts";
+import type { MetricsSource } from "../metrics-source.ts";
 import { forPrometheus } from "./prometheus-names.ts";
 
 /** What a Prometheus endpoint tells besides the metrics. */
@@ -36,7 +36,7 @@ export class PrometheusEndpoint implements AsyncDisposable {
   #server: Server | undefined;
 
   /** @internal */
-  constructor(metrics: readonly MeshMetrics[], resource: Resource | undefined) {
+  constructor(metrics: readonly MetricsSource[], resource: Resource | undefined) {
     this.#exporter = new PrometheusExporter({
       preventServerStart: true,
       withoutScopeInfo: true,
@@ -107,7 +107,7 @@ export class PrometheusEndpoint implements AsyncDisposable {
  * @throws ProxylessError `ERR_PROXYLESS_CONFIG` for metrics whose histograms are exponential: the exporter has none
  */
 export function prometheusEndpoint(
-  metrics: MeshMetrics | readonly MeshMetrics[],
+  metrics: MetricsSource | readonly MetricsSource[],
   options: PrometheusOptions = {},
 ): PrometheusEndpoint {
   knownKeys("", record("options", options), ["resource"]);

@@ -4,10 +4,10 @@ import type { Clock } from "@proxyless/core";
 import type { Duration } from "./duration.ts";
 
 /** As many as OpenTelemetry's SDKs keep. */
-const maxBuckets = 160;
+export const maxBuckets = 160;
 /** The finest there is: 2^(1/2^20) per bucket. */
-const maxScale = 20;
-const minScale = -10;
+export const maxScale = 20;
+export const minScale = -10;
 
 /**
  * OpenTelemetry's exponential histogram: bucket `i` holds what is above base^i and at most base^(i+1), base = 2^(2^-scale). It begins as fine as
@@ -73,14 +73,26 @@ export class ExponentialDuration implements Duration {
   }
 
   #coarsen(): void {
-    const first = this.offset >> 1;
-    const coarser: number[] = [];
-    for (const [i, count] of this.counts.entries()) {
-      const at = ((this.offset + i) >> 1) - first;
-      coarser[at] = (coarser[at] ?? 0) + count;
-    }
-    this.counts = coarser;
-    this.offset = first;
+    const { counts, offset } = coarsened(this);
+    this.counts = counts;
+    this.offset = offset;
     this.scale--;
   }
+}
+
+/** Neighbouring buckets, from `offset` on. */
+export interface Buckets {
+  readonly offset: number;
+  readonly counts: readonly number[];
+}
+
+/** The same in buckets of which each holds two of these: one scale less. */
+export function coarsened({ counts, offset }: Buckets): { offset: number; counts: number[] } {
+  const first = offset >> 1;
+  const coarser: number[] = [];
+  for (const [i, count] of counts.entries()) {
+    const at = ((offset + i) >> 1) - first;
+    coarser[at] = (coarser[at] ?? 0) + count;
+  }
+  return { offset: first, counts: coarser };
 }

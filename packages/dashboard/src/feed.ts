@@ -1,0 +1,112 @@
+import type { Clock, Mesh, MeshEventType, MeshView } from "@proxyless/core";
+
+import { kindOf } from "./call-counter.ts";
+import type { CallKind } from "./call-counter.ts";
+import { Calls } from "./calls.ts";
+import { News } from "./news.ts";
+import { snapshot } from "./snapshot.ts";
+import type { CallItem, NewsItem, PageState } from "./state.ts";
+import { Tally } from "./tally.ts";
+
+/** What the page is of: a mesh, or several of them as one. */
+export interface Feed {
+  /** What was reported, by ascending ids. */
+  readonly news: { since(id: number): readonly NewsItem[] };
+  /** Calls to look at, by ascending ids. */
+  readonly calls: { since(id: number): readonly CallItem[] };
+  /** What is counted between `start` and `stop`. */
+  readonly tally: Tally;
+  /** The mesh itself, where it is a single one. */
+  readonly mesh: Mesh | undefined;
+  /** As of the last look; undefined while nobody watches, and for what is no single mesh. */
+  readonly view: MeshView | undefined;
+  /** Somebody watches. */
+  start(): void;
+  /** Nobody does any more. */
+  stop(): void;
+  close(): void;
+  /** How everything stands. @param before what the last look came to */
+  look(before: PageState): PageState;
+}
+
+/** Makes the feed of a page. */
+export interface FeedSource {
+  feed(clock: Clock): Feed;
+}
+
+/** Events that are counted with those of a service, and what they count as. */
+const counted = [
+  ["call.cached", "cached"],
+  ["call.coalesced", "cached"],
+  ["call.fell_back", "fallback"],
+  ["call.fallback_failed", "fallbackFailed"],
+  ["call.retried", "retry"],
+  ["call.hedged", "hedge"],
+] as const satisfies readonly (readonly [MeshEventType, CallKind])[];
+
+/** One mesh. */
+export class MeshFeed implements Feed {
+  readonly mesh: Mesh;
+  readonly news: News;
+  readonly calls: Calls = new Calls();
+  readonly tally: Tally = new Tally();
+  readonly #clock: Clock;
+  #ends: (() => void)[] = [];
+  #view: MeshView | undefined;
+
+  constructor(mesh: Mesh, clock: Clock) {
+    this.mesh = mesh;
+    this.#clock = clock;
+    this.news = new News(mesh, clock);
+  }
+
+  get view(): MeshView | undefined {
+    return this.#view;
+  }
+
+  start(): void {
+    this.news.start();
+    const { calls, mesh, tally } = this;
+    const wallNow = (): number => this.#clock.wallNow();
+    this.#ends = [
+      mesh.on("call.completed", (event) => {
+        const { attempts, durationMs, endpoint, route, service } = event;
+        const own = tally.of(service);
+        own.of(route).record(kindOf(event), durationMs, attempts > 0);
+        // The other attempts are told by `call.retried`: an event for each attempt would cost as much as this one again.
+        if (endpoint !== undefined) own.endpoints.record(endpoint);
+        calls.offer(event, wallNow);
+      }),
+      mesh.on("call.retried", ({ endpoint, service }) => {
+        tally.of(service).endpoints.record(endpoint);
+      }),
+      ...counted.map(([type, kind]) =>
+        mesh.on(type, (event) => {
+          const route = "route" in event ? event.route : undefined;
+          tally.of(event.service).of(route).count(kind);
+        }),
+      ),
+    ];
+  }
+
+  stop(): void {
+    for (const end of this.#ends.splice(0)) end();
+    this.news.stop();
+    this.tally.clear();
+    this.#view = undefined;
+  }
+
+  close(): void {
+    this.stop();
+    this.news.close();
+  }
+
+  look(before: PageState): PageState {
+    this.tally.turnEndpoints();
+    this.#view = this.mesh.inspect();
+    for (const { calls, service } of this.#view.services)
+      this.tally.of(service).of(undefined).sawInFlight(calls);
+    this.calls.turn(this.#view);
+    return snapshot(this.#view, this.tally, before);
+  }
+}

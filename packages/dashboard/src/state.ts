@@ -78,7 +78,7 @@ export interface LimitsStateView {
 }
 
 /** The hedging of a service or a route. */
-interface HedgingStateView {
+export interface HedgingStateView {
   readonly route?: string | undefined;
   readonly delayMs?: number | undefined;
   readonly hedges: number;

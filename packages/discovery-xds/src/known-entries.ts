@@ -29,20 +29,46 @@ const lookAhead = 32;
 export class KnownEntries {
   #before: readonly KnownEntry[] = [];
   #now: KnownEntry[] = [];
+  /** Which of `#before` are there again, and who is not of them. */
+  #isAgain = new Uint8Array(0);
+  #fresh: KnownEntry[] = [];
+  /** Where those of `#before` are, or those of `#now` once {@link repeated} was asked. */
+  #addresses = new Set<string>();
   /** Where the entry stands in `#before` that probably comes next. */
   #next = 0;
 
   /** @throws Error for bytes that are no entry */
   read(bytes: Uint8Array): KnownEntry {
-    const entry = this.#known(bytes) ?? readEntry(bytes);
+    let entry = this.#known(bytes);
+    if (entry === undefined) {
+      entry = readEntry(bytes);
+      this.#fresh.push(entry);
+    }
     this.#now.push(entry);
     return entry;
+  }
+
+  /** Once all entries were read: an address that is there twice. Only who is new can bring one. */
+  repeated(): string | undefined {
+    for (let at = 0; at < this.#isAgain.length; at++) {
+      const { address } = this.#isAgain[at] === 1 ? noEntry : this.#before[at]!;
+      if (address !== undefined) this.#addresses.delete(address.id);
+    }
+    for (const { address } of this.#fresh) {
+      if (address === undefined) continue;
+      if (this.#addresses.has(address.id)) return address.id;
+      this.#addresses.add(address.id);
+    }
+    return undefined;
   }
 
   /** The assignment is read to its end, or makes no sense: the next one is held against it, or against the one before. */
   end(isGood: boolean): void {
     if (isGood) this.#before = this.#now;
+    else this.#addresses = new Set(this.#before.flatMap(({ address }) => address?.id ?? []));
     this.#now = [];
+    this.#fresh = [];
+    this.#isAgain = new Uint8Array(this.#before.length);
     this.#next = 0;
   }
 
@@ -52,11 +78,14 @@ export class KnownEntries {
       const entry = this.#before[at]!;
       if (entry.bytes.length !== bytes.length || Buffer.compare(entry.bytes, bytes) !== 0) continue;
       this.#next = at + 1;
+      this.#isAgain[at] = 1;
       return entry;
     }
     return undefined;
   }
 }
+
+const noEntry: Pick<KnownEntry, "address"> = { address: undefined };
 
 function readEntry(bytes: Uint8Array): KnownEntry {
   const message = codecOf("LbEndpoint").decode(bytes);

@@ -67,7 +67,6 @@ function readGroups(message: ClusterLoadAssignment, isInline: boolean, known: Kn
   }));
   const weigh = new Weights(groups);
   const endpoints: Endpoint[] = [];
-  const seen = new Set<string>();
   let skipped = 0;
   for (const group of groups) {
     if (group.locality === null || group.locality === undefined) {
@@ -81,12 +80,12 @@ function readGroups(message: ClusterLoadAssignment, isInline: boolean, known: Kn
         skipped++;
         continue;
       }
-      if (seen.has(address.id)) throw new Error(`the address ${address.id} is there twice`);
-      seen.add(address.id);
       const weight = Math.min(entry.weight * factor, maxWeight);
       endpoints.push(makeEndpoint(entry, address, { weight, priority: group.priority, locality }));
     }
   }
+  const repeated = known.repeated();
+  if (repeated !== undefined) throw new Error(`the address ${repeated} is there twice`);
   if (endpoints.length === 0 && skipped > 0) {
     throw new Error(`none of ${skipped} endpoints has an address and a port for HTTP`);
   }

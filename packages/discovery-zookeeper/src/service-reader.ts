@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
 
 import type { Endpoint, Snapshot } from "@proxyless/core";
@@ -91,6 +92,8 @@ export class ServiceReader {
       // What an event named is asked for together with the list, which saves waiting for it.
       const [listed, early] = await Promise.allSettled([listing, this.#readStale(signal)]);
       if (listed.status === "rejected") throw listed.reason;
+      // Of a long list reading the names, finding them and putting their nodes together are a turn of the event loop each.
+      await nextTurn();
       for (const name of this.#nodes.keep(listed.value)) this.#stale.add(name);
       if (early.status === "rejected") throw early.reason;
     }
@@ -207,15 +210,7 @@ export class ServiceReader {
 
   #snapshot(): Snapshot {
     const nodes = this.#nodes.values();
-    const plain: Endpoint[] = [];
-    let skipped = 0;
-    let others = 0;
-    for (const node of nodes) {
-      for (const endpoint of node.endpoints) plain.push(endpoint);
-      if (node.endpoints.length > 0) continue;
-      others++;
-      if (!node.makesSense) skipped++;
-    }
+    const { plain, others, skipped } = flatten(nodes);
     const { codec } = this.#settings;
     const endpoints = (others === 0 ? undefined : codec.arrange?.(nodes, this.#context())) ?? plain;
     if (endpoints.length === 0 && skipped > 0) {
@@ -232,6 +227,25 @@ export class ServiceReader {
       ...(skipped === 0 ? {} : { skipped }),
     };
   }
+}
+
+/** The endpoints of all nodes. Apart from all else, and without an iterator for each node: lists are long. */
+function flatten(nodes: readonly Known[]): {
+  readonly plain: readonly Endpoint[];
+  /** Nodes without an endpoint, and those of them that make no sense. */
+  readonly others: number;
+  readonly skipped: number;
+} {
+  const plain: Endpoint[] = [];
+  let others = 0;
+  let skipped = 0;
+  for (let i = 0; i < nodes.length; i++) {
+    const { endpoints, makesSense } = nodes[i]!;
+    if (endpoints.length === 0) others++;
+    if (!makesSense) skipped++;
+    for (let k = 0; k < endpoints.length; k++) plain.push(endpoints[k]!);
+  }
+  return { plain, others, skipped };
 }
 
 function senseless(name: string, mzxid: bigint): Known {

@@ -1,3 +1,5 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
+
 import { sleep } from "@proxyless/core";
 import type { Sink, WatchContext } from "@proxyless/core";
 import { Pacer, toDiscoveryError, toSourceError } from "@proxyless/core/discovery";
@@ -11,8 +13,8 @@ import { ServiceReader } from "./service-reader.ts";
 /** A change in a quiet time is read at once; so many may follow each other before reading has to wait. */
 const burst = 50;
 const readMs = 2;
-/** Listing so many nodes costs as much as one read; ten thousand are listed 10 times a second at most. */
-const namesPerRead = 200;
+/** Listing so many nodes costs as much as one read; ten thousand are listed 4 times a second at most. */
+const namesPerRead = 80;
 
 /** After an outage all clients read everything again: spread over so long, in milliseconds. */
 const rereadSpreadMs = 250;
@@ -75,7 +77,11 @@ export class ServiceWatch {
       this.#reader.forget();
     }
     const hadToRead = this.#reader.isStale;
-    if (hadToRead) await this.#reader.read(signal);
+    if (hadToRead) {
+      await this.#reader.read(signal);
+      // Of a long list putting the nodes together takes a turn of the event loop of its own.
+      await nextTurn();
+    }
     const isSense = this.#tell(link, hadToRead || !isGood);
     round.good();
     this.#isGood = isSense && !link.isReadOnly;

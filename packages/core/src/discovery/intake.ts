@@ -35,7 +35,7 @@ export class Intake {
     this.#guard = guard;
     this.#give = give;
     this.#pace = new Pace(clock, debounceMs, () => {
-      this.flush();
+      this.#due();
     });
   }
 
@@ -53,7 +53,8 @@ export class Intake {
       // What one of them took out on purpose is not told apart from what the other lost: that is the safe side.
       const isMixed = this.#waiting !== undefined && head.explicit !== headOf(this.#waiting).explicit;
       this.#waiting = isMixed ? { ...head, explicit: false } : head;
-      this.#pace.wait();
+      if (this.#pace.isBusy) this.#pace.wait();
+      else this.#pace.nextTurn();
       return;
     }
     const news = this.#read(head);
@@ -64,6 +65,17 @@ export class Intake {
     }
     this.#waiting = news;
     this.#pace.wait();
+  }
+
+  /** What waits has waited long enough; a long list is read in this turn and given in the next. */
+  #due(): void {
+    const waiting = this.#waiting;
+    if (waiting === undefined || "body" in waiting || !this.#pace.isLong(waiting.entries.length)) {
+      this.flush();
+      return;
+    }
+    this.#waiting = this.#read(waiting);
+    this.#pace.nextTurn();
   }
 
   /** Gives what waits at once. */
@@ -104,10 +116,11 @@ export class Intake {
     return { head, body, change: body.change ?? changeOf(known, body.endpoints) };
   }
 
-  /** Whether a list has to wait for its turn because the last one was long. */
+  /** Whether a list has to wait for its turn: the last one was long, or it is so itself and its source has used this turn up. */
   #isLate(head: SnapshotHead): boolean {
     const isCostly = !head.suspect && head.entries.length > 0;
-    return isCostly && this.#pace.isBusy && this.#guard.known.length > 0 && !this.#guard.holdingEmpty;
+    const isNext = this.#pace.isBusy || this.#pace.isLong(head.entries.length);
+    return isCostly && isNext && this.#guard.known.length > 0 && !this.#guard.holdingEmpty;
   }
 
   #isUrgent({ change, head }: News): boolean {

@@ -3,8 +3,10 @@ import { Alarm } from "./alarm.ts";
 
 /** A shorter list costs so little that nobody has to wait for it. */
 const SMALL_LIST = 500;
-/** Taking in a list, telling it and building pickers over it takes about half a microsecond per endpoint: 5 % of this. */
-const GAP_MS_PER_ENDPOINT = 0.01;
+/** From so many on, reading a list and telling it are apart: each takes milliseconds. */
+const LONG_LIST = 2_000;
+/** Taking in a list, telling it and building pickers over it takes up to a microsecond per endpoint: 5 % of this. */
+const GAP_MS_PER_ENDPOINT = 0.02;
 const MAX_GAP_MS = 1_000;
 
 /**
@@ -35,10 +37,20 @@ export class Pace {
     return this.#debounceMs > 0;
   }
 
+  /** Whether taking in so many is worth a turn of the event loop of its own. */
+  isLong(entries: number): boolean {
+    return entries >= LONG_LIST;
+  }
+
   /** Something waits from now on, or waits already. */
   wait(): void {
     if (this.#alarm.armed) return;
     this.#alarm.set(Math.max(this.#debounceMs, this.#freeAt - this.#clock.now()));
+  }
+
+  /** What waits waits no longer than for the next turn. */
+  nextTurn(): void {
+    this.#alarm.set(0);
   }
 
   /** A list of so many entries was taken in. */

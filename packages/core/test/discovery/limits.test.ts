@@ -133,7 +133,7 @@ describe("an answer that makes no sense", () => {
 });
 
 describe("the pace of a long list", () => {
-  it("collects changes for 10 ms per thousand endpoints after a change, however urgent they are", async () => {
+  it("collects changes for 20 ms per thousand endpoints after a change, however urgent they are", async () => {
     const { clock, directory, source } = rig({ debounceMs: 0 });
     const all = many(5_000);
     const lines = record(directory.subscribe("orders"));
@@ -141,13 +141,27 @@ describe("the pace of a long list", () => {
     source.put("orders", all.with(1, { ...all[1]!, health: "unhealthy" }));
     source.put("orders", all.with(2, { ...all[2]!, weight: 0 }));
     expect(lines).toHaveLength(1);
-    await clock.advance(49);
+    await clock.advance(99);
     expect(lines).toHaveLength(1);
     await clock.advance(1);
     expect(lines.slice(1)).toEqual(["bound ~e2"]);
-    await clock.advance(50);
+    await clock.advance(100);
     source.put("orders", all);
+    await clock.advance(0);
     expect(lines.slice(1)).toEqual(["bound ~e2", "bound ~e2"]);
+  });
+
+  it("is taken in in turns of its own: one to read it, one to tell it, and the newest wins", async () => {
+    const { clock, directory, source } = rig({ debounceMs: 0 });
+    const all = many(5_000);
+    const lines = record(directory.subscribe("orders"));
+    source.put("orders", all);
+    await clock.advance(100);
+    source.put("orders", all.with(1, { ...all[1]!, health: "unhealthy" }));
+    source.put("orders", all.with(2, { ...all[2]!, weight: 0 }));
+    expect(lines).toHaveLength(1);
+    await clock.advance(0);
+    expect(lines.slice(1)).toEqual(["bound ~e2"]);
   });
 
   it("is nobody's concern below five hundred endpoints", () => {
@@ -183,12 +197,12 @@ describe("the pace of a long list", () => {
     source.put("orders", all);
     source.put("orders", all.slice(0, 300));
     source.push("orders", bound(all.slice(0, 299), { explicitRemovals: true }));
-    await clock.advance(10);
+    await clock.advance(20);
     const { current } = orders;
     expect(current.status === "bound" && current.endpoints.filter(({ held }) => held)).toHaveLength(701);
   });
 
-  it("makes ten updates of a thousand changes in a second among ten thousand", async () => {
+  it("makes five updates of a thousand changes in a second among ten thousand", async () => {
     const source = memorySource({ orders: many(10_000) });
     const { clock, directory } = rigFor(source);
     const orders = directory.subscribe("orders");
@@ -198,9 +212,9 @@ describe("the pace of a long list", () => {
       source.remove("orders", `e${i}`);
       await clock.advance(1);
     }
-    expect(lines.length).toBeGreaterThanOrEqual(10);
-    expect(lines.length).toBeLessThanOrEqual(12);
-    await clock.advance(100);
+    expect(lines.length).toBeGreaterThanOrEqual(5);
+    expect(lines.length).toBeLessThanOrEqual(6);
+    await clock.advance(200);
     expect(orders.current.status === "bound" && orders.current.endpoints).toHaveLength(9_000);
   });
 });

@@ -13,7 +13,7 @@ describe("what every client of a registry must stand", () => {
     const all = ids(10_000).map((id, i) => fakeEndpoint(id, { host: `10.0.${i >> 8}.${i & 255}` }));
     source.put("orders", all);
     source.put("orders", all.slice(0, 9_000));
-    await clock.advance(100);
+    await clock.advance(200);
     expect(orders.current).toMatchObject({ version: 2 });
     expect(clock.pendingTimers).toBe(0);
   });

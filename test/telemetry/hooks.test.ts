@@ -136,15 +136,20 @@ describe("hooks", () => {
       afterAttempt: (attempt: HookedAttempt) => {
         attempt.setTag("late", attempt.number);
       },
+      afterCall: (call) => {
+        call.setTag("last", true);
+      },
     });
     await mesh.service("orders").GET("/x");
     expect(events.map(({ type, ...event }) => [type, "tags" in event ? event.tags : undefined])).toEqual([
       ["attempt.completed", { late: 1 }],
       ["attempt.completed", { late: 2 }],
-      ["call.completed", { tenant: "acme" }],
+      ["call.completed", { tenant: "acme", last: true }],
     ]);
     const call = sdk.spans.find((span) => span.name === "GET /x");
-    expect(call?.attributes).toMatchObject({ tenant: "acme" });
+    expect(call?.attributes).toMatchObject({ tenant: "acme", last: true });
+    const attempts = sdk.spans.filter((span) => span.name === "GET attempt");
+    expect(attempts.map(({ attributes }) => attributes["late"])).toEqual([1, 2]);
     const { spanId, traceId } = call?.spanContext() ?? {};
     expect(events.at(-1)).toMatchObject({ trace: { traceId, spanId, isSampled: true } });
   });

@@ -132,6 +132,37 @@ describe("spans of a call", () => {
     expect(attempts[0]).toMatchObject({ attributes: { "error.type": "ECONNREFUSED" } });
   });
 
+  it("say nothing of why the caller gave up, which may be anything", async () => {
+    registerSdk(new AlwaysOnSampler());
+    const { mesh } = await meshOver(() => undefined);
+    const reason = Object.assign(new Error("hush-hush"), { code: "HUSH_HUSH" });
+    const abort = new AbortController();
+    setTimeout(() => {
+      abort.abort(reason);
+    }, 50);
+    await mesh
+      .service("orders")
+      .GET("/x", { signal: abort.signal })
+      .catch(() => undefined);
+    const spans = exporter.getFinishedSpans();
+    expect(spans.map(({ attributes }) => attributes["error.type"])).toEqual(["aborted", "aborted"]);
+    expect(
+      JSON.stringify(spans.map(({ attributes, events, status }) => [attributes, events, status])),
+    ).not.toMatch(/hush/iu);
+  });
+
+  it("have few names, whatever methods callers invent", async () => {
+    registerSdk(new AlwaysOnSampler());
+    const { mesh } = await meshOver((_, response) => response.end("{}"));
+    await mesh.fetch("http://orders/x", { method: "PURGE" });
+    const [attempt, call] = exporter.getFinishedSpans();
+    expect(attempt).toMatchObject({ name: "HTTP attempt", attributes: { "http.request.method": "_OTHER" } });
+    expect(call).toMatchObject({
+      name: "HTTP",
+      attributes: { "http.request.method": "_OTHER", "http.request.method_original": "PURGE" },
+    });
+  });
+
   it("keep the caller's context through mesh.fetch and through later attempts", async () => {
     registerSdk(new AlwaysOnSampler());
     const { mesh } = await meshOver(flaky());

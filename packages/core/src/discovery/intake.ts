@@ -47,7 +47,9 @@ export class Intake {
     const isPlain = !head.suspect && !head.explicit && head.entries.length > 0;
     const isLate = this.#isLate(head);
     const waitsSuspect = this.#waiting !== undefined && headOf(this.#waiting).suspect;
-    if ((!isPlain && !isLate) || waitsSuspect) this.flush();
+    // A long one that was read goes its way: however fast its source talks, something is told.
+    const waitsRead = isLate && this.#waiting !== undefined && "body" in this.#waiting;
+    if ((!isPlain && !isLate) || waitsSuspect || waitsRead) this.flush();
     if (this.#closed) return;
     if (isLate) {
       // What one of them took out on purpose is not told apart from what the other lost: that is the safe side.

@@ -6,8 +6,9 @@ import type { DiscoveryError, DiscoverySource, Endpoint, Sink } from "./source.t
 import { aborted, snapshotOf } from "./static-source.ts";
 
 /**
- * Endpoints that the process itself sets. A change is visible before the call that made it returns; only among 500
- * endpoints and more, one that follows another at once waits for its turn, 10 ms for every thousand of them.
+ * Endpoints that the process itself sets. A change is visible before the call that made it returns; among 500 endpoints and
+ * more, one that follows another at once waits for its turn, 20 ms for every thousand of them, and among 2,000 and more any
+ * change is visible a turn or two of the event loop later.
  */
 export interface MemorySource extends DiscoverySource {
   /**

@@ -48,9 +48,9 @@ export class Pace {
     this.#alarm.set(Math.max(this.#debounceMs, this.#freeAt - this.#clock.now()));
   }
 
-  /** What waits waits no longer than for the next turn. */
+  /** What waits from now on waits no longer than for the next turn. What waits already is not put off. */
   nextTurn(): void {
-    this.#alarm.set(0);
+    if (!this.#alarm.armed) this.#alarm.set(0);
   }
 
   /** A list of so many entries was taken in. */

@@ -193,13 +193,14 @@ export class Attempts implements Launcher {
     const isProbe = attempt.pick === "PR" && !attempt.isAnswered;
     upstream.endpoints.settled(endpoint, rules.view, attempt.generation, isProbe, attempt, retryAfterMs, now);
     const reason = reasonOf(attempt, outcome);
+    // First, because a tag goes on the span as well.
+    call.hooking?.attemptEnded(attempt, now);
     if (attempt.span !== undefined) {
       if (endpoint.gate.generation !== attempt.generation && endpoint.gate.circuit === "open") {
         telemetry.ejected(attempt.span, attempt);
       }
       telemetry.attemptEnded(attempt.span, attempt, reason);
     }
-    call.hooking?.attemptEnded(attempt, now);
     reportAttempt(events, call, attempt, reason, now);
     call.record?.attempted(attempt, outcome, retryAfterMs, now);
     this.hedged?.ended(attempt, now);

@@ -228,18 +228,19 @@ export class Call implements CallFrame, LimitRequest {
     // The budget counts calls that went well, so that there are no retries for a service that is dead.
     if (outcome === "success") upstream.budget.deposit(now);
     this.#permit?.release(outcome, last?.latencyMs ?? NaN, now, retryAfterMs);
-    if (this.span !== undefined) {
-      parts.telemetry.resent(this.span, count);
-      // One that began further out ends there.
-      if (request.trace?.span === undefined) {
-        parts.telemetry.callEnded(this.span, status, error, flagOf(error));
-      }
-    }
     this.record?.ended(outcome, status, error, parts.clock.now());
-    if (this.hooking === undefined && !parts.events.wants("call.completed")) return;
-    const durationMs = parts.clock.now() - this.startedAt;
-    const { headAt, hedges, responseBytes } = this.#attempts;
-    const seen = { outcome, status, error, attempts: count, hedges, last, durationMs };
-    reportCall(parts.events, this, { ...seen, headAt, responseBytes });
+    if (this.hooking !== undefined || parts.events.wants("call.completed")) {
+      const durationMs = parts.clock.now() - this.startedAt;
+      const { headAt, hedges, responseBytes } = this.#attempts;
+      const seen = { outcome, status, error, attempts: count, hedges, last, durationMs };
+      reportCall(parts.events, this, { ...seen, headAt, responseBytes });
+    }
+    // After the hooks, of which a tag goes on the span as well.
+    if (this.span === undefined) return;
+    parts.telemetry.resent(this.span, count);
+    // One that began further out ends there.
+    if (request.trace?.span === undefined) {
+      parts.telemetry.callEnded(this.span, status, error, flagOf(error));
+    }
   }
 }

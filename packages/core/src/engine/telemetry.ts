@@ -10,7 +10,8 @@ import {
 } from "@opentelemetry/api";
 import type { Context, Span, TextMapSetter, Tracer } from "@opentelemetry/api";
 
-import type { AttemptRecord, ProxylessError, ReasonFlag } from "../errors.ts";
+import { ProxylessError } from "../errors.ts";
+import type { AttemptRecord, ReasonFlag } from "../errors.ts";
 import type { TraceIds } from "../events.ts";
 import type { Attempt } from "../transport/attempt.ts";
 import { setHeader } from "./headers.ts";
@@ -51,13 +52,17 @@ export class Telemetry {
   callStarted(parent: Context, { origin, service }: SpanService, subject: SpanSubject): Span | undefined {
     this.#tracer ??= registeredTracer();
     if (this.#tracer === undefined) return undefined;
-    const { method, template } = subject;
-    const title = template === undefined ? method : `${method} ${template}`;
+    const { template } = subject;
+    const isKnown = methods.has(subject.method);
+    const method = isKnown ? subject.method : "_OTHER";
+    const name = isKnown ? method : "HTTP";
+    const title = template === undefined ? name : `${name} ${template}`;
     const span = this.#tracer.startSpan(title, { kind: SpanKind.CLIENT }, parent);
     if (!span.isRecording()) return isSpanContextValid(span.spanContext()) ? span : undefined;
     const path = pathOnly(subject.path);
     span.setAttributes({
       "http.request.method": method,
+      ...(isKnown ? undefined : { "http.request.method_original": subject.method }),
       "server.address": service,
       "url.full": origin + path,
       "url.path": path,
@@ -83,12 +88,13 @@ export class Telemetry {
     if (call === undefined || this.#tracer === undefined || !call.isRecording()) return undefined;
     const { host, port } = attempt.endpoint.spec;
     const first = beside?.span?.spanContext();
+    const isKnown = methods.has(subject.method);
     return this.#tracer.startSpan(
-      `${subject.method} attempt`,
+      `${isKnown ? subject.method : "HTTP"} attempt`,
       {
         kind: SpanKind.CLIENT,
         attributes: {
-          "http.request.method": subject.method,
+          "http.request.method": isKnown ? subject.method : "_OTHER",
           "server.address": service,
           "network.peer.address": host,
           "network.peer.port": port,
@@ -125,7 +131,12 @@ export class Telemetry {
   }
 
   attemptEnded(span: Span, attempt: Attempt, reason: string | undefined): void {
-    end(span, attempt.status, attempt.failure === undefined ? undefined : reason, undefined);
+    end(
+      span,
+      attempt.status,
+      attempt.failure === undefined ? undefined : errorType(attempt, reason),
+      undefined,
+    );
   }
 
   /** What this attempt brought had its endpoint ejected. */
@@ -146,8 +157,9 @@ export class Telemetry {
 
   callEnded(span: Span, status: number, error: unknown, flag: ReasonFlag | undefined): void {
     if (flag !== undefined && span.isRecording()) span.setAttribute("proxyless.flag", flag);
-    const code = isCoded(error) ? error.code : error === undefined ? undefined : "aborted";
-    end(span, status, code, error);
+    // What the caller's signal was aborted with is the caller's, and may say anything.
+    const own = error instanceof ProxylessError ? error : undefined;
+    end(span, status, own?.code ?? (error === undefined ? undefined : "aborted"), own);
   }
 }
 
@@ -166,27 +178,38 @@ function registeredTracer(): Tracer | undefined {
     : provider.getTracer(scope);
 }
 
+/** Those that the convention for HTTP knows; any other would be a value of the caller's making. */
+const methods: ReadonlySet<string> = new Set(
+  "GET HEAD POST PUT DELETE CONNECT OPTIONS TRACE PATCH QUERY".split(" "),
+);
+/** The codes of Node, undici and the mesh; anything else might be of any number. */
+const code = /^[A-Z][A-Z0-9_]{1,48}$/;
+
 const headerSetter: TextMapSetter<string[]> = {
   // A propagation header that the caller set by hand would contradict ours.
   set: setHeader,
 };
 
-function end(span: Span, status: number, errorType: string | undefined, error: unknown): void {
+function end(span: Span, status: number, known: string | undefined, error: ProxylessError | undefined): void {
   if (span.isRecording()) {
     if (status > 0) span.setAttribute("http.response.status_code", status);
-    const type = errorType ?? (status >= 400 ? String(status) : undefined);
+    const type = known ?? (status >= 400 ? String(status) : undefined);
     if (type !== undefined) {
       span.setAttribute("error.type", type);
       span.setStatus(
-        error instanceof Error
-          ? { code: SpanStatusCode.ERROR, message: error.message }
-          : { code: SpanStatusCode.ERROR },
+        error === undefined
+          ? { code: SpanStatusCode.ERROR }
+          : { code: SpanStatusCode.ERROR, message: error.message },
       );
     }
   }
   span.end();
 }
 
-function isCoded(error: unknown): error is Pick<ProxylessError, "code"> {
-  return typeof error === "object" && error !== null && "code" in error && typeof error.code === "string";
+/** Why an attempt brought no answer, in one of few words: what the metrics say as well. */
+function errorType({ isSuperseded, outcome }: Attempt, reason: string | undefined): string | undefined {
+  if (reason === undefined || isSuperseded || reason === "timeout") return reason;
+  if (outcome === "ignored") return "aborted";
+  if (reason === "connection lost") return "connection_lost";
+  return code.test(reason) ? reason : "_OTHER";
 }

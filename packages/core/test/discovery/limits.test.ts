@@ -164,6 +164,21 @@ describe("the pace of a long list", () => {
     expect(lines.slice(1)).toEqual(["bound ~e2"]);
   });
 
+  it("is told however fast its source talks", async () => {
+    const { clock, directory, source } = rig({ debounceMs: 0 });
+    const all = many(3_000);
+    const lines = record(directory.subscribe("orders"));
+    source.put("orders", all);
+    for (let i = 0; i < 300; i++) {
+      source.put("orders", all.slice(i % 5));
+      source.put("orders", all.slice(i % 7));
+      await clock.advance(1);
+    }
+    // One in 60 ms, and one turn more to read and one to tell.
+    expect(lines.length).toBeGreaterThanOrEqual(5);
+    expect(lines.length).toBeLessThanOrEqual(7);
+  });
+
   it("is nobody's concern below five hundred endpoints", () => {
     const { directory, source } = rig({ debounceMs: 0 });
     const all = many(499);

@@ -2,6 +2,8 @@ import { createSocket } from "node:dgram";
 import type { Socket } from "node:dgram";
 import { once } from "node:events";
 
+import { seededRandom } from "@proxyless/core/testing";
+
 import type { Fault } from "./faulty-links.ts";
 
 /** Where datagrams come from or go to. */
@@ -43,7 +45,8 @@ export class DatagramRelay {
   readonly #target: Place;
   readonly #rules: DatagramRules;
   readonly #flows = new Map<string, Flow>();
-  #datagrams = 0;
+  /** Not each fifth in turn: that could be the same question each time. */
+  readonly #chance = seededRandom(3);
   lost = 0;
 
   private constructor(socket: Socket, target: Place, rules: DatagramRules) {
@@ -128,7 +131,7 @@ export class DatagramRelay {
   #pass(flow: Flow, bytes: Buffer, send: (bytes: Buffer) => void): void {
     flow.usedAt = performance.now();
     const fault = this.#rules.fault(flow.client);
-    const isLost = fault === "lossy" && ++this.#datagrams % 3 === 0;
+    const isLost = fault === "lossy" && this.#chance() < 1 / 5;
     if (fault === "blackhole" && !flow.isDead) {
       flow.isDead = true;
       this.lost++;

@@ -144,10 +144,10 @@ describe("spans of a call", () => {
       .service("orders")
       .GET("/x", { signal: abort.signal })
       .catch(() => undefined);
-    const spans = exporter.getFinishedSpans();
-    expect(spans.map(({ attributes }) => attributes["error.type"])).toEqual(["aborted", "aborted"]);
+    const finished = exporter.getFinishedSpans();
+    expect(finished.map(({ attributes }) => attributes["error.type"])).toEqual(["aborted", "aborted"]);
     expect(
-      JSON.stringify(spans.map(({ attributes, events, status }) => [attributes, events, status])),
+      JSON.stringify(finished.map(({ attributes, events, status }) => [attributes, events, status])),
     ).not.toMatch(/hush/iu);
   });
 

@@ -10,12 +10,12 @@ it("a long list that changes at every turn of the event loop is told all the sam
   const source = memorySource({ orders: all });
   await using mesh = createMesh({ discovery: source });
   await mesh.ready("orders");
-  let updates = 0;
-  mesh.on("discovery.updated", () => updates++);
-  for (let turn = 0; turn < 200_000 && updates < 3; turn++) {
+  const updates: number[] = [];
+  mesh.on("discovery.updated", () => updates.push(performance.now()));
+  for (let turn = 0; turn < 200_000 && updates.length < 3; turn++) {
     source.set("orders", all.slice(turn % 7));
     // eslint-disable-next-line no-await-in-loop -- a change at each turn is the point
     await nextTurn();
   }
-  expect(updates).toBe(3);
+  expect(updates).toHaveLength(3);
 });

@@ -82,7 +82,7 @@ export class MeshMetrics implements MetricsSource, Disposable {
     const { attributes, clock, endpoints, maxSeries } = this.#options;
     const readings = this.#mesh.read({ endpoints });
     this.#recorder.forget(readings);
-    const read = new Observations(maxSeries);
+    const read = new Observations(maxSeries, attributes);
     const observe = read.add.bind(read);
     observeReadings(readings, attributes, observe);
     this.#eventLoop?.observe(attributes, observe);

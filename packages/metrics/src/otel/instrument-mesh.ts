@@ -103,7 +103,7 @@ class Instruments implements MeshInstruments {
     const { attributes, maxSeries } = this.#options;
     const readings = this.#mesh.read();
     this.#recorder.forget(readings);
-    const read = new Observations(maxSeries);
+    const read = new Observations(maxSeries, attributes);
     const observe = read.add.bind(read);
     observeReadings(readings, attributes, observe);
     this.#eventLoop?.observe(attributes, observe);

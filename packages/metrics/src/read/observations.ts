@@ -22,12 +22,17 @@ export interface Observation {
  */
 export class Observations {
   readonly #max: number;
+  readonly #shared: Attributes;
   readonly #all = new Map<Definition, Observation[]>();
   readonly #overflows = new Map<Definition, number>();
 
-  /** @param max series of each instrument, without the one that the others share */
-  constructor(max: number) {
+  /**
+   * @param max series of each instrument, without the one that the others share
+   * @param shared the attributes that all of them have
+   */
+  constructor(max: number, shared: Attributes = {}) {
     this.#max = max;
+    this.#shared = shared;
   }
 
   add(definition: Definition, value: number, attributes: Attributes | (() => Attributes)): void {
@@ -45,6 +50,6 @@ export class Observations {
   of(definition: Definition): readonly Observation[] {
     const own = this.#all.get(definition) ?? [];
     const value = this.#overflows.get(definition);
-    return value === undefined ? own : [...own, { attributes: overflowAttributes, value }];
+    return value === undefined ? own : [...own, { attributes: overflowAttributes(this.#shared), value }];
   }
 }

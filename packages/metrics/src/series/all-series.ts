@@ -15,11 +15,11 @@ export class AllSeries<D extends Duration = Duration> {
   readonly attemptDuration: SeriesSet<D>;
 
   constructor(
-    { clock, maxSeries }: ResolvedMetrics,
+    { attributes: shared, clock, maxSeries }: ResolvedMetrics,
     makeDuration: (definition: Definition, attributes: Attributes) => D,
   ) {
     const durations = (definition: Definition): SeriesSet<D> =>
-      new SeriesSet(maxSeries, (attributes) => makeDuration(definition, attributes));
+      new SeriesSet(maxSeries, shared, (attributes) => makeDuration(definition, attributes));
     this.callDuration = durations(definitions.callDuration);
     this.attemptDuration = durations(definitions.attemptDuration);
     this.durations = new Map<Definition, SeriesSet<D>>([
@@ -30,7 +30,7 @@ export class AllSeries<D extends Duration = Duration> {
     this.counters = new Map(
       counters.map((definition) => [
         definition,
-        new SeriesSet(maxSeries, (attributes) => new Counter(attributes, clock)),
+        new SeriesSet(maxSeries, shared, (attributes) => new Counter(attributes, clock)),
       ]),
     );
   }

@@ -1,7 +1,18 @@
 import type { Attributes } from "@opentelemetry/api";
 
-/** What the measurements are counted in that get no series of their own; OpenTelemetry's name for it. */
-export const overflowAttributes: Attributes = Object.freeze({ "otel.metric.overflow": true });
+const overflow = "otel.metric.overflow";
+
+/**
+ * What the measurements are counted in that get no series of their own; OpenTelemetry's name for it.
+ * @param shared what all series have, so that those of two meshes are told apart
+ */
+export function overflowAttributes(shared: Attributes = {}): Attributes {
+  return Object.freeze({ ...shared, [overflow]: true });
+}
+
+export function isOverflow(attributes: Attributes): boolean {
+  return attributes[overflow] === true;
+}
 
 /** One combination of attributes. */
 export interface Series {
@@ -15,12 +26,17 @@ export interface Series {
 export class SeriesSet<S extends Series> {
   readonly #max: number;
   readonly #make: (attributes: Attributes) => S;
+  readonly #shared: Attributes;
   readonly #all = new Set<S>();
   #overflow: S | undefined;
 
-  /** @param max 1 or more, without the shared one */
-  constructor(max: number, make: (attributes: Attributes) => S) {
+  /**
+   * @param max 1 or more, without the shared one
+   * @param shared the attributes that all of them have
+   */
+  constructor(max: number, shared: Attributes, make: (attributes: Attributes) => S) {
     this.#max = max;
+    this.#shared = shared;
     this.#make = make;
   }
 
@@ -38,7 +54,7 @@ export class SeriesSet<S extends Series> {
 
   /** The series that all share that have none of their own. */
   get overflow(): S {
-    this.#overflow ??= this.#make(overflowAttributes);
+    this.#overflow ??= this.#make(overflowAttributes(this.#shared));
     return this.#overflow;
   }
 

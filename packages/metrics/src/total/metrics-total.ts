@@ -8,7 +8,7 @@ import type { Definition } from "../definitions.ts";
 import { explicitOf, exponentialOf, numbersOf } from "../otel/metric-data.ts";
 import { Observations } from "../read/observations.ts";
 import type { Observation } from "../read/observations.ts";
-import { overflowAttributes } from "../series/series-set.ts";
+import { isOverflow, overflowAttributes } from "../series/series-set.ts";
 import { readReport } from "./read-report.ts";
 import type { ExplicitPoint, ExponentialPoint, NumberPoint, ReportedMetric } from "./report.ts";
 import { Subjects } from "./subjects.ts";
@@ -122,8 +122,8 @@ export class MetricsTotal {
     if (totals === undefined) this.#totals.set(definition, (totals = new Map()));
     const known = totals.get(key);
     if (known !== undefined) return known;
-    if (totals.size >= this.#options.maxSeries && key !== overflowKey) {
-      return this.#totalOf(definition, overflowKey, { ...point, attributes: overflowAttributes });
+    if (totals.size >= this.#options.maxSeries && !isOverflow(point.attributes)) {
+      return this.#totalOf(definition, overflowKey, { ...point, attributes: overflowAttributes() });
     }
     const total = totalFor(point, this.#options.clock.wallNow());
     totals.set(key, total);
@@ -158,7 +158,7 @@ function keyOf(attributes: Attributes): string {
   return JSON.stringify(Object.entries(attributes).toSorted(([one], [other]) => (one < other ? -1 : 1)));
 }
 
-const overflowKey = keyOf(overflowAttributes);
+const overflowKey = keyOf(overflowAttributes());
 
 /** A worker may have workers of its own. */
 function withWorker(attributes: Attributes, worker: string): Attributes {

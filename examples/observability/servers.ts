@@ -5,7 +5,7 @@ import { startAlertmanager, startPrometheus } from "../../scripts/servers/index.
 import type { PrometheusServer } from "../../scripts/servers/index.ts";
 
 /** The shipped rules, for people who do not want to wait: windows of seconds in the place of hours. */
-const impatientRules: PrometheusRules = prometheusRules({
+export const impatientRules: PrometheusRules = prometheusRules({
   window: "10s",
   labels: { team: "shop" },
   slo: { windows: [{ burnRate: 14.4, long: "30s", short: "5s", severity: "page" }], minCalls: 5 },
@@ -33,7 +33,11 @@ export class MonitoringServers implements AsyncDisposable {
    * @param metricsUrl what is scraped, every second
    * @param webhookUrl where alerts go
    */
-  static async start(metricsUrl: string, webhookUrl: string): Promise<MonitoringServers> {
+  static async start(
+    metricsUrl: string,
+    webhookUrl: string,
+    rules: PrometheusRules = impatientRules,
+  ): Promise<MonitoringServers> {
     await using stack = new AsyncDisposableStack();
     const alertmanager = stack.use(
       await startAlertmanager({
@@ -56,7 +60,7 @@ export class MonitoringServers implements AsyncDisposable {
           scrape_configs: [{ job_name: "shop", static_configs: [{ targets: [new URL(metricsUrl).host] }] }],
           alerting: { alertmanagers: [{ static_configs: [{ targets: [alertmanager.address] }] }] },
         },
-        files: { "rules.yml": rulesYaml(impatientRules) },
+        files: { "rules.yml": rulesYaml(rules) },
       }),
     );
     stack.move();

@@ -1,6 +1,7 @@
+import type { PrometheusRules } from "@proxyless/monitoring";
 import { expect, it } from "vitest";
 
-import { MonitoringServers } from "../../examples/observability/servers.ts";
+import { impatientRules, MonitoringServers } from "../../examples/observability/servers.ts";
 import { Webhook } from "../../examples/observability/webhook.ts";
 import type { Told } from "../../examples/observability/webhook.ts";
 import { until } from "../../scripts/servers/index.ts";
@@ -22,7 +23,7 @@ it(
     await using shop = await ForkedShop.start();
     const told: Told[] = [];
     await using webhook = await Webhook.start((alert) => told.push(alert));
-    await using servers = await MonitoringServers.start(shop.metricsUrl, webhook.url);
+    await using servers = await MonitoringServers.start(shop.metricsUrl, webhook.url, withBroken());
     const { prometheus } = servers;
     await until("the rules have seen all three services", 60_000, async () => {
       const known = await prometheus.query("service:proxyless_calls:rate > 0");
@@ -36,11 +37,22 @@ it(
     const burn = last(told, "ProxylessErrorBudgetBurn", "payments");
     expect(burn?.labels).toMatchObject({ severity: "page", team: "shop" });
     expect(burn?.annotations["summary"]).toBe("Too many calls to payments fail");
+    // The faults are there, and the way to the webhook: it is the rule that makes the alert.
+    expect(told.map(({ labels }) => labels["alertname"])).not.toContain("BrokenCircuitOpen");
 
     for (const fault of faults) shop.set({ fault, isOn: false });
     await until("every alert is resolved", 120_000, async () => allTold(told, "resolved"));
   },
 );
+
+/** The rules, and the one for circuits once more with a value that no circuit has. */
+function withBroken(): PrometheusRules {
+  const rules = impatientRules.groups.flatMap((group) => group.rules);
+  const rule = rules.find((each) => "alert" in each && each.alert === "ProxylessCircuitOpen");
+  if (rule === undefined || !("alert" in rule)) throw new Error("there is no rule for circuits");
+  const broken = { ...rule, alert: "BrokenCircuitOpen", expr: rule.expr.replace("open|half_open", "opened") };
+  return { groups: [...impatientRules.groups, { name: "broken", rules: [broken] }] };
+}
 
 /** What was last told of the alert with this name, about a service. */
 function last(told: readonly Told[], alertname: string, service: string): Told | undefined {

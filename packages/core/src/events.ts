@@ -42,7 +42,7 @@ export interface TraceIds {
 /** Everything a mesh reports, told apart by `type`. Endpoints are written `host:port`; times are milliseconds. */
 export type MeshEvent =
   | {
-      /** A call ended, however. */
+      /** A call ended, however; not one that the cache or another call answered, which never went out. */
       readonly type: "call.completed";
       readonly service: string;
       readonly route: string | undefined;

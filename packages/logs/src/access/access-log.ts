@@ -18,7 +18,7 @@ export interface AccessLog extends AsyncDisposable {
 }
 
 /**
- * Writes one line for each call of a mesh that is over, in Envoy's format or any other made of its commands, as text or JSON.
+ * Writes one line for each call of a mesh that went out and is over, in Envoy's format or any other made of its commands, as text or JSON.
  * Headers are not logged unless the format names them, those that hold credentials not even then; queries never are.
  * @param destination a writable stream (`process.stdout`, a file, `pino.destination()`), or a function of lines
  * @throws ProxylessError `ERR_PROXYLESS_CONFIG` for a bad option or format

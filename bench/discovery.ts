@@ -19,7 +19,7 @@ export interface DiscoveryOptions {
 const service = "orders";
 const patienceMs = 30_000;
 /** These open connections and warm the code on both sides: a service that has just started is not what is asked about. */
-const warmUps = 30;
+const warmUps = 10;
 
 /** From the start of a write to the end of the first call it led to, at the 99th percentile, in milliseconds. */
 const targets: Readonly<Record<string, number>> = {

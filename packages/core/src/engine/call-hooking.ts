@@ -4,7 +4,7 @@ import { headerValue } from "../balancers/request-parts.ts";
 import { configError } from "../errors.ts";
 import type { PickFlag, Tags, TagValue } from "../events.ts";
 import type { Attempt } from "../transport/attempt.ts";
-import { connectionHeaders, setHeader } from "./headers.ts";
+import { connectionHeaders, headerNamePattern, headerValuePattern, setHeader } from "./headers.ts";
 import type { CallHooks, Hooked, HookedAttempt, HookedCall, HookedCallEnd } from "./hooks.ts";
 import { pathOnly } from "./request.ts";
 import type { CallRequest, ResponseHeaders } from "./request.ts";
@@ -165,19 +165,15 @@ class SubjectAttempt extends Subject implements HookedAttempt {
   }
 }
 
-const namePattern = /^[!#$%&'*+.^_`|~\dA-Za-z-]+$/;
-// Visible ASCII, blanks and tabs, and what older servers send beyond.
-const valuePattern = /^[\t\x20-\x7e\x80-\xff]*$/;
-
 function checkHeader(name: unknown, value: unknown): void {
-  if (typeof name !== "string" || !namePattern.test(name)) {
+  if (typeof name !== "string" || !headerNamePattern.test(name)) {
     throw configError("the header's name", "a header name (RFC 9110)", name);
   }
   if (connectionHeaders.has(name.toLowerCase())) {
     throw configError("the header's name", "no header of the connection", name);
   }
   // What came is not said: it may be a credential.
-  if (typeof value !== "string" || !valuePattern.test(value)) {
+  if (typeof value !== "string" || !headerValuePattern.test(value)) {
     throw configError(`header ${name}`, "a text without line breaks", typeof value);
   }
 }

@@ -20,6 +20,11 @@ export function attemptHeaders(
   return list;
 }
 
+/** A header's name (RFC 9110). */
+export const headerNamePattern: RegExp = /^[!#$%&'*+.^_`|~\dA-Za-z-]+$/;
+/** A header's value: visible ASCII, blanks and tabs, and what older servers send beyond. */
+export const headerValuePattern: RegExp = /^[\t\x20-\x7e\x80-\xff]*$/;
+
 /** Those that belong to a connection, or to the engine. */
 export const connectionHeaders: ReadonlySet<string> = new Set([
   "connection",

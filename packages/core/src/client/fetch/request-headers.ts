@@ -1,3 +1,4 @@
+import { headerNamePattern, headerValuePattern } from "../../engine/headers.ts";
 import { ProxylessError, show } from "../../errors.ts";
 
 /** Request headers, checked and ready for the wire. */
@@ -10,8 +11,6 @@ export interface RequestHeaders {
   contentLength: string | undefined;
 }
 
-const tokenExpression = /^[!#$%&'*+\-.^_`|~\dA-Za-z]+$/;
-const valueExpression = /^[\t\u0020-\u007e\u0080-\u00ff]*$/;
 const edges = /^[\t\n\r ]+|[\t\n\r ]+$/g;
 
 // They belong to one connection or to the framing of one attempt, which are the engine's.
@@ -32,7 +31,7 @@ export function emptyHeaders(): RequestHeaders {
 
 /** Whether `text` is a token as HTTP means it: a method or a header name. */
 export function isToken(text: string): boolean {
-  return tokenExpression.test(text);
+  return headerNamePattern.test(text);
 }
 
 /**
@@ -41,11 +40,11 @@ export function isToken(text: string): boolean {
  */
 export function appendHeader(headers: RequestHeaders, rawName: string, rawValue: string): void {
   const name = rawName.toLowerCase();
-  if (!tokenExpression.test(name)) {
+  if (!headerNamePattern.test(name)) {
     throw new ProxylessError("ERR_PROXYLESS_REQUEST", `${show(rawName)} is no legal header name`);
   }
   const value = trim(rawValue);
-  if (!valueExpression.test(value)) {
+  if (!headerValuePattern.test(value)) {
     throw new ProxylessError(
       "ERR_PROXYLESS_REQUEST",
       `the value of header ${name} must not contain line breaks, other control characters or characters beyond Latin-1`,

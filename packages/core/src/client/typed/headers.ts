@@ -1,3 +1,4 @@
+import { connectionHeaders, headerNamePattern, headerValuePattern } from "../../engine/headers.ts";
 import { show } from "../../errors.ts";
 import { isCompound, listTexts, memberTexts, requestError, scalarText } from "./encode.ts";
 
@@ -7,21 +8,6 @@ type HeaderValue = string | number | boolean | readonly (string | number | boole
 /** Headers as a plain object, `Headers` or pairs. */
 export type HeadersInput = Readonly<Record<string, HeaderValue>> | Iterable<readonly [string, string]>;
 
-const token = /^[!#$%&'*+.^_`|~\dA-Za-z-]+$/;
-const fieldValue = /^[\t\x20-\x7e\x80-\xff]*$/;
-const ownedByEngine: ReadonlySet<string> = new Set([
-  "connection",
-  "content-length",
-  "expect",
-  "host",
-  "keep-alive",
-  "proxy-connection",
-  "te",
-  "trailer",
-  "transfer-encoding",
-  "upgrade",
-]);
-
 const maxKnownNames = 500;
 const knownNames = new Map<string, string>();
 
@@ -29,10 +15,10 @@ const knownNames = new Map<string, string>();
 function headerName(name: string): string {
   const known = knownNames.get(name);
   if (known !== undefined) return known;
-  if (typeof name !== "string" || !token.test(name))
+  if (typeof name !== "string" || !headerNamePattern.test(name))
     throw requestError(`header name ${show(name)} holds characters HTTP does not allow`);
   const lower = name.toLowerCase();
-  if (ownedByEngine.has(lower)) throw requestError(`header "${lower}" is set by the mesh itself`);
+  if (connectionHeaders.has(lower)) throw requestError(`header "${lower}" is set by the mesh itself`);
   if (knownNames.size < maxKnownNames) knownNames.set(name, lower);
   return lower;
 }
@@ -40,7 +26,7 @@ function headerName(name: string): string {
 /** The value as it goes on the wire; the error names the header and never shows the value. */
 export function headerValue(name: string, value: unknown): string {
   const text = typeof value === "string" ? value : scalarText(value, `header "${name}"`);
-  if (!fieldValue.test(text)) {
+  if (!headerValuePattern.test(text)) {
     throw requestError(
       `header "${name}" holds a line break, a control character or one that is not in Latin-1`,
     );
@@ -144,7 +130,7 @@ export function applyCookieParams(list: string[], params: Readonly<Record<string
   for (const name of Object.keys(params)) {
     const value = params[name];
     if (value === undefined || value === null) continue;
-    if (!token.test(name))
+    if (!headerNamePattern.test(name))
       throw requestError(`cookie name ${show(name)} holds characters HTTP does not allow`);
     const what = `cookie "${name}"`;
     const texts = Array.isArray(value)

@@ -6,6 +6,7 @@ import type { DiscoverySource, MemorySource } from "@proxyless/core";
 import { openMesh } from "../packages/core/src/mesh.ts";
 import { answerAtOnce, instance, service } from "./busy-mesh.ts";
 import { churnRegistries } from "./churn-registries.ts";
+import { usedBytes } from "./heap.ts";
 
 /** What the process is asked for. */
 export interface ChurnQuestion {
@@ -145,16 +146,6 @@ function watchBusyTurns(): { readonly stop: () => { longestMs: number; usualMs: 
       return { longestMs: sorted.at(-1) ?? 0, usualMs: sorted[Math.floor(sorted.length / 2)] ?? 0 };
     },
   };
-}
-
-async function usedBytes(): Promise<number> {
-  if (globalThis.gc === undefined) throw new Error("needs node --expose-gc");
-  for (let i = 0; i < 4; i++) {
-    await globalThis.gc({ type: "major", execution: "async" });
-    await wait(50);
-  }
-  const { external, heapUsed } = process.memoryUsage();
-  return heapUsed + external;
 }
 
 process.once("message", (question: ChurnQuestion) => {

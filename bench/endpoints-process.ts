@@ -4,6 +4,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import { measureChange } from "./endpoint-change.ts";
 import { changeCpu, sweepCpu } from "./endpoint-cpu.ts";
 import { measureSweep } from "./endpoint-sweep.ts";
+import { usedBytes } from "./heap.ts";
 import { openSubject } from "./idle-subjects.ts";
 import type { SubjectName } from "./idle-subjects.ts";
 
@@ -45,18 +46,6 @@ async function measureIdle(name: SubjectName, count: number, idleMs: number): Pr
   const share = (system + user) / 1_000 / (performance.now() - begin);
   await subject.close();
   return [bytes, share];
-}
-
-/** Everything that a collection leaves, on the heap of JavaScript and outside of it. */
-async function usedBytes(): Promise<number> {
-  if (globalThis.gc === undefined) throw new Error("needs node --expose-gc");
-  // What was just used is let go of in steps: caches, weak references, finalizers.
-  for (let i = 0; i < 4; i++) {
-    await globalThis.gc({ type: "major", execution: "async" });
-    await wait(50);
-  }
-  const { external, heapUsed } = process.memoryUsage();
-  return heapUsed + external;
 }
 
 /** Timers that each one more brings, also those that do not keep the process alive. */

@@ -51,7 +51,7 @@ export class KnownEntries {
   /** Once all entries were read: an address that is there twice. Only who is new can bring one. */
   repeated(): string | undefined {
     for (let at = 0; at < this.#isAgain.length; at++) {
-      const { address } = this.#isAgain[at] === 1 ? noEntry : this.#before[at]!;
+      const address = this.#isAgain[at] === 1 ? undefined : this.#before[at]!.address;
       if (address !== undefined) this.#addresses.delete(address.id);
     }
     for (const { address } of this.#fresh) {
@@ -84,8 +84,6 @@ export class KnownEntries {
     return undefined;
   }
 }
-
-const noEntry: Pick<KnownEntry, "address"> = { address: undefined };
 
 function readEntry(bytes: Uint8Array): KnownEntry {
   const message = codecOf("LbEndpoint").decode(bytes);

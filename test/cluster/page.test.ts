@@ -40,7 +40,7 @@ it("one page shows what all workers do, and where they differ", { timeout: 180_0
   expect(await opened.innerText()).toContain(two);
 
   await shows(page, '#events [data-type="worker.late"]', []);
-  void stage.tell(thread, { op: "block", times: 600_000 });
+  stage.begin(thread, { op: "block", times: 600_000 });
   await shows(page, '#events [data-type="worker.late"] b', [thread]);
   await shows(page, '[data-fact="in flight"]', ["2"]);
   await stage.ask({ op: "kill", worker: thread });

@@ -58,7 +58,7 @@ describe("a worker that goes", () => {
     for (const worker of [one, two]) await stage.tell(worker, { op: "call", path: "/200", times: 2 });
     expect(sumOf(await stage.scrape(), calls)).toBe(4);
     await stage.tell(two, { op: "call", path: "/200", times: 1 });
-    void stage.tell(one, { op: "block", times: 600_000 });
+    stage.begin(one, { op: "block", times: 600_000 });
     const scraped = stage.scrape();
     await until("the other one was asked", 30_000, async () =>
       (await stage.tell(two, { op: "count" })).collections === 2 ? true : undefined,

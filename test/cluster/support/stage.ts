@@ -81,11 +81,21 @@ export class Stage implements AsyncDisposable {
     return (await this.ask({ op: "tell", worker, order })) as WorkerCounts;
   }
 
+  /** Has a worker begin something from which no answer may come. */
+  begin(worker: string, order: Order): void {
+    this.#send({ op: "tell", worker, order });
+  }
+
+  #send(order: PrimaryOrder): number {
+    const id = ++this.#lastId;
+    this.primary.send({ ...order, id });
+    return id;
+  }
+
   /** Has the primary do something. */
   ask(order: PrimaryOrder): Promise<unknown> {
-    const id = ++this.#lastId;
+    const id = this.#send(order);
     const answer = new Promise<unknown>((resolve) => this.#waiting.set(id, resolve));
-    this.primary.send({ ...order, id });
     const { op, order: own, worker = "" } = order;
     const late = wait(40_000, undefined, { ref: false }).then(() => {
       throw new Error(`no answer to ${op} ${worker} ${own?.op ?? ""}`);

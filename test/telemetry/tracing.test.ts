@@ -95,7 +95,6 @@ describe("spans of a call", () => {
         "http.response.status_code": 200,
         "http.request.resend_count": 1,
         "server.address": "orders",
-        "url.path": "/orders/7",
         "url.template": "/orders/{id}",
       },
       status: { code: SpanStatusCode.UNSET },
@@ -189,7 +188,7 @@ describe("spans of a call", () => {
         await (await mesh.fetch("http://orders/old")).text();
       });
     }
-    const calls = exporter.getFinishedSpans().filter((span) => "url.path" in span.attributes);
+    const calls = exporter.getFinishedSpans().filter((span) => "url.full" in span.attributes);
     expect(calls.map(({ parentSpanContext }) => parentSpanContext?.spanId)).toEqual(
       callers.flatMap((caller) => [caller.spanContext().spanId, caller.spanContext().spanId]),
     );

@@ -457,16 +457,17 @@ export type MeshEventOf<T extends MeshEventType> = Extract<MeshEvent, { readonly
  */
 export class EventHub {
   readonly #emitter = new EventEmitter<MeshEventType>();
-  readonly #channels = new Map<MeshEventType, Channel>();
+  readonly #topics = new Map<MeshEventType, Topic>();
 
   wants(type: MeshEventType): boolean {
-    return this.#emitter.listenerCount(type) > 0 || this.#channel(type).hasSubscribers;
+    const { channel: target, listeners } = this.#topic(type);
+    return listeners.length > 0 || target.hasSubscribers;
   }
 
   /** Delivers to everyone; a listener that throws does not stop the others or the call (its error is rethrown later). */
   emit(event: MeshEvent): void {
-    const { type } = event;
-    for (const listener of this.#emitter.listeners(type)) {
+    const { channel: target, listeners } = this.#topic(event.type);
+    for (const listener of listeners) {
       try {
         listener(event);
       } catch (error) {
@@ -475,23 +476,32 @@ export class EventHub {
         });
       }
     }
-    const target = this.#channel(type);
     if (target.hasSubscribers) target.publish(event);
   }
 
   on<T extends MeshEventType>(type: T, listener: (event: MeshEventOf<T>) => void): () => void {
+    const topic = this.#topic(type);
     this.#emitter.on(type, listener);
+    topic.listeners = this.#emitter.listeners(type);
     return () => {
       this.#emitter.off(type, listener);
+      topic.listeners = this.#emitter.listeners(type);
     };
   }
 
-  #channel(type: MeshEventType): Channel {
-    let found = this.#channels.get(type);
+  #topic(type: MeshEventType): Topic {
+    let found = this.#topics.get(type);
     if (found === undefined) {
-      found = channel(`proxyless:${type}`);
-      this.#channels.set(type, found);
+      found = { channel: channel(`proxyless:${type}`), listeners: [] };
+      this.#topics.set(type, found);
     }
     return found;
   }
+}
+
+/** Who hears of the events of one type. Two of them are told with every call, so their listeners are not asked for each time. */
+interface Topic {
+  readonly channel: Channel;
+  /** A list of its own: who begins or ends listening while an event is delivered changes nothing for that event. */
+  listeners: readonly ((event: MeshEvent) => void)[];
 }

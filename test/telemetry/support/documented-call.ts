@@ -76,7 +76,6 @@ export function documentedTree(ports: readonly number[]): readonly unknown[] {
         "http.request.method": "GET",
         "server.address": "orders",
         "url.full": "http://orders/orders/7",
-        "url.path": "/orders/7",
         "url.template": "/orders/{id}",
         "http.response.status_code": 200,
         "http.request.resend_count": 2,

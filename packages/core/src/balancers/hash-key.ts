@@ -1,9 +1,10 @@
 import { configError } from "../errors.ts";
+import { headerValue } from "../header-list.ts";
 import { checkArray, checkObject, fieldPath } from "../option-checks.ts";
 import { emptyHash, xxhash64 } from "../xxhash64.ts";
 import type { Hash64 } from "../xxhash64.ts";
 import type { PickContext, PickRequest } from "./picker.ts";
-import { cookieValue, headerValue, pathParameter, queryValue } from "./request-parts.ts";
+import { cookieValue, pathParameter, queryValue } from "./request-parts.ts";
 
 /** A part of the request that is hashed: exactly one of `header`, `cookie`, `query` and `pathParameter`. */
 export interface HashOnPolicy {

@@ -1,23 +1,10 @@
+import { isHeader } from "../header-list.ts";
 import type { PickRequest } from "./picker.ts";
-
-/**
- * The value of a header, several of the same name joined by commas; undefined where there is none, or an empty one.
- * @param headers name, value, name, value…
- * @param name lower case
- */
-export function headerValue(headers: readonly string[], name: string): string | undefined {
-  let found: string | undefined;
-  for (let i = 0; i + 1 < headers.length; i += 2) {
-    if (!isName(headers[i]!, name)) continue;
-    found = found === undefined ? headers[i + 1]! : `${found},${headers[i + 1]!}`;
-  }
-  return found === "" ? undefined : found;
-}
 
 /** The value of a request's cookie, as it stands there; undefined where there is none, or an empty one. The first one counts. */
 export function cookieValue(headers: readonly string[], name: string): string | undefined {
   for (let i = 0; i + 1 < headers.length; i += 2) {
-    if (!isName(headers[i]!, "cookie")) continue;
+    if (!isHeader(headers[i]!, "cookie")) continue;
     const value = pairValue(headers[i + 1]!, name, 0, ";");
     if (value !== undefined) return value === "" ? undefined : value;
   }
@@ -57,11 +44,6 @@ export function pathParameter({ path, template }: PickRequest, name: string): st
   if (segment.length <= before.length + after.length) return undefined;
   if (!segment.startsWith(before) || !segment.endsWith(after)) return undefined;
   return decoded(segment.slice(before.length, segment.length - after.length));
-}
-
-/** Header names are compared without regard to case, and without making another string of each. */
-function isName(given: string, name: string): boolean {
-  return given.length === name.length && (given === name || given.toLowerCase() === name);
 }
 
 /** The value behind `name=` in a list of pairs. */

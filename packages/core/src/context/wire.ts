@@ -1,3 +1,4 @@
+import { headerIndex } from "../header-list.ts";
 import type { CallContext } from "./call-context.ts";
 import { isCriticality } from "./criticality.ts";
 import type { Criticality } from "./criticality.ts";
@@ -119,20 +120,11 @@ function setTime(
   parse: (value: string) => number | undefined,
 ): void {
   if (value === undefined) return;
-  const at = indexOf(headers, name);
+  const at = headerIndex(headers, name);
   if (at === -1) headers.push(name, value);
   else if (!((parse(headers[at + 1]!) ?? Infinity) <= ms)) headers[at + 1] = value;
 }
 
 function setMissing(headers: string[], name: string, value: string): void {
-  if (indexOf(headers, name) === -1) headers.push(name, value);
-}
-
-/** Where a header stands; lengths are compared first, because nearly always that is enough. */
-function indexOf(headers: readonly string[], name: string): number {
-  for (let i = 0; i < headers.length; i += 2) {
-    const other = headers[i]!;
-    if (other.length === name.length && other.toLowerCase() === name) return i;
-  }
-  return -1;
+  if (headerIndex(headers, name) === -1) headers.push(name, value);
 }

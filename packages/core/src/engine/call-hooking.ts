@@ -1,10 +1,10 @@
 import type { Span } from "@opentelemetry/api";
 
-import { headerValue } from "../balancers/request-parts.ts";
 import { configError } from "../errors.ts";
 import type { PickFlag, Tags, TagValue } from "../events.ts";
+import { headerValue, setHeader } from "../header-list.ts";
 import type { Attempt } from "../transport/attempt.ts";
-import { connectionHeaders, headerNamePattern, headerValuePattern, setHeader } from "./headers.ts";
+import { connectionHeaders, headerNamePattern, headerValuePattern } from "./headers.ts";
 import type { CallHooks, Hooked, HookedAttempt, HookedCall, HookedCallEnd } from "./hooks.ts";
 import { pathOnly } from "./request.ts";
 import type { CallRequest, ResponseHeaders } from "./request.ts";

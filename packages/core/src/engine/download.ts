@@ -1,3 +1,4 @@
+import { headerIndex } from "../header-list.ts";
 import type { BodySink } from "../transport/attempt.ts";
 import type { ResponseHeaders } from "../transport/response.ts";
 import type { CallRequest } from "./request.ts";
@@ -28,7 +29,7 @@ export class Download implements BodySink {
     const { etag } = headers;
     if (method !== "GET" || status !== 200 || headers["accept-ranges"] !== "bytes") return undefined;
     if (typeof etag !== "string" || !etag.startsWith('"')) return undefined;
-    for (let i = 0; i < given.length; i += 2) if (given[i]!.toLowerCase() === "range") return undefined;
+    if (headerIndex(given, "range") !== -1) return undefined;
     return new Download(sink, etag);
   }
 

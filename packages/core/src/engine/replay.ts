@@ -1,5 +1,6 @@
 import { Readable } from "node:stream";
 
+import { headerIndex } from "../header-list.ts";
 import { isIdempotent } from "../policies/retry/retry-decision.ts";
 import type { AttemptBody } from "../transport/pools.ts";
 import { KeptStream } from "./kept-stream.ts";
@@ -9,10 +10,7 @@ import type { CallRequest } from "./request.ts";
 export function mayRepeat({ headers, idempotencyKey, method, retry }: CallRequest): boolean {
   if (isIdempotent(method) || idempotencyKey !== undefined) return true;
   if (retry !== undefined && retry !== false && retry.idempotent === true) return true;
-  for (let i = 0; i < headers.length; i += 2) {
-    if (headers[i]!.toLowerCase() === "idempotency-key") return true;
-  }
-  return false;
+  return headerIndex(headers, "idempotency-key") !== -1;
 }
 
 /** Hands out the body for each attempt: what is in memory as it is, a new stream of a factory, a stream from its beginning. */

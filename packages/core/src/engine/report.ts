@@ -1,8 +1,8 @@
-import { headerValue } from "../balancers/request-parts.ts";
 import type { Criticality } from "../context/criticality.ts";
 import { ProxylessError } from "../errors.ts";
 import type { AttemptRecord, ReasonFlag } from "../errors.ts";
 import type { EventHub, Outcome } from "../events.ts";
+import { headerValue } from "../header-list.ts";
 import type { Refusal } from "../policies/limit/refusal.ts";
 import type { Attempt } from "../transport/attempt.ts";
 import type { CallFrame } from "./call-frame.ts";

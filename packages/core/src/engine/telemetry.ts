@@ -1,21 +1,22 @@
 import {
+  INVALID_TRACEID,
   ProxyTracerProvider,
   SpanKind,
   SpanStatusCode,
   TraceFlags,
   context,
-  isSpanContextValid,
   propagation,
   trace,
 } from "@opentelemetry/api";
-import type { Context, Span, TextMapSetter, Tracer } from "@opentelemetry/api";
+import type { Context, Span, SpanOptions, TextMapSetter, Tracer } from "@opentelemetry/api";
 
 import { ProxylessError } from "../errors.ts";
 import type { AttemptRecord, ReasonFlag } from "../errors.ts";
 import type { TraceIds } from "../events.ts";
+import { setHeader } from "../header-list.ts";
 import type { Attempt } from "../transport/attempt.ts";
-import { setHeader } from "./headers.ts";
 import { pathOnly } from "./request.ts";
+import { SpanContext } from "./span-context.ts";
 
 /** The instrumentation scope. */
 const scope = "@proxyless/core";
@@ -57,23 +58,19 @@ export class Telemetry {
     const method = isKnown ? subject.method : "_OTHER";
     const name = isKnown ? method : "HTTP";
     const title = template === undefined ? name : `${name} ${template}`;
-    const span = this.#tracer.startSpan(title, { kind: SpanKind.CLIENT }, parent);
-    if (!span.isRecording()) return isSpanContextValid(span.spanContext()) ? span : undefined;
-    const path = pathOnly(subject.path);
-    span.setAttributes({
-      "http.request.method": method,
-      ...(isKnown ? undefined : { "http.request.method_original": subject.method }),
-      "server.address": service,
-      "url.full": origin + path,
-      "url.path": path,
-      ...(template === undefined ? undefined : { "url.template": template }),
-    });
+    const span = this.#tracer.startSpan(title, client, parent);
+    if (!span.isRecording()) return span.spanContext().traceId === INVALID_TRACEID ? undefined : span;
+    span.setAttribute("http.request.method", method);
+    if (!isKnown) span.setAttribute("http.request.method_original", subject.method);
+    span.setAttribute("server.address", service);
+    span.setAttribute("url.full", origin + pathOnly(subject.path));
+    if (template !== undefined) span.setAttribute("url.template", template);
     return span;
   }
 
   /** The context of what happens below a span. */
   below(parent: Context, span: Span): Context {
-    return trace.setSpan(parent, span);
+    return new SpanContext(parent, span);
   }
 
   /** @param beside the attempt that a hedge is sent beside */
@@ -89,28 +86,25 @@ export class Telemetry {
     const { host, port } = attempt.endpoint.spec;
     const first = beside?.span?.spanContext();
     const isKnown = methods.has(subject.method);
-    return this.#tracer.startSpan(
+    const span = this.#tracer.startSpan(
       `${isKnown ? subject.method : "HTTP"} attempt`,
-      {
-        kind: SpanKind.CLIENT,
-        attributes: {
-          "http.request.method": isKnown ? subject.method : "_OTHER",
-          "server.address": service,
-          "network.peer.address": host,
-          "network.peer.port": port,
-          "proxyless.pick": attempt.pick,
-          ...(attempt.number > 1 ? { "http.request.resend_count": attempt.number - 1 } : undefined),
-          ...(beside === undefined ? undefined : { "proxyless.hedge": true }),
-        },
-        ...(first === undefined ? undefined : { links: [{ context: first }] }),
-      },
-      trace.setSpan(parent, call),
+      first === undefined ? client : { ...client, links: [{ context: first }] },
+      new SpanContext(parent, call),
     );
+    if (!span.isRecording()) return span;
+    span.setAttribute("http.request.method", isKnown ? subject.method : "_OTHER");
+    span.setAttribute("server.address", service);
+    span.setAttribute("network.peer.address", host);
+    span.setAttribute("network.peer.port", port);
+    span.setAttribute("proxyless.pick", attempt.pick);
+    if (attempt.number > 1) span.setAttribute("http.request.resend_count", attempt.number - 1);
+    if (beside !== undefined) span.setAttribute("proxyless.hedge", true);
+    return span;
   }
 
   /** Adds the propagation headers of `span` (or, without one, of `parent`) to `headers`. */
   inject(parent: Context, span: Span | undefined, headers: string[]): void {
-    propagation.inject(span === undefined ? parent : trace.setSpan(parent, span), headers, headerSetter);
+    propagation.inject(span === undefined ? parent : new SpanContext(parent, span), headers, headerSetter);
   }
 
   /** The call goes on after an attempt that failed. */
@@ -177,6 +171,8 @@ function registeredTracer(): Tracer | undefined {
     ? provider.getDelegateTracer(scope)
     : provider.getTracer(scope);
 }
+
+const client: SpanOptions = { kind: SpanKind.CLIENT };
 
 /** Those that the convention for HTTP knows; any other would be a value of the caller's making. */
 const methods: ReadonlySet<string> = new Set(

@@ -1,4 +1,5 @@
 import { configError } from "../errors.ts";
+import { isHeader } from "../header-list.ts";
 import { checkObject, fieldPath } from "../option-checks.ts";
 import { readAddress } from "./endpoint-address.ts";
 
@@ -56,7 +57,7 @@ export function overrideAddresses(
 ): readonly string[] {
   let found: string[] | undefined;
   for (let i = 0; i + 1 < headers.length; i += 2) {
-    if (!isNamed(headers[i]!, header)) continue;
+    if (!isHeader(headers[i]!, header)) continue;
     found ??= [];
     for (const part of headers[i + 1]!.split(",", maxAddresses)) {
       const address = readAddress(part.trim());
@@ -71,12 +72,8 @@ export function withoutOverride(
   { header }: ResolvedOverrideHost,
   headers: readonly string[],
 ): readonly string[] {
-  if (!headers.some((text, i) => i % 2 === 0 && isNamed(text, header))) return headers;
-  return headers.filter((_, i) => !isNamed(headers[i - (i % 2)]!, header));
+  if (!headers.some((text, i) => i % 2 === 0 && isHeader(text, header))) return headers;
+  return headers.filter((_, i) => !isHeader(headers[i - (i % 2)]!, header));
 }
 
 const none: readonly string[] = Object.freeze([]);
-
-function isNamed(given: string, name: string): boolean {
-  return given.length === name.length && (given === name || given.toLowerCase() === name);
-}

@@ -173,7 +173,7 @@ class Pools implements Transport {
 
   #open(endpoint: EndpointState): Pool {
     const { connections, http2, keepAliveMs } = this.#transport;
-    const pool = new Pool(this.#originOf(endpoint), {
+    const pool = new Pool(fixedUrl(this.#originOf(endpoint)), {
       connect:
         this.#transport.minReadyConnections > 0
           ? this.#readyOf(endpoint).connector
@@ -192,6 +192,12 @@ class Pools implements Transport {
 /** The transport of production. */
 export const openPools: OpenTransport = (_, options, connectMs, clock) =>
   new Pools(clock, options, connectMs);
+
+/** A URL whose parts undici need not cut out of the whole with every request. */
+function fixedUrl(origin: string): URL {
+  const url = new URL(origin);
+  return Object.defineProperties(url, { origin: { value: url.origin }, protocol: { value: url.protocol } });
+}
 
 function gone(address: string): ProxylessError {
   return new ProxylessError("ERR_PROXYLESS_RESET", `the connections to ${address} were closed`, {

@@ -1,8 +1,8 @@
 import { interceptors } from "undici";
 import type { Dispatcher } from "undici";
 
-import { headerValue } from "../../balancers/request-parts.ts";
 import type { EventHub } from "../../events.ts";
+import { headerValue } from "../../header-list.ts";
 import { isRecord } from "../../is-record.ts";
 import type { ResolvedCache } from "../../policies/cache/cache-policy.ts";
 import type { CallRequest, ResponseHeaders, ResponseSink } from "../request.ts";

@@ -1,5 +1,5 @@
-import { headerValue } from "../../balancers/request-parts.ts";
 import { ProxylessError } from "../../errors.ts";
+import { headerValue } from "../../header-list.ts";
 import type { RequestKeys } from "../../policies/request-key.ts";
 import type { ResponseHeaders } from "../request.ts";
 

@@ -1,4 +1,4 @@
-import { headerValue } from "../../balancers/request-parts.ts";
+import { headerValue } from "../../header-list.ts";
 import { RequestKeys } from "../request-key.ts";
 import type { KeyedRequest } from "../request-key.ts";
 import type { ResolvedStale } from "./fallback-policy.ts";

@@ -1,4 +1,4 @@
-import { headerValue } from "../../balancers/request-parts.ts";
+import { headerValue } from "../../header-list.ts";
 
 /** What a request's headers ask to be done to it. */
 export interface AskedFault {

@@ -1,4 +1,4 @@
-import { headerValue } from "../../balancers/request-parts.ts";
+import { headerValue } from "../../header-list.ts";
 import type { Random } from "../../random.ts";
 import { resolveAnswer } from "../answer.ts";
 import type { ResolvedAnswer } from "../answer.ts";

@@ -18,6 +18,7 @@ export type {
   HookedCall,
   HookedCallEnd,
 } from "./engine/hooks.ts";
+export { errorTypeOfAttempt, errorTypeOfCall, knownMethod } from "./engine/attribute-values.ts";
 export { inAttempt } from "./engine/own-requests.ts";
 export type { CircuitControl, CircuitState } from "./engine/circuits.ts";
 export type { CircuitSnapshot } from "./policies/circuit/circuit-snapshot.ts";

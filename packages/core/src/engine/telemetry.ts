@@ -15,6 +15,7 @@ import type { AttemptRecord, ReasonFlag } from "../errors.ts";
 import type { TraceIds } from "../events.ts";
 import { setHeader } from "../header-list.ts";
 import type { Attempt } from "../transport/attempt.ts";
+import { errorTypeOfAttempt, knownMethod } from "./attribute-values.ts";
 import { pathOnly } from "./request.ts";
 import { SpanContext } from "./span-context.ts";
 
@@ -54,8 +55,8 @@ export class Telemetry {
     this.#tracer ??= registeredTracer();
     if (this.#tracer === undefined) return undefined;
     const { template } = subject;
-    const isKnown = methods.has(subject.method);
-    const method = isKnown ? subject.method : "_OTHER";
+    const method = knownMethod(subject.method);
+    const isKnown = method === subject.method;
     const name = isKnown ? method : "HTTP";
     const title = template === undefined ? name : `${name} ${template}`;
     const span = this.#tracer.startSpan(title, client, parent);
@@ -85,14 +86,14 @@ export class Telemetry {
     if (call === undefined || this.#tracer === undefined || !call.isRecording()) return undefined;
     const { host, port } = attempt.endpoint.spec;
     const first = beside?.span?.spanContext();
-    const isKnown = methods.has(subject.method);
+    const method = knownMethod(subject.method);
     const span = this.#tracer.startSpan(
-      `${isKnown ? subject.method : "HTTP"} attempt`,
+      `${method === subject.method ? method : "HTTP"} attempt`,
       first === undefined ? client : { ...client, links: [{ context: first }] },
       new SpanContext(parent, call),
     );
     if (!span.isRecording()) return span;
-    span.setAttribute("http.request.method", isKnown ? subject.method : "_OTHER");
+    span.setAttribute("http.request.method", method);
     span.setAttribute("server.address", service);
     span.setAttribute("network.peer.address", host);
     span.setAttribute("network.peer.port", port);
@@ -124,13 +125,9 @@ export class Telemetry {
     call.addEvent("proxyless.circuit.refused", { "proxyless.retry_after_ms": retryAfterMs });
   }
 
-  attemptEnded(span: Span, attempt: Attempt, reason: string | undefined): void {
-    end(
-      span,
-      attempt.status,
-      attempt.failure === undefined ? undefined : errorType(attempt, reason),
-      undefined,
-    );
+  attemptEnded(span: Span, { failure, outcome, status }: Attempt, reason: string | undefined): void {
+    const type = failure === undefined ? undefined : errorTypeOfAttempt({ outcome, reason, status });
+    end(span, status, type, undefined);
   }
 
   /** What this attempt brought had its endpoint ejected. */
@@ -174,13 +171,6 @@ function registeredTracer(): Tracer | undefined {
 
 const client: SpanOptions = { kind: SpanKind.CLIENT };
 
-/** Those that the convention for HTTP knows; any other would be a value of the caller's making. */
-const methods: ReadonlySet<string> = new Set(
-  "GET HEAD POST PUT DELETE CONNECT OPTIONS TRACE PATCH QUERY".split(" "),
-);
-/** The codes of Node, undici and the mesh; anything else might be of any number. */
-const code = /^[A-Z][A-Z0-9_]{1,48}$/;
-
 const headerSetter: TextMapSetter<string[]> = {
   // A propagation header that the caller set by hand would contradict ours.
   set: setHeader,
@@ -200,12 +190,4 @@ function end(span: Span, status: number, known: string | undefined, error: Proxy
     }
   }
   span.end();
-}
-
-/** Why an attempt brought no answer, in one of few words: what the metrics say as well. */
-function errorType({ isSuperseded, outcome }: Attempt, reason: string | undefined): string | undefined {
-  if (reason === undefined || isSuperseded || reason === "timeout") return reason;
-  if (outcome === "ignored") return "aborted";
-  if (reason === "connection lost") return "connection_lost";
-  return code.test(reason) ? reason : "_OTHER";
 }

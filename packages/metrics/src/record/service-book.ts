@@ -1,4 +1,5 @@
 import type { Attributes } from "@opentelemetry/api";
+import { errorTypeOfAttempt, errorTypeOfCall, knownMethod } from "@proxyless/core";
 import type { MeshEventOf } from "@proxyless/core";
 
 import { definitions } from "../definitions.ts";
@@ -7,13 +8,7 @@ import type { ResolvedMetrics } from "../options.ts";
 import type { AllSeries } from "../series/all-series.ts";
 import type { Counter } from "../series/counter.ts";
 import type { Duration } from "../series/duration.ts";
-import {
-  endpointAttributes,
-  errorTypeOfAttempt,
-  errorTypeOfCall,
-  methodOf,
-  withDefined,
-} from "./attributes.ts";
+import { endpointAttributes, withDefined } from "./attributes.ts";
 import { Keyed } from "./keyed.ts";
 
 type CallEvent = MeshEventOf<"call.completed">;
@@ -116,7 +111,7 @@ export class ServiceBook {
 
   #callCell(event: CallEvent): CallCell {
     const { flag, outcome, route, status } = event;
-    const method = methodOf(event.method);
+    const method = knownMethod(event.method);
     const template = this.#templates ? event.template : undefined;
     const error = errorTypeOfCall(event);
     const duration = this.#callDurations.find(`${method} ${status} ${error} ${route} ${template}`, () =>
@@ -135,7 +130,7 @@ export class ServiceBook {
 
   #attemptCell(event: AttemptEvent): AttemptCell {
     const { outcome, pick, status } = event;
-    const method = methodOf(event.method);
+    const method = knownMethod(event.method);
     const error = errorTypeOfAttempt(event);
     const duration = this.#attemptDurations.find(`${method} ${status} ${error}`, () =>
       withDefined(this.#attributes, {

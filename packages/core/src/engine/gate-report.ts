@@ -1,5 +1,5 @@
 import type { EndpointState } from "../endpoints/endpoint-state.ts";
-import type { GateReporter } from "../endpoints/gate/gate.ts";
+import type { GateReporter } from "../endpoints/gate/gate-reporter.ts";
 import type { EventHub } from "../events.ts";
 
 /** Turns what a gate does into events. */

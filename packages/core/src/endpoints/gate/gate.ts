@@ -8,34 +8,14 @@ import type { Finding } from "../outlier/detectors.ts";
 import type { ResolvedOutlierDetection } from "../outlier/outlier-policy.ts";
 import { OutlierStats } from "../outlier/outlier-stats.ts";
 import type { Detector } from "../outlier/outlier-stats.ts";
+import { isSlowAlone } from "../outlier/slow-alone.ts";
 import type { ResolvedSlowStart } from "../slow-start.ts";
 import { canBePicked, leftAlone } from "./gate-reasons.ts";
 import type { ActiveHealth } from "./gate-record.ts";
+import type { GateReporter } from "./gate-reporter.ts";
 import { Population } from "./population.ts";
 import { NO_LOOK_MS, ProbeQueue } from "./probe-queue.ts";
 import { WarmUp } from "./warm-up.ts";
-
-/** An ejection, or one that was found to be due and not made. */
-export interface Ejection {
-  readonly detector: Detector | "probe";
-  readonly text: string;
-  readonly ejectionMs: number;
-  /** Ejections in a row. */
-  readonly ejections: number;
-}
-
-/** Hears what the gate does; called only where something changed. */
-export interface GateReporter {
-  ejected(state: EndpointState, ejection: Ejection): void;
-  /** What was found was not followed, and why. */
-  skipped(
-    state: EndpointState,
-    detector: Detector | "retryAfter",
-    text: string,
-    why: "shadow" | "enforcing" | "limit",
-  ): void;
-  returned(state: EndpointState, how: "probes" | "health check" | "limit"): void;
-}
 
 export interface GateOptions {
   readonly outliers: ResolvedOutlierDetection | false;
@@ -294,7 +274,7 @@ export class Gate {
   #found(state: EndpointState, detector: Detector, now: number, retryAfterMs = 0): void {
     const outliers = this.#outliers;
     if (outliers === false) return;
-    if (detector === "consecutiveSlow" && !this.#isSlowAlone(state)) return;
+    if (detector === "consecutiveSlow" && !isSlowAlone(state, this.#population.members, this.#stats)) return;
     const policy = outliers[detector];
     const count = policy !== false && "count" in policy ? policy.count : 0;
     this.#eject(
@@ -303,23 +283,6 @@ export class Gate {
       now,
       retryAfterMs,
     );
-  }
-
-  /** Where others have slow answers too it is the service that is slow, or the zone that is far, and nobody is an outlier. */
-  #isSlowAlone(state: EndpointState): boolean {
-    const stats = this.#stats;
-    const { locality, priority } = state.spec;
-    let [peers, slow, near, nearSlow] = [0, 0, 0, 0];
-    for (const other of this.#population.members) {
-      if (other === state || !other.open || other.spec.priority !== priority || stats === undefined) continue;
-      const isSlow = Number(stats.slowRun(other.offset) >= 2);
-      peers++;
-      slow += isSlow;
-      if (other.spec.locality?.zone !== locality?.zone) continue;
-      near++;
-      nearSlow += isSlow;
-    }
-    return near > 0 ? nearSlow * 4 <= near : peers > 0 && slow * 4 <= peers;
   }
 
   #eject(state: EndpointState, { detector, text }: Finding, now: number, retryAfterMs: number): void {

@@ -1,59 +1,22 @@
-import { createServer } from "node:http";
-import type { RequestListener } from "node:http";
-
 import { SpanKind, SpanStatusCode, context, trace } from "@opentelemetry/api";
 import { AlwaysOffSampler, AlwaysOnSampler, ParentBasedSampler } from "@opentelemetry/sdk-trace";
 import type { ReadableSpan } from "@opentelemetry/sdk-trace";
-import { createMesh, staticSource } from "@proxyless/core";
-import type { Mesh, MeshEvent, ServicePolicy } from "@proxyless/core";
+import type { MeshEvent } from "@proxyless/core";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
-import { listening } from "./support/listening.ts";
+import { cacheable, cleanUp, meshOver } from "./support/layered-mesh.ts";
 import { Sdk } from "./support/sdk.ts";
 
 let sdk: Sdk;
-const cleanup: (() => void | Promise<void>)[] = [];
 
 beforeEach(() => {
   sdk = new Sdk(new AlwaysOnSampler());
 });
 
 afterEach(async () => {
-  for (const end of cleanup.splice(0).toReversed()) await end();
+  await cleanUp();
   sdk.end();
 });
-
-/** A mesh over one instance of `orders` and one of `spare`, and all that it says. */
-async function meshOver(
-  handler: RequestListener,
-  orders: ServicePolicy,
-): Promise<{ mesh: Mesh; events: MeshEvent[] }> {
-  const addresses: string[] = [];
-  for (const listener of [handler, (_, response) => response.end('"spare"')] satisfies RequestListener[]) {
-    const server = createServer(listener);
-    cleanup.push(() => {
-      server.close();
-      server.closeAllConnections();
-    });
-    addresses.push(`127.0.0.1:${await listening(server)}`);
-  }
-  const [own = "", spare = ""] = addresses;
-  const discovery = staticSource({ orders: [own], spare: [spare] });
-  const mesh = createMesh({ discovery, services: { orders } });
-  cleanup.push(() => mesh.close());
-  const events: MeshEvent[] = [];
-  const types = ["call.cached", "call.coalesced", "call.fell_back"] as const;
-  for (const type of types) mesh.on(type, (event) => events.push(event));
-  return { mesh, events };
-}
-
-const cacheable: RequestListener = (request, response) => {
-  if (request.headers["if-none-match"] === '"1"') response.writeHead(304, { etag: '"1"' }).end();
-  else {
-    const maxAge = request.url === "/fresh" ? 60 : 0;
-    response.writeHead(200, { "cache-control": `max-age=${maxAge}`, etag: '"1"' }).end('"kept"');
-  }
-};
 
 const calls = (): readonly ReadableSpan[] => sdk.spans.filter(({ name }) => name !== "GET attempt");
 const attempts = (): readonly ReadableSpan[] => sdk.spans.filter(({ name }) => name === "GET attempt");

@@ -30,6 +30,21 @@ export type TagValue = string | number | boolean;
 /** What hooks tagged, by name. */
 export type Tags = Readonly<Record<string, TagValue>>;
 
+/**
+ * Whose answer, or error, the caller of a call got: `network` the service's own; `cache` one that was kept; `coalesced` that of an
+ * identical call; `fallback` what is answered instead of a failure; `fault` one that was injected into the call.
+ */
+export type AnsweredBy = "network" | "cache" | "coalesced" | "fallback" | "fault";
+
+/** How a call ended. */
+export interface CallEnding {
+  readonly outcome: Outcome;
+  readonly status: number | undefined;
+  readonly error: ErrorCode | undefined;
+  readonly flag: ReasonFlag | undefined;
+  readonly durationMs: number;
+}
+
 /** Where a span is found. */
 export interface TraceIds {
   /** 32 hexadecimal digits. */
@@ -42,7 +57,7 @@ export interface TraceIds {
 /** Everything a mesh reports, told apart by `type`. Endpoints are written `host:port`; times are milliseconds. */
 export type MeshEvent =
   | {
-      /** A call ended, however; not one that the cache or another call answered, which never went out. */
+      /** A call ended, however, and whoever answered it: one for each call. */
       readonly type: "call.completed";
       readonly service: string;
       readonly route: string | undefined;
@@ -55,6 +70,10 @@ export type MeshEvent =
       readonly status: number | undefined;
       readonly error: ErrorCode | undefined;
       readonly flag: ReasonFlag | undefined;
+      /** Whose answer it was; undefined without one, unless the error is that of an identical call. */
+      readonly answeredBy: AnsweredBy | undefined;
+      /** How the call itself ended, where the cache or a fallback answered all the same; undefined where nothing was replaced. */
+      readonly replaced: CallEnding | undefined;
       /** Retries and hedges included; 0 where nothing was sent. */
       readonly attempts: number;
       /** Of the attempts those that were sent beside another one. */
@@ -445,6 +464,17 @@ export type MeshEvent =
       readonly reason: string;
       readonly durationMs: number;
     };
+
+/**
+ * How a call that ended came out for the service, behind what its caller got: what tells of the service's health, and what metrics and the
+ * live page count.
+ * @returns undefined where the service was not asked for this call: from the cache, or by another call
+ */
+export function endingAtService(event: MeshEventOf<"call.completed">): CallEnding | undefined {
+  const { answeredBy } = event;
+  const isOwn = answeredBy === "network" || answeredBy === undefined || answeredBy === "fault";
+  return isOwn ? event : event.replaced;
+}
 
 export type MeshEventType = MeshEvent["type"];
 

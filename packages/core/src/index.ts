@@ -146,7 +146,10 @@ export type {
   ShedReason,
   TimeoutKind,
 } from "./errors.ts";
+export { endingAtService } from "./events.ts";
 export type {
+  AnsweredBy,
+  CallEnding,
   LeaveStep,
   MeshEvent,
   MeshEventOf,

@@ -1,4 +1,4 @@
-import type { MeshEventOf } from "@proxyless/core";
+import type { CallEnding } from "@proxyless/core";
 
 import { Latencies } from "./latencies.ts";
 import type { LatencyParts } from "./latencies.ts";
@@ -83,7 +83,7 @@ export class CallCounter {
 }
 
 /** What became of a call. */
-export function kindOf({ error, outcome }: MeshEventOf<"call.completed">): CallKind {
+export function kindOf({ error, outcome }: CallEnding): CallKind {
   if (outcome === "success") return "success";
   if (error === "ERR_PROXYLESS_CIRCUIT_OPEN") return "circuit";
   if (error === "ERR_PROXYLESS_SHED") return "refused";

@@ -1,3 +1,4 @@
+import { endingAtService } from "@proxyless/core";
 import type { Clock, Mesh, MeshEventType, MeshView } from "@proxyless/core";
 
 import { kindOf } from "./call-counter.ts";
@@ -70,12 +71,15 @@ export class MeshFeed implements Feed {
     const wallNow = (): number => this.#clock.wallNow();
     this.#ends = [
       mesh.on("call.completed", (event) => {
-        const { attempts, durationMs, endpoint, route, service } = event;
+        const { attempts, endpoint, route, service } = event;
+        // The page shows how services do; that somebody else answered is counted below.
+        const ending = endingAtService(event);
+        if (ending === undefined) return;
         const own = tally.of(service);
-        own.of(route).record(kindOf(event), durationMs, attempts > 0);
+        own.of(route).record(kindOf(ending), ending.durationMs, attempts > 0);
         // The other attempts are told by `call.retried`: an event for each attempt would cost as much as this one again.
         if (endpoint !== undefined) own.endpoints.record(endpoint);
-        calls.offer(event, wallNow);
+        calls.offer(ending === event ? event : { ...event, ...ending }, wallNow);
       }),
       mesh.on("call.retried", ({ endpoint, service }) => {
         tally.of(service).endpoints.record(endpoint);

@@ -33,6 +33,15 @@ export class CallHooking {
     return this.#call.anyTags;
   }
 
+  /** Those headers and what hooks set for the call. @returns undefined where they set none */
+  withHeaders(given: readonly string[]): readonly string[] | undefined {
+    const { headers } = this.#call;
+    if (headers.size === 0) return undefined;
+    const all = [...given];
+    for (const [name, value] of headers) setHeader(all, name, value);
+    return all;
+  }
+
   tagsOf(attempt: Attempt): Tags | undefined {
     return this.#attempts.get(attempt)?.anyTags;
   }

@@ -13,12 +13,12 @@ import { awaitEndpoints } from "./await-endpoints.ts";
 import { abortReason, circuitError, lateError, shedError } from "./call-errors.ts";
 import type { CallFrame } from "./call-frame.ts";
 import type { CallHooking } from "./call-hooking.ts";
-import type { CallTrace } from "./call-trace.ts";
 import type { CallRecord } from "./outcome-log.ts";
 import type { EngineParts } from "./parts.ts";
 import { Passes } from "./passes.ts";
 import { mayRepeat } from "./replay.ts";
 import { flagOf, reportCall, reportShed } from "./report.ts";
+import type { CallReport } from "./report.ts";
 import type { CallRequest, ResponseSink } from "./request.ts";
 import type { RouteRules } from "./route-rules.ts";
 import type { Upstream } from "./upstream.ts";
@@ -60,7 +60,6 @@ export class Call implements CallFrame, LimitRequest {
     sink: ResponseSink,
     rules: RouteRules,
     retry: ResolvedRetry | false,
-    trace: CallTrace | undefined,
   ) {
     this.parts = parts;
     this.upstream = upstream;
@@ -70,9 +69,12 @@ export class Call implements CallFrame, LimitRequest {
     this.retry = retry;
     this.#passes = new Passes(rules.circuits);
     // Telemetry stands outside everything: the span covers what is refused as well as what is sent.
-    this.context = trace === undefined ? parts.telemetry.context() : trace.context;
-    this.span = trace?.span ?? parts.telemetry.callStarted(this.context, upstream, request);
-    this.hooking = parts.hooks.begin(upstream.service, rules.route, request, this.span);
+    const { outer } = request;
+    if (outer === undefined) {
+      this.context = request.parent ?? parts.telemetry.context();
+      this.span = parts.telemetry.callStarted(this.context, upstream, request);
+      this.hooking = parts.hooks.begin(upstream.service, rules.route, request, this.span);
+    } else ({ context: this.context, hooking: this.hooking, span: this.span } = outer);
     // The deadline is absolute from here on; waiting, attempts and back-offs all spend from it.
     const now = (this.startedAt = parts.clock.now());
     const inherited = (this.inherited = rules.deadline.inherit ? currentContext() : undefined);
@@ -229,18 +231,33 @@ export class Call implements CallFrame, LimitRequest {
     if (outcome === "success") upstream.budget.deposit(now);
     this.#permit?.release(outcome, last?.latencyMs ?? NaN, now, retryAfterMs);
     this.record?.ended(outcome, status, error, parts.clock.now());
-    if (this.hooking !== undefined || parts.events.wants("call.completed")) {
-      const durationMs = parts.clock.now() - this.startedAt;
-      const { headAt, hedges, responseBytes } = this.#attempts;
-      const seen = { outcome, status, error, attempts: count, hedges, last, durationMs };
-      reportCall(parts.events, this, { ...seen, headAt, responseBytes });
+    const { outer } = request;
+    if (outer !== undefined) outer.sent(this.#report(outcome, status, error));
+    else if (this.hooking !== undefined || parts.events.wants("call.completed")) {
+      reportCall(parts.events, this, this.#report(outcome, status, error));
     }
     // After the hooks, of which a tag goes on the span as well.
     if (this.span === undefined) return;
     parts.telemetry.resent(this.span, count);
     // One that began further out ends there.
-    if (request.trace?.span === undefined) {
-      parts.telemetry.callEnded(this.span, status, error, flagOf(error));
-    }
+    if (outer === undefined) parts.telemetry.callEnded(this.span, status, error, flagOf(error));
+  }
+
+  #report(outcome: Outcome, status: number, error: unknown): CallReport {
+    const { count, headAt, hedges, last, responseBytes } = this.#attempts;
+    return {
+      outcome,
+      status,
+      error,
+      attempts: count,
+      hedges,
+      last,
+      headers: status === 0 ? undefined : last?.headers,
+      durationMs: this.parts.clock.now() - this.startedAt,
+      headAt,
+      responseBytes,
+      answeredBy: status === 0 ? undefined : "network",
+      replaced: undefined,
+    };
   }
 }

@@ -23,8 +23,13 @@ export function outcomeOf(attempt: Attempt, callersDoing: boolean): Outcome {
   if (attempt.failure !== undefined) {
     return callersDoing || requestFaults.has(codeOf(attempt.failure) ?? "") ? "ignored" : "failure";
   }
-  if (attempt.status === 429 || attempt.status === 503) return "overload";
-  return attempt.status >= 500 ? "failure" : "success";
+  return outcomeOfStatus(attempt.status);
+}
+
+/** What an answer of this status is. */
+export function outcomeOfStatus(status: number): Outcome {
+  if (status === 429 || status === 503) return "overload";
+  return status >= 500 ? "failure" : "success";
 }
 
 /** Why an attempt was no success, in a word; undefined when it was one. */

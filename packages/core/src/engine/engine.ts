@@ -3,12 +3,11 @@ import { criticalities, isCriticality } from "../context/criticality.ts";
 import { configError } from "../errors.ts";
 import { resolveCallRetry } from "../policies/resolve-policy.ts";
 import type { Send } from "./around/layer.ts";
-import { tracedSink } from "./around/traced-sink.ts";
+import { outerSink } from "./around/outer-sink.ts";
 import { closedError } from "./call-errors.ts";
-import { CallTrace } from "./call-trace.ts";
 import { Call } from "./call.ts";
+import { OuterCall } from "./outer-call.ts";
 import type { EngineParts } from "./parts.ts";
-import { flagOf } from "./report.ts";
 import type { CallEngine, CallRequest, ResponseSink } from "./request.ts";
 import type { Calls, RouteRules } from "./route-rules.ts";
 import type { Upstream } from "./upstream.ts";
@@ -47,7 +46,7 @@ export class Engine implements CallEngine {
       return;
     }
     if (call !== undefined) call.start();
-    else if (rules.around !== undefined) this.#sendAround(upstream, rules.around.send, request, sink);
+    else if (rules.around !== undefined) this.#sendAround(upstream, rules, rules.around.send, request, sink);
   }
 
   /** Who makes the calls of an upstream, once it is known what stands around them. */
@@ -55,7 +54,7 @@ export class Engine implements CallEngine {
     const make = (to: Upstream, rules: RouteRules, request: CallRequest, sink: ResponseSink): void => {
       let call: Call;
       try {
-        call = this.#callOf(to, rules, request, sink, request.trace);
+        call = this.#callOf(to, rules, request, sink);
       } catch (error) {
         sink.fail(error);
         return;
@@ -76,10 +75,10 @@ export class Engine implements CallEngine {
           return;
         }
         // A call of its own, below the one that it stands in for.
-        const own = { ...request, trace: this.#below(request.trace) };
+        const own = this.#below(request);
         const rules = other.rulesFor(own.method, own.path, own.template);
         if (rules.around === undefined) make(other, rules, own, sink);
-        else this.#sendAround(other, rules.around.sendPlain, own, sink);
+        else this.#sendAround(other, rules, rules.around.sendPlain, own, sink);
       },
     };
   }
@@ -122,37 +121,38 @@ export class Engine implements CallEngine {
     return this.#upstreams.values();
   }
 
-  /** Sends a call that layers stand around, with one span from here to its answer, whoever gives it. */
-  #sendAround(upstream: Upstream, send: Send, request: CallRequest, sink: ResponseSink): void {
-    const { telemetry } = this.#parts;
-    const context = request.trace?.context ?? telemetry.context();
+  /** Sends a call that layers stand around: to spans, hooks and listeners it is one from here to its answer, whoever gives it. */
+  #sendAround(
+    upstream: Upstream,
+    rules: RouteRules,
+    send: Send,
+    request: CallRequest,
+    sink: ResponseSink,
+  ): void {
+    const { clock, events, hooks, telemetry } = this.#parts;
+    const context = request.parent ?? telemetry.context();
     const span = telemetry.callStarted(context, upstream, request);
-    if (span === undefined) {
+    if (span === undefined && !hooks.any && !events.wants("call.completed")) {
       send(request, sink);
       return;
     }
-    const onOver = (status: number, error: unknown): void => {
-      telemetry.callEnded(span, status, error, flagOf(error));
-    };
-    send({ ...request, trace: new CallTrace(context, span) }, tracedSink(sink, onOver));
+    const outer = new OuterCall(this.#parts, upstream, rules, request, context, span);
+    send(outer.inner, outerSink(outer, sink, clock));
   }
 
-  #below(of: CallTrace | undefined): CallTrace | undefined {
-    if (of?.span === undefined) return of;
-    return new CallTrace(this.#parts.telemetry.below(of.context, of.span), undefined);
+  /** The request of a call that stands in for another: below its span, and without what hooks set for that other service. */
+  #below(request: CallRequest): CallRequest {
+    const { outer } = request;
+    if (outer === undefined) return request;
+    const { context, request: asked, span } = outer;
+    const parent = span === undefined ? context : this.#parts.telemetry.below(context, span);
+    return { ...request, headers: asked.headers, outer: undefined, parent };
   }
 
-  /** @param trace of a call that layers stand around */
-  #callOf(
-    upstream: Upstream,
-    rules: RouteRules,
-    request: CallRequest,
-    sink: ResponseSink,
-    trace?: CallTrace,
-  ): Call {
+  #callOf(upstream: Upstream, rules: RouteRules, request: CallRequest, sink: ResponseSink): Call {
     const retry =
       request.retry === undefined ? rules.retry : resolveCallRetry(request.retry, "retry", rules.retry);
-    return new Call(this.#parts, upstream, request, sink, rules, retry, trace);
+    return new Call(this.#parts, upstream, request, sink, rules, retry);
   }
 
   /** @internal */

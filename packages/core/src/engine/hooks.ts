@@ -2,7 +2,7 @@ import type { Span } from "@opentelemetry/api";
 
 import { configError } from "../errors.ts";
 import type { ErrorCode, ReasonFlag } from "../errors.ts";
-import type { Outcome, PickFlag, Tags, TagValue } from "../events.ts";
+import type { AnsweredBy, Outcome, PickFlag, Tags, TagValue } from "../events.ts";
 import { checkObject, fieldPath } from "../option-checks.ts";
 import { CallHooking } from "./call-hooking.ts";
 import type { CallRequest } from "./request.ts";
@@ -66,6 +66,8 @@ export interface HookedCallEnd extends HookedAttemptEnd {
   readonly code: ErrorCode | undefined;
   readonly flag: ReasonFlag | undefined;
   readonly attempts: number;
+  /** Whose answer the caller gets; undefined without one. */
+  readonly answeredBy: AnsweredBy | undefined;
   /** A header of the answer; several of a name are joined by commas. Undefined without an answer. */
   responseHeader(name: string): string | undefined;
 }
@@ -107,6 +109,10 @@ export class HookList {
     return () => {
       this.#all = this.#all.filter((each) => each !== added);
     };
+  }
+
+  get any(): boolean {
+    return this.#all.length > 0;
   }
 
   /** A call begins. @returns undefined where nobody wants to hear of it */

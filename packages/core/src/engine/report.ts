@@ -1,13 +1,13 @@
 import type { Criticality } from "../context/criticality.ts";
 import { ProxylessError } from "../errors.ts";
 import type { AttemptRecord, ReasonFlag } from "../errors.ts";
-import type { EventHub, Outcome } from "../events.ts";
+import type { AnsweredBy, CallEnding, EventHub, Outcome } from "../events.ts";
 import { headerValue } from "../header-list.ts";
 import type { Refusal } from "../policies/limit/refusal.ts";
 import type { Attempt } from "../transport/attempt.ts";
 import type { CallFrame } from "./call-frame.ts";
 import { pathOnly } from "./request.ts";
-import type { CallRequest } from "./request.ts";
+import type { CallRequest, ResponseHeaders } from "./request.ts";
 import { traceOf } from "./telemetry.ts";
 
 /** Tells the listeners how an attempt ended. */
@@ -39,7 +39,7 @@ export function reportAttempt(
 }
 
 /** How a call ended. */
-interface CallReport {
+export interface CallReport {
   readonly outcome: Outcome;
   /** 0 without an answer. */
   readonly status: number;
@@ -47,24 +47,31 @@ interface CallReport {
   readonly attempts: number;
   readonly hedges: number;
   readonly last: Attempt | undefined;
+  /** Of the answer. */
+  readonly headers: ResponseHeaders | undefined;
   readonly durationMs: number;
   /** When the head of a streamed answer came; 0 without one. */
   readonly headAt: number;
   readonly responseBytes: number;
+  readonly answeredBy: AnsweredBy | undefined;
+  readonly replaced: CallEnding | undefined;
 }
+
+/** What was called, and what is told of it. */
+type ReportedCall = Pick<CallFrame, "hooking" | "request" | "rules" | "span" | "startedAt" | "upstream">;
 
 /** Tells hooks and listeners how a call ended. */
 export function reportCall(
   events: EventHub,
-  { hooking, request, rules, span, startedAt, upstream }: CallFrame,
+  { hooking, request, rules, span, startedAt, upstream }: ReportedCall,
   report: CallReport,
 ): void {
-  const { attempts, durationMs, error, headAt, hedges, last, outcome, responseBytes } = report;
+  const { answeredBy, attempts, durationMs, headAt, headers, hedges, last, replaced, responseBytes } = report;
+  const { error, outcome } = report;
   const code = error instanceof ProxylessError ? error.code : undefined;
   const flag = flagOf(error);
   const status = report.status === 0 ? undefined : report.status;
-  const headers = status === undefined ? undefined : last?.headers;
-  hooking?.ended({ outcome, status, error, code, flag, attempts, durationMs }, headers);
+  hooking?.ended({ outcome, status, error, code, flag, attempts, durationMs, answeredBy }, headers);
   if (!events.wants("call.completed")) return;
   events.emit({
     type: "call.completed",
@@ -77,6 +84,8 @@ export function reportCall(
     status,
     error: code,
     flag,
+    answeredBy,
+    replaced,
     attempts,
     hedges,
     endpoint: last?.endpoint.address,
@@ -90,6 +99,22 @@ export function reportCall(
     trace: traceOf(span),
     tags: hooking?.tags,
   });
+}
+
+/** How a call ended, as events say it. */
+export function endingOf({
+  durationMs,
+  error,
+  outcome,
+  status,
+}: Pick<CallReport, "durationMs" | "error" | "outcome" | "status">): CallEnding {
+  return {
+    outcome,
+    status: status === 0 ? undefined : status,
+    error: error instanceof ProxylessError ? error.code : undefined,
+    flag: flagOf(error),
+    durationMs,
+  };
 }
 
 /** Bytes of a request's body; undefined for a stream that does not say. */

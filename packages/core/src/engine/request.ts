@@ -1,8 +1,10 @@
+import type { Context } from "@opentelemetry/api";
+
 import type { Criticality } from "../context/criticality.ts";
 import type { ProxylessError } from "../errors.ts";
 import type { PickFlag } from "../events.ts";
 import type { ResponseHeaders } from "../transport/response.ts";
-import type { CallTrace } from "./call-trace.ts";
+import type { OuterCall } from "./outer-call.ts";
 
 /** A body as the engine sends it. A function makes a fresh stream for each attempt, which makes the body replayable. */
 export type RequestBody = string | Uint8Array | AsyncIterable<Uint8Array> | (() => AsyncIterable<Uint8Array>);
@@ -48,8 +50,10 @@ export interface CallRequest {
   readonly endpoint?: string | readonly string[] | undefined;
   /** Called for each attempt with the reasons for the choice of its endpoint. */
   readonly explain?: ((explanation: PickExplanation) => void) | undefined;
-  /** Where layers stand around the call, and it is traced: by what. Doors leave it out. */
-  readonly trace?: CallTrace | undefined;
+  /** The call as its caller knows it, where layers stand around it and somebody looks. Doors leave it out. */
+  readonly outer?: OuterCall | undefined;
+  /** What the call's span is below, where that is not the ambient context. Doors leave it out. */
+  readonly parent?: Context | undefined;
 }
 
 /** Without the query, which may hold what is nobody else's business. */

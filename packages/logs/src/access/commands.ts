@@ -1,7 +1,7 @@
 import { hostname } from "node:os";
 
 import { configError } from "@proxyless/core";
-import type { ReasonFlag } from "@proxyless/core";
+import type { AnsweredBy, ReasonFlag } from "@proxyless/core";
 
 import { headerReader } from "./headers.ts";
 import type { LoggedCall, Reader } from "./logged-call.ts";
@@ -109,7 +109,7 @@ function rounded(ms: number | undefined): number | undefined {
 }
 
 function details({ event }: LoggedCall): string | undefined {
-  return event.error ?? (event.status === undefined ? undefined : "via_upstream");
+  return event.error ?? (event.answeredBy === undefined ? undefined : answers[event.answeredBy]);
 }
 
 function address({ event }: LoggedCall): { readonly host: string; readonly port: number } | undefined {
@@ -118,6 +118,15 @@ function address({ event }: LoggedCall): { readonly host: string; readonly port:
   const colon = endpoint.lastIndexOf(":");
   return { host: endpoint.slice(0, colon), port: Number(endpoint.slice(colon + 1)) };
 }
+
+/** As Envoy says it where it has a word. */
+const answers: Readonly<Record<AnsweredBy, string>> = {
+  network: "via_upstream",
+  cache: "cache.response_from_cache_filter",
+  coalesced: "coalesced",
+  fallback: "fallback",
+  fault: "fault_filter_abort",
+};
 
 /** As Envoy writes the flags that it has too. */
 const flagNames: Readonly<Record<ReasonFlag, string>> = {

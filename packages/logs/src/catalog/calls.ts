@@ -1,4 +1,4 @@
-import type { MeshEventOf } from "@proxyless/core";
+import type { AnsweredBy, MeshEventOf } from "@proxyless/core";
 
 import type { Entries, TypesOf } from "./entry.ts";
 import { count, target, time, when } from "./words.ts";
@@ -11,10 +11,11 @@ export const callEntries: Entries<
     level: false,
     same: false,
     say: (event) => {
-      const { attempts, durationMs, endpoint, method, path, route, service, template } = event;
+      const { answeredBy, attempts, durationMs, endpoint, method, path, route, service, template } = event;
+      const by = answers[answeredBy ?? "network"];
       const from = attempts > 1 ? `, ${count(attempts, "attempt")}` : "";
       const where = when(endpoint, (address) => ` from ${address}`);
-      return `${method} ${template ?? route ?? path} of ${service}: ${ending(event)} after ${time(durationMs)}${where}${from}`;
+      return `${method} ${template ?? route ?? path} of ${service}: ${ending(event)} after ${time(durationMs)}${where}${by}${from}`;
     },
   },
   "attempt.completed": {
@@ -86,6 +87,15 @@ export const callEntries: Entries<
       return `injected into ${whose} to ${target(service, route)}: ${what.join(", then ")}`;
     },
   },
+};
+
+/** Who answered, where it was not the service. */
+const answers: Readonly<Record<AnsweredBy, string>> = {
+  network: "",
+  cache: " by the cache",
+  coalesced: " by another call",
+  fallback: " by its fallback",
+  fault: " by a fault on purpose",
 };
 
 function ending({

@@ -22,6 +22,8 @@ export const samples: { readonly [T in MeshEventType]: MeshEventOf<T> } = {
     status: undefined,
     error: "ERR_PROXYLESS_TIMEOUT",
     flag: "DT",
+    answeredBy: undefined,
+    replaced: undefined,
     attempts: 3,
     hedges: 0,
     endpoint,

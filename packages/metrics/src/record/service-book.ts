@@ -1,6 +1,6 @@
 import type { Attributes } from "@opentelemetry/api";
-import { errorTypeOfAttempt, errorTypeOfCall, knownMethod } from "@proxyless/core";
-import type { MeshEventOf } from "@proxyless/core";
+import { endingAtService, errorTypeOfAttempt, errorTypeOfCall, knownMethod } from "@proxyless/core";
+import type { CallEnding, MeshEventOf } from "@proxyless/core";
 
 import { definitions } from "../definitions.ts";
 import type { Definition } from "../definitions.ts";
@@ -12,11 +12,13 @@ import { endpointAttributes, withDefined } from "./attributes.ts";
 import { Keyed } from "./keyed.ts";
 
 type CallEvent = MeshEventOf<"call.completed">;
+/** What is counted of a call. */
+type CountedCall = CallEnding & Pick<CallEvent, "method" | "route" | "template" | "trace">;
 type AttemptEvent = MeshEventOf<"attempt.completed">;
 
 /** Where a call goes, and which calls go there. */
 interface CallCell {
-  readonly of: CallEvent;
+  readonly of: CountedCall;
   readonly duration: Duration;
   readonly count: Counter;
 }
@@ -63,6 +65,13 @@ export class ServiceBook {
   }
 
   call(event: CallEvent): void {
+    // Who else may have answered it is counted by events of their own: these series say how the service does.
+    const ending = endingAtService(event);
+    if (ending === event) this.#count(event);
+    else if (ending !== undefined) this.#count({ ...event, ...ending });
+  }
+
+  #count(event: CountedCall): void {
     let cell = this.#call;
     if (cell === undefined || !isSameCall(cell.of, event, this.#templates)) {
       cell = this.#call = this.#callCell(event);
@@ -109,7 +118,7 @@ export class ServiceBook {
     for (const counters of this.#endpoints?.values() ?? []) counters.close();
   }
 
-  #callCell(event: CallEvent): CallCell {
+  #callCell(event: CountedCall): CallCell {
     const { flag, outcome, route, status } = event;
     const method = knownMethod(event.method);
     const template = this.#templates ? event.template : undefined;
@@ -174,7 +183,7 @@ export class ServiceBook {
   }
 }
 
-function isSameCall(one: CallEvent, other: CallEvent, templates: boolean): boolean {
+function isSameCall(one: CountedCall, other: CountedCall, templates: boolean): boolean {
   return (
     one.status === other.status &&
     one.method === other.method &&

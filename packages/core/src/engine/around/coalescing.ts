@@ -4,7 +4,7 @@ import { ProxylessError } from "../../errors.ts";
 import type { EventHub } from "../../events.ts";
 import type { ResolvedCoalesce } from "../../policies/coalesce/coalesce-policy.ts";
 import { RequestKeys } from "../../policies/request-key.ts";
-import type { CallTrace } from "../call-trace.ts";
+import type { OuterCall } from "../outer-call.ts";
 import type { CallRequest, ResponseSink } from "../request.ts";
 import type { Layer, LayerScope, Send } from "./layer.ts";
 import { SharedStream } from "./shared-stream.ts";
@@ -35,7 +35,7 @@ export interface FlightHost extends CoalescingOptions {
   /** Somebody gets what a call of `leader` brought. */
   readonly report: (
     waiter: Waiter,
-    leader: CallTrace | undefined,
+    leader: OuterCall | undefined,
     status: number | undefined,
     error: unknown,
   ) => void;
@@ -60,7 +60,7 @@ export class Coalescing implements Layer {
         });
       },
       report: (waiter, leader, status, error) => {
-        waiter.request.trace?.coalesced(leader);
+        waiter.request.outer?.coalesced(leader);
         report(options, waiter, status, error);
       },
     };
@@ -138,6 +138,6 @@ function report(
     error: fault?.code,
     flag: fault?.flag,
     durationMs: clock.now() - startedAt,
-    trace: request.trace?.ids,
+    trace: request.outer?.ids,
   });
 }

@@ -34,7 +34,7 @@ export class FaultLayer implements Layer {
       this.#inner(request, sink);
       return;
     }
-    reportFault(this.#options.events, this.#options, undefined, 0, injection, request.trace?.ids);
+    reportFault(this.#options.events, this.#options, undefined, 0, injection, request.outer?.ids);
     new FaultyCall(this.#options, this.#inner, request, sink, subject, injection).start();
   }
 }
@@ -137,6 +137,7 @@ class FaultyCall {
       const { body, headers, status } = abort;
       const chunks = this.#request.method === "HEAD" || body === "" ? [] : [Buffer.from(body)];
       this.#finish();
+      this.#request.outer?.faulted();
       giveAnswer(this.#sink, { status, statusText: "", headers: faultHeaders(headers), chunks });
     } else if (remaining < 1) this.overdue("DI");
     else {

@@ -193,10 +193,10 @@ export class Rescue {
     const { events, route, service } = this.#host;
     this.#finish();
     this.#replaced();
-    const { method, trace } = this.#request;
-    trace?.fellBack(to);
+    const { method, outer } = this.#request;
+    outer?.fellBack(to);
     if (!events.wants("call.fell_back")) return;
-    const about = { service, route, method, to, trace: trace?.ids };
+    const about = { service, route, method, to, trace: outer?.ids };
     const failedStatus = this.#status;
     const failedError = this.#error?.code;
     events.emit({ type: "call.fell_back", ...about, failedStatus, failedError, status });
@@ -205,8 +205,8 @@ export class Rescue {
   #reportFailed(to: "service" | "function", reason: string): void {
     const { events, route, service } = this.#host;
     if (!events.wants("call.fallback_failed")) return;
-    const { method, trace } = this.#request;
-    events.emit({ type: "call.fallback_failed", service, route, method, to, reason, trace: trace?.ids });
+    const { method, outer } = this.#request;
+    events.emit({ type: "call.fallback_failed", service, route, method, to, reason, trace: outer?.ids });
   }
 
   /** What must not be sent twice is sent elsewhere only if it has not been sent anywhere. */

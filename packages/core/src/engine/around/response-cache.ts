@@ -72,10 +72,10 @@ export class ResponseCache implements Layer {
     }
     const exchange = new CacheExchange(request, sink, (how, status, ageMs) => {
       const { events, route, service } = this.#options;
-      request.trace?.cached(how);
+      request.outer?.cached(how);
       if (!events.wants("call.cached")) return;
-      const { method, trace } = request;
-      events.emit({ type: "call.cached", service, route, method, status, how, ageMs, trace: trace?.ids });
+      const { method, outer } = request;
+      events.emit({ type: "call.cached", service, route, method, status, how, ageMs, trace: outer?.ids });
     });
     const carried = {
       dispatch: (given: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): void => {
@@ -140,8 +140,8 @@ export class ResponseCache implements Layer {
     const key = `${request.method} ${request.path} ${String(this.#keyOf(request)[partitionHeader])}`;
     if (this.#renewing.has(key)) return;
     this.#renewing.add(key);
-    // The caller's span is over by then.
-    const own = { ...request, signal: undefined, timeoutMs: this.#options.totalMs, trace: undefined };
+    // The caller's call is over by then: this one is the cache's own.
+    const own = { ...request, signal: undefined, timeoutMs: this.#options.totalMs, outer: undefined };
     detached(() => {
       this.#send(own, given, handler, "whole", {
         over: () => {

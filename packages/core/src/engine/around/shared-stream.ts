@@ -1,5 +1,5 @@
 import type { TimerHandle } from "../../clock.ts";
-import type { CallTrace } from "../call-trace.ts";
+import type { OuterCall } from "../outer-call.ts";
 import type { ResponseControl, ResponseHeaders, StreamSink } from "../request.ts";
 import { giveAnswer, ownHeaders } from "./answer.ts";
 import type { Flight, FlightHost } from "./coalescing.ts";
@@ -32,7 +32,7 @@ export class SharedStream implements StreamSink, Flight, Shared, ReaderOwner {
   #leaderSink: StreamSink | undefined;
   #asked: readonly string[] = [];
   /** Of the call that was sent. */
-  #trace: CallTrace | undefined;
+  #outer: OuterCall | undefined;
   #head: Head | undefined;
   #reader: StreamReader | undefined;
   /** The body so far, as long as the followers may still get it. */
@@ -52,7 +52,7 @@ export class SharedStream implements StreamSink, Flight, Shared, ReaderOwner {
     this.#leader = leader;
     this.#leaderSink = sink;
     this.#asked = request.headers;
-    this.#trace = request.trace;
+    this.#outer = request.outer;
     // The call's own timer is the leader's.
     leader.wait(this, false);
     const shared = { ...request, timeoutMs: Math.max(1, leader.remaining), signal: this.#aborter.signal };
@@ -137,7 +137,7 @@ export class SharedStream implements StreamSink, Flight, Shared, ReaderOwner {
     const { status, headers, statusText } = head;
     for (const follower of this.#takeFollowers()) {
       if (!follower.settle()) continue;
-      report(follower, this.#trace, status, undefined);
+      report(follower, this.#outer, status, undefined);
       giveAnswer(follower.sink, { status, headers, statusText, chunks, trailers });
     }
   }
@@ -155,7 +155,7 @@ export class SharedStream implements StreamSink, Flight, Shared, ReaderOwner {
       // The time of the first caller was over, not that of this one.
       if (isOverdue(error) && follower.remaining >= 1) again(follower);
       else if (follower.settle()) {
-        report(follower, this.#trace, undefined, error);
+        report(follower, this.#outer, undefined, error);
         follower.sink.fail(error);
       }
     }
@@ -194,7 +194,7 @@ export class SharedStream implements StreamSink, Flight, Shared, ReaderOwner {
     this.#leaderSink = sink;
     // Its answer begins now; the body may take its time.
     waiter.wait(this, false);
-    this.#host.report(waiter, this.#trace, this.#head?.status, undefined);
+    this.#host.report(waiter, this.#outer, this.#head?.status, undefined);
     this.#read(sink);
     for (const chunk of chunks) this.#reader?.data(chunk);
   }

@@ -1,4 +1,4 @@
-import type { CallTrace } from "../call-trace.ts";
+import type { OuterCall } from "../outer-call.ts";
 import type { ResponseHeaders, WholeSink } from "../request.ts";
 import { giveAnswer } from "./answer.ts";
 import type { Flight, FlightHost } from "./coalescing.ts";
@@ -17,7 +17,7 @@ export class SharedWhole implements WholeSink, Flight, Shared {
   #leader: Waiter | undefined;
   #asked: readonly string[] = [];
   /** Of the call that was sent. */
-  #trace: CallTrace | undefined;
+  #outer: OuterCall | undefined;
 
   constructor(host: FlightHost, key: string) {
     this.#host = host;
@@ -29,7 +29,7 @@ export class SharedWhole implements WholeSink, Flight, Shared {
     const { request } = leader;
     this.#leader = leader;
     this.#asked = request.headers;
-    this.#trace = request.trace;
+    this.#outer = request.outer;
     this.#waiters.add(leader);
     // The call's own timer is the leader's.
     leader.wait(this, false);
@@ -67,7 +67,7 @@ export class SharedWhole implements WholeSink, Flight, Shared {
       if (!isLeader && !(spreads && holdsFor(headers, keys, this.#asked, waiter.request.headers))) {
         waiter.goOn(inner);
       } else if (waiter.settle()) {
-        if (!isLeader) report(waiter, this.#trace, status, undefined);
+        if (!isLeader) report(waiter, this.#outer, status, undefined);
         giveAnswer(waiter.sink, { status, headers, statusText, chunks });
       }
     }
@@ -80,7 +80,7 @@ export class SharedWhole implements WholeSink, Flight, Shared {
       if (waiter !== this.#leader && isOverdue(error) && waiter.remaining >= 1) {
         again(waiter);
       } else if (waiter.settle()) {
-        if (waiter !== this.#leader) report(waiter, this.#trace, undefined, error);
+        if (waiter !== this.#leader) report(waiter, this.#outer, undefined, error);
         waiter.sink.fail(error);
       }
     }

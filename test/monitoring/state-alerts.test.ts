@@ -22,7 +22,7 @@ function storiesOf({
   summary,
 }: StateStory): Story[] {
   const common = { alertname: alert, interval: minute, at };
-  const annotations = { summary, description, runbook_url: `docs/alerts.md#${alert.toLowerCase()}` };
+  const annotations = { summary, description };
   const fires = [{ exp_labels: labels, exp_annotations: annotations }];
   return [
     { ...common, name: `${alert} fires`, samples: firing, firing: fires },

@@ -16,6 +16,8 @@ function ruleOf(alert: string, options: RulesOptions) {
 describe("the options of rules", () => {
   it.each<[object, RegExp]>([
     [{ threshold: 1 }, /threshold must be absent/],
+    [{ runbookUrl: "docs/alerts.md" }, /runbookUrl must be an absolute URL, http or https/],
+    [{ runbookUrl: "file:///alerts" }, /runbookUrl must be an absolute URL/],
     [{ window: "5" }, /window must be 1s to 90d, as a whole number and one of s, m, h, d, got "5"/],
     [{ window: "0s" }, /window must be 1s/],
     [{ window: "91d" }, /window must be 1s to 90d/],
@@ -71,5 +73,6 @@ describe("the options of rules", () => {
     expect(ruleOf("ProxylessPanic", { runbookUrl: "https://wiki.example.org/alerts" })).toMatchObject({
       annotations: { runbook_url: "https://wiki.example.org/alerts#proxylesspanic" },
     });
+    expect(ruleOf("ProxylessPanic", {})).not.toHaveProperty("annotations.runbook_url");
   });
 });

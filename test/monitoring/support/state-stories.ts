@@ -63,7 +63,8 @@ export const stateStories: readonly StateStory[] = [
     notYetAt: "5m",
     labels: { ...orders, proxyless_route: "/pay", severity: "page" },
     summary: "The circuit of orders is open",
-    description: "Too many calls to orders (route /pay) failed. Processes whose circuit is not closed: 1.",
+    description:
+      "Too many calls to orders (route /pay) failed. Processes whose circuit is not closed: 1. It closes by itself when the service answers again: see what the service says, and circuit.opened in the log of the callers.",
   },
   {
     alert: "ProxylessNoEndpoints",
@@ -74,7 +75,7 @@ export const stateStories: readonly StateStory[] = [
     labels: { ...orders, severity: "page" },
     summary: "orders has no endpoint that may be called",
     description:
-      "No endpoint of orders is registered, or every one is ejected, unhealthy or draining. Processes that see it so: 1.",
+      "No endpoint of orders is registered, or every one is ejected, unhealthy or draining. Processes that see it so: 1. proxyless_lb_endpoints by proxyless_endpoint_state says which: with no endpoint at all, see whether it is deployed and registered under this name; otherwise ask the registry or the health check.",
   },
   {
     alert: "ProxylessPanic",
@@ -85,7 +86,7 @@ export const stateStories: readonly StateStory[] = [
     labels: { ...orders, severity: "page" },
     summary: "Most endpoints of orders are closed",
     description:
-      "So few endpoints of orders are open that closed ones are called as well. Processes that do so: 1.",
+      "So few endpoints of orders are open that closed ones are called as well. Processes that do so: 1. As a rule the service fails as a whole, and single instances are not the point: see what it answers.",
   },
   {
     alert: "ProxylessEndpointsEjected",
@@ -95,7 +96,8 @@ export const stateStories: readonly StateStory[] = [
     notYetAt: "4m",
     labels: { ...orders, severity: "ticket" },
     summary: "Many endpoints of orders are ejected",
-    description: "40% of the endpoints of orders are ejected because of how they answer.",
+    description:
+      "40% of the endpoints of orders are ejected because of how they answer. The others carry their load: see whether they can. mesh.inspect() and endpoint.ejected in the log name the instances and the reasons.",
   },
   {
     alert: "ProxylessDiscoveryStale",
@@ -105,7 +107,8 @@ export const stateStories: readonly StateStory[] = [
     notYetAt: undefined,
     labels: { ...orders, severity: "ticket" },
     summary: "The list of endpoints of orders is stale",
-    description: "For 5m 1s discovery could not be asked for orders; the last good list is in use.",
+    description:
+      "For 5m 1s discovery could not be asked for orders; the last good list is in use. That is safe until instances move. proxyless_discovery_errors_total has the class of the error; auth does not mend itself.",
   },
   {
     alert: "ProxylessRetryBudgetExhausted",
@@ -116,7 +119,7 @@ export const stateStories: readonly StateStory[] = [
     labels: { ...orders, severity: "ticket" },
     summary: "Retries to orders are held back",
     description:
-      "For 2% of the calls to orders the budget could not pay a retry: more fails than retries can mend.",
+      "For 2% of the calls to orders the budget could not pay a retry: more fails than retries can mend. The cause is the failures: look at them, and leave the budget as it is.",
   },
   {
     alert: "ProxylessLimitSaturated",
@@ -126,7 +129,8 @@ export const stateStories: readonly StateStory[] = [
     notYetAt: "4m",
     labels: { ...orders, proxyless_limit: "bulkhead", severity: "ticket" },
     summary: "A limit of calls to orders is nearly reached",
-    description: "91% of what bulkhead lets through to orders at once is in flight in a process.",
+    description:
+      "91% of what bulkhead lets through to orders at once is in flight in a process. Either there is more to do, and the service is to be scaled, or each call takes longer than it did.",
   },
   {
     alert: "ProxylessCallsShed",
@@ -136,7 +140,8 @@ export const stateStories: readonly StateStory[] = [
     notYetAt: "4m",
     labels: { ...orders, severity: "page" },
     summary: "Calls to orders are refused by limits",
-    description: "6% of the calls to orders are refused before they are sent.",
+    description:
+      "6% of the calls to orders are refused before they are sent. proxyless_reason says which limit: throttled is what the service asked for by refusing, the others are the caller's own.",
   },
   {
     alert: "ProxylessConnectionsQueued",
@@ -146,7 +151,8 @@ export const stateStories: readonly StateStory[] = [
     notYetAt: "4m",
     labels: { ...orders, severity: "ticket" },
     summary: "Attempts to orders wait for connections",
-    description: "In one process 11 attempts to orders wait for a connection.",
+    description:
+      "In one process 11 attempts to orders wait for a connection. The service has become slow or has too few endpoints; only then are there too few connections.",
   },
   {
     alert: "ProxylessEventLoopDelayed",
@@ -157,6 +163,6 @@ export const stateStories: readonly StateStory[] = [
     labels: { job: "shop", instance: "a:9464", severity: "ticket" },
     summary: "The event loop of a:9464 is late",
     description:
-      "One in a hundred turns of the event loop of a:9464 is 200ms late: the process, not what it calls, is slow.",
+      "One in a hundred turns of the event loop of a:9464 is 200ms late: the process, not what it calls, is slow. Something computes without a pause, or the container has too little CPU: a profile (node --cpu-prof) shows it.",
   },
 ];

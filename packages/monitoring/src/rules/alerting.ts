@@ -1,6 +1,8 @@
 import type { Series } from "../series.ts";
+import { firstSteps } from "./first-steps.ts";
+import type { BurnAlertName } from "./first-steps.ts";
 import type { ResolvedRules, ResolvedTuning } from "./options.ts";
-import type { AlertingRule } from "./rule.ts";
+import type { AlertingRule, Labels } from "./rule.ts";
 import type { BurnAlert, Promised } from "./slo.ts";
 import { stateAlerts } from "./state-alerts.ts";
 import type { StateAlertName } from "./state-alerts.ts";
@@ -8,7 +10,7 @@ import type { StateAlertName } from "./state-alerts.ts";
 type Common = Pick<ResolvedRules, "labels" | "runbookUrl" | "severities">;
 
 const burn: Readonly<
-  Record<Promised, { readonly alert: string; readonly summary: string; readonly of: string }>
+  Record<Promised, { readonly alert: BurnAlertName; readonly summary: string; readonly of: string }>
 > = {
   errors: {
     alert: "ProxylessErrorBudgetBurn",
@@ -36,11 +38,12 @@ export function burnRule({ expr, what, window }: BurnAlert, common: Common): Ale
       long_window: long,
       short_window: short,
     },
-    annotations: {
+    annotations: annotationsOf(
+      alert,
       summary,
-      description: `{{ $value | humanizePercentage }} ${of} within ${long}: the error budget burns more than ${burnRate} times as fast as it may.`,
-      runbook_url: runbookOf(alert, common),
-    },
+      `{{ $value | humanizePercentage }} ${of} within ${long}: the error budget burns more than ${burnRate} times as fast as it may.`,
+      common,
+    ),
   };
 }
 
@@ -58,10 +61,19 @@ export function stateRule(
     expr: `${value(series, window)} > ${tuning.threshold}`,
     ...(tuning.for === "0s" ? {} : { for: tuning.for }),
     labels: { ...common.labels, severity: common.severities[tuning.severity] },
-    annotations: { summary, description, runbook_url: runbookOf(name, common) },
+    annotations: annotationsOf(name, summary, description, common),
   };
 }
 
-function runbookOf(alert: string, { runbookUrl }: Common): string {
-  return `${runbookUrl}#${alert.toLowerCase()}`;
+function annotationsOf(
+  alert: BurnAlertName | StateAlertName,
+  summary: string,
+  description: string,
+  { runbookUrl }: Common,
+): Labels {
+  return {
+    summary,
+    description: `${description} ${firstSteps[alert]}`,
+    ...(runbookUrl === undefined ? undefined : { runbook_url: `${runbookUrl}#${alert.toLowerCase()}` }),
+  };
 }

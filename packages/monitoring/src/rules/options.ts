@@ -59,7 +59,10 @@ export interface RulesOptions {
   readonly severities?:
     | { readonly page?: string | undefined; readonly ticket?: string | undefined }
     | undefined;
-  /** Where the runbook is; the alert's section is added as `#name`. Default: `docs/alerts.md`. */
+  /**
+   * Where your copy of the runbook is, `http://` or `https://`: each alert has the address of its section there, `#` and its name in lower
+   * case, as `runbook_url`. Default: none, and alerts have no such annotation.
+   */
   readonly runbookUrl?: string | undefined;
   /** Over which time rates are taken, but for those of the SLO; four scrapes at least. Default: `5m`. */
   readonly window?: string | undefined;
@@ -95,7 +98,7 @@ export interface ResolvedRules {
   readonly by: readonly string[];
   readonly labels: Labels;
   readonly severities: Readonly<Record<"page" | "ticket", string>>;
-  readonly runbookUrl: string;
+  readonly runbookUrl: string | undefined;
   readonly window: string;
   readonly slo: ResolvedSlo | undefined;
   readonly alerts: ReadonlyMap<StateAlertName, ResolvedTuning>;

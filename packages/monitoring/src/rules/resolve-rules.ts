@@ -24,11 +24,19 @@ export function resolveRules(options: RulesOptions): ResolvedRules {
       page: text("severities.page", severities["page"] ?? "page"),
       ticket: text("severities.ticket", severities["ticket"] ?? "ticket"),
     },
-    runbookUrl: text("runbookUrl", options.runbookUrl ?? "docs/alerts.md"),
+    runbookUrl: options.runbookUrl === undefined ? undefined : address("runbookUrl", options.runbookUrl),
     window: duration("window", options.window, "5m", 1),
     slo: resolveSlo(options.slo),
     alerts: tunings(record("alerts", options.alerts ?? {})),
   };
+}
+
+/** A link that leads nowhere is worse than none, at night. */
+function address(field: string, given: unknown): string {
+  const isAbsolute =
+    typeof given === "string" && URL.canParse(given) && /^https?:$/.test(new URL(given).protocol);
+  if (!isAbsolute) throw configError(field, "an absolute URL, http or https", given);
+  return given;
 }
 
 const labelName = /^[a-zA-Z_][a-zA-Z0-9_]*$/;

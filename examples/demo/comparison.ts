@@ -6,6 +6,7 @@ import type { Instance } from "./instance.ts";
 import { openLivePage } from "./live-page.ts";
 import { Meter } from "./meter.ts";
 import type { Caller } from "./meter.ts";
+import { openMetrics } from "./metrics.ts";
 import type { DemoOptions } from "./options.ts";
 import type { Registry } from "./registry.ts";
 import type { Screen } from "./screen.ts";
@@ -30,7 +31,7 @@ export interface Stage {
 
 /** The same traffic through both sides while the instances suffer. @returns the exit code */
 export async function compare(
-  { dashboard, json: wantsJson, rate, seconds }: DemoOptions,
+  { dashboard, json: wantsJson, metrics, rate, seconds }: DemoOptions,
   stage: Stage,
 ): Promise<number> {
   const { registry, fleet, screen } = stage;
@@ -40,11 +41,13 @@ export async function compare(
   const end = new AbortController();
   const signal = AbortSignal.any([stage.signal, end.signal]);
   const page = dashboard ? await openLivePage(mesh) : undefined;
+  const scraped = metrics ? await openMetrics(mesh) : undefined;
   screen.say(
     `3 instances of "orders", known from ${registry.description}; ` +
       `${rate} calls per second for ${seconds} s through proxyless, and the same through round-robin fetch`,
   );
   if (page !== undefined) screen.say(`the live page: ${page.url}`);
+  if (scraped !== undefined) screen.say(`metrics for Prometheus: ${scraped.url}`);
   try {
     await warmUp([ours, theirs]);
     const stats = new AttemptStats(mesh);
@@ -77,6 +80,7 @@ export async function compare(
     end.abort();
     screen.settle();
     await page?.close();
+    await scraped?.close();
     await mesh.close();
   }
 }

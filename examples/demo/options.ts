@@ -9,6 +9,7 @@ elsewhere. The same calls go through proxyless and, beside it, through plain rou
   --seconds N   how long the traffic runs, 8 to 600 (default 20)
   --rate N      calls per second through each of the two, 10 to 1000 (default 200)
   --dashboard   serve the live page of the mesh while the traffic runs, and print its address
+  --metrics     serve the metrics of the mesh for Prometheus while the traffic runs, and print their address
   --json        print the summary as one JSON line, last on stdout; everything else goes to stderr
   --help        print this
 
@@ -17,6 +18,7 @@ Ends with 0 when no call through proxyless failed, with 1 otherwise, with 2 for 
 export interface DemoOptions {
   readonly consul: boolean;
   readonly dashboard: boolean;
+  readonly metrics: boolean;
   readonly json: boolean;
   readonly help: boolean;
   readonly seconds: number;
@@ -31,6 +33,7 @@ export function readOptions(args: readonly string[]): DemoOptions {
     options: {
       consul: { type: "boolean", default: false },
       dashboard: { type: "boolean", default: false },
+      metrics: { type: "boolean", default: false },
       json: { type: "boolean", default: false },
       help: { type: "boolean", short: "h", default: false },
       seconds: { type: "string", default: "20" },
@@ -40,6 +43,7 @@ export function readOptions(args: readonly string[]): DemoOptions {
   return {
     consul: values.consul,
     dashboard: values.dashboard,
+    metrics: values.metrics,
     json: values.json,
     help: values.help,
     seconds: numberIn("--seconds", values.seconds, 8, 600),

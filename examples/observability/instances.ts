@@ -10,6 +10,8 @@ export class Instances implements AsyncDisposable {
   status = 200;
   /** What the first one answers, where that is something else. */
   firstStatus: number | undefined;
+  /** How long an answer takes, in milliseconds. */
+  delayMs = 2;
   /** How long the first one takes now and then, in milliseconds. */
   hiccupMs = 0;
 
@@ -27,7 +29,7 @@ export class Instances implements AsyncDisposable {
       const headers = { "content-type": "application/json", "cache-control": "max-age=1" };
       const timer = setTimeout(
         () => response.writeHead(status, headers).end('{"id":"42"}'),
-        isHiccup ? this.hiccupMs : 2,
+        isHiccup ? this.hiccupMs : this.delayMs,
       );
       response.on("close", () => clearTimeout(timer));
     });

@@ -23,6 +23,9 @@ const faults: Readonly<Record<Fault, string>> = {
   stock: "no instance of stock is registered any more",
   registry: "discovery of orders is in trouble",
   rush: "more calls to orders at once than its limit lets through",
+  search: "search takes 300 ms for what took two",
+  ill: "two of three instances of search are said to be unhealthy",
+  busy: "the process computes without a pause",
 };
 
 /** How long a fault lasts, and how long all is well after it. */

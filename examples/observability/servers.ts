@@ -8,13 +8,22 @@ import type { PrometheusServer } from "../../scripts/servers/index.ts";
 export const impatientRules: PrometheusRules = prometheusRules({
   window: "10s",
   labels: { team: "shop" },
-  slo: { windows: [{ burnRate: 14.4, long: "30s", short: "5s", severity: "page" }], minCalls: 5 },
+  slo: {
+    windows: [{ burnRate: 14.4, long: "30s", short: "5s", severity: "page" }],
+    minCalls: 5,
+    services: { search: { latency: { objective: 0.99, seconds: 0.25 } } },
+  },
   alerts: {
     ProxylessCircuitOpen: { for: "1s" },
     ProxylessNoEndpoints: { for: "1s" },
     ProxylessEndpointsEjected: { for: "1s", threshold: 0.2 },
     ProxylessDiscoveryStale: { threshold: 2 },
     ProxylessCallsShed: { for: "1s" },
+    ProxylessPanic: { for: "1s" },
+    ProxylessRetryBudgetExhausted: { for: "1s" },
+    ProxylessLimitSaturated: { for: "1s" },
+    ProxylessConnectionsQueued: { for: "1s", threshold: 5 },
+    ProxylessEventLoopDelayed: { for: "1s", threshold: 0.25 },
   },
 });
 

@@ -14,7 +14,20 @@ const expected = [
   { fault: "orders", alert: "ProxylessEndpointsEjected", service: "orders" },
   { fault: "rush", alert: "ProxylessCallsShed", service: "orders" },
   { fault: "registry", alert: "ProxylessDiscoveryStale", service: "orders" },
+  { fault: "payments", alert: "ProxylessRetryBudgetExhausted", service: "payments" },
+  { fault: "search", alert: "ProxylessLatencyBudgetBurn", service: "search" },
+  { fault: "search", alert: "ProxylessLimitSaturated", service: "search" },
+  { fault: "search", alert: "ProxylessConnectionsQueued", service: "search" },
+  { fault: "ill", alert: "ProxylessPanic", service: "search" },
+  // Of the process, and of no service.
+  { fault: "busy", alert: "ProxylessEventLoopDelayed", service: undefined },
 ] as const;
+
+it("every alert of the rules is tried", () => {
+  const rules = impatientRules.groups.flatMap((group) => group.rules);
+  const names = new Set(rules.flatMap((rule) => ("alert" in rule ? rule.alert : [])));
+  expect(new Set(expected.map(({ alert }): string => alert))).toEqual(names);
+});
 
 it(
   "a fault in a process is an alert at a webhook, and is resolved when it is over",
@@ -25,9 +38,9 @@ it(
     await using webhook = await Webhook.start((alert) => told.push(alert));
     await using servers = await MonitoringServers.start(shop.metricsUrl, webhook.url, withBroken());
     const { prometheus } = servers;
-    await until("the rules have seen all three services", 60_000, async () => {
+    await until("the rules have seen all four services", 60_000, async () => {
       const known = await prometheus.query("service:proxyless_calls:rate > 0");
-      return known.length === 3 ? true : undefined;
+      return known.length === 4 ? true : undefined;
     });
     expect(told).toEqual([]);
 
@@ -55,7 +68,7 @@ function withBroken(): PrometheusRules {
 }
 
 /** What was last told of the alert with this name, about a service. */
-function last(told: readonly Told[], alertname: string, service: string): Told | undefined {
+function last(told: readonly Told[], alertname: string, service: string | undefined): Told | undefined {
   return told.findLast(
     ({ labels }) => labels["alertname"] === alertname && labels["server_address"] === service,
   );

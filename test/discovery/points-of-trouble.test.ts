@@ -1,10 +1,18 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import type { ServerResponse } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 
-import { createMesh, sleep } from "@proxyless/core";
-import { Backoff, SourceError, TokenHolder, watchLoop } from "@proxyless/core/discovery";
+import { createMesh, sleep, systemClock } from "@proxyless/core";
+import {
+  Backoff,
+  RegistryHttp,
+  resolveUrls,
+  SourceError,
+  TokenHolder,
+  watchLoop,
+} from "@proxyless/core/discovery";
 import { fakeEndpoint, ManualClock } from "@proxyless/core/testing";
 import { describe, expect, it } from "vitest";
 
@@ -122,26 +130,39 @@ describe("what every client of a registry must stand", () => {
     await until(() => registry.open <= 1);
   });
 
-  it("point 21: is about streams; chunks are cut inside characters in the tests of RegistryHttp", async () => {
+  it("point 21: an answer in chunks that end inside a character, and a stream of lines in chunks that end inside a line, are read whole", async () => {
     await using registry = await ToyRegistry.start();
-    const body = Buffer.from(JSON.stringify([fakeEndpoint("grüße", { version: "🜚" })]));
-    const drip = async (write: (byte: Buffer) => unknown, end: () => unknown): Promise<void> => {
-      for (const byte of body) {
-        write(Buffer.from([byte]));
+    const known = fakeEndpoint("grüße", { version: "🜚" });
+    const drip = async (body: string, response: ServerResponse): Promise<void> => {
+      for (const byte of Buffer.from(body)) {
+        response.write(Buffer.from([byte]));
         await new Promise((resolve) => setImmediate(resolve));
       }
-      end();
+      response.end();
     };
-    registry.answer = (_, response) =>
-      void drip(
-        (byte) => response.write(byte),
-        () => response.end(),
-      );
+    registry.answer = (_, response) => void drip(JSON.stringify([known]), response);
     await using mesh = createMesh({ discovery: toySource(registry.url) });
     await mesh.ready("orders");
     expect(mesh.inspect().discovery[0]?.endpoints).toEqual([
       expect.objectContaining({ id: "grüße", version: "🜚" }),
     ]);
+
+    const wanted = ["grüße", "🜚", '{"a":1}'];
+    registry.answer = (_, response) => void drip(wanted.map((line) => `${line}\n`).join(""), response);
+    const http = new RegistryHttp({
+      urls: resolveUrls(registry.url),
+      watchConnections: 1,
+      maxBodyBytes: 1_000,
+    });
+    const lines: string[] = [];
+    await http.stream(
+      { method: "GET", path: "/lines", deadlineMs: 5_000, lane: "watch" },
+      { line: (text) => lines.push(text), silenceMs: 5_000 },
+      systemClock,
+      new AbortController().signal,
+    );
+    http.close();
+    expect(lines).toEqual(wanted);
   });
 
   it("point 23: a listener that throws stops nobody", async () => {

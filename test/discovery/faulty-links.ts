@@ -76,8 +76,15 @@ export class FaultyLinks {
     for (const link of this.#links) link.reset();
   }
 
-  /** Passes a connection on to where it was meant to go. */
-  accept(client: Socket, target: { readonly host: string; readonly port: number }): void {
+  /**
+   * Passes a connection on to where it was meant to go.
+   * @param greeting what becomes of the first bytes that the client sends
+   */
+  accept(
+    client: Socket,
+    target: { readonly host: string; readonly port: number },
+    greeting: (chunk: Buffer) => Buffer = (chunk) => chunk,
+  ): void {
     if (this.#fault === "refuse") {
       client.resetAndDestroy();
       return;
@@ -91,10 +98,13 @@ export class FaultyLinks {
     });
     this.#links.add(link);
     client.on("close", () => this.#links.delete(link));
+    let isGreeting = true;
     client.on("data", (chunk: Buffer) => {
+      const bytes = isGreeting ? greeting(chunk) : chunk;
+      isGreeting = false;
       if (link.isLost()) return;
       if (this.#fault === "garbage") client.write(this.#garbage);
-      else this.#pass(link.server, chunk);
+      else this.#pass(link.server, bytes);
     });
     link.server.on("data", (chunk: Buffer) => {
       if (link.isLost()) return;

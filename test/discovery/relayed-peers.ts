@@ -33,6 +33,7 @@ export class RelayedPeers implements PeerNetwork {
         new Door(host, `127.0.1.${i + 1}`, {
           fault: (from) => this.#between(from, host),
           isCut: () => this.#isolated !== undefined,
+          greeting: (chunk, port) => this.#translated(chunk, port),
         }),
     );
     this.#doors = doors;
@@ -57,6 +58,18 @@ export class RelayedPeers implements PeerNetwork {
     this.#doors = [];
   }
 
+  /**
+   * ZooKeeper tells the others where it listens, and they call it there: past the relay, unless that is translated, as some
+   * NATs do it. Both addresses have the same length.
+   */
+  #translated(chunk: Buffer, port: number): Buffer {
+    const told = this.#doors.reduce(
+      (text, { host, known }) => text.replaceAll(`${host}:${port}`, `${known}:${port}`),
+      chunk.toString("latin1"),
+    );
+    return Buffer.from(told, "latin1");
+  }
+
   #between(from: Partial<Peer>, to: string): Fault {
     const { host, pid } = this.#isolated ?? {};
     if (host === undefined) return "pass";
@@ -74,30 +87,35 @@ interface Connection {
   pid?: number | undefined;
 }
 
+/** What a door asks the network of which it is a part. */
+interface DoorRules {
+  readonly fault: (from: Partial<Peer>) => Fault;
+  readonly isCut: () => boolean;
+  /** What the first bytes on a connection become. */
+  readonly greeting: (chunk: Buffer, port: number) => Buffer;
+}
+
 /** The way in to one member, for the others. */
 class Door {
-  readonly #host: string;
-  readonly #fault: (from: Partial<Peer>) => Fault;
-  readonly #isCut: () => boolean;
+  readonly #rules: DoorRules;
   readonly #connections = new Set<Connection>();
   readonly #servers: Server[] = [];
   readonly #relays: DatagramRelay[] = [];
+  #ports: readonly number[] = [];
+  /** Where the member listens. */
+  readonly host: string;
   /** The address that the others know. */
   readonly known: string;
 
-  constructor(
-    host: string,
-    known: string,
-    { fault, isCut }: { fault: (from: Partial<Peer>) => Fault; isCut: () => boolean },
-  ) {
-    this.#host = host;
+  constructor(host: string, known: string, rules: DoorRules) {
+    this.host = host;
     this.known = known;
-    this.#fault = fault;
-    this.#isCut = isCut;
+    this.#rules = rules;
   }
 
   /** @throws Error when a port is taken */
   async open(tcp: readonly number[], udp: readonly number[]): Promise<void> {
+    this.#ports = tcp;
     for (const port of tcp) {
       const server = createServer({ noDelay: true }, (socket) => {
         this.#accept(socket, port);
@@ -108,18 +126,24 @@ class Door {
       this.#servers.push(server);
     }
     for (const port of udp) {
-      const rules = { fault: (from: Partial<Peer>) => this.#fault(from) };
+      const rules = { fault: (from: Partial<Peer>) => this.#rules.fault(from) };
       // eslint-disable-next-line no-await-in-loop -- as above
       this.#relays.push(
-        await DatagramRelay.bind({ host: this.known, port }, { host: this.#host, port }, rules),
+        await DatagramRelay.bind({ host: this.known, port }, { host: this.host, port }, rules),
       );
     }
   }
 
-  /** @param isCut whether it matters who is who: to find out takes its time */
+  /**
+   * @param isCut whether it matters who is who: to find out takes its time
+   * @throws Error when somebody has come in by another way
+   */
   update(isCut: boolean): void {
-    if (isCut) this.#identify([...this.#connections]);
-    for (const { links, pid } of this.#connections) links.set(this.#fault({ pid }));
+    if (isCut) {
+      this.#identify([...this.#connections]);
+      this.#assertNoOtherWay();
+    }
+    for (const { links, pid } of this.#connections) links.set(this.#rules.fault({ pid }));
     for (const relay of this.#relays) relay.release();
   }
 
@@ -133,11 +157,23 @@ class Door {
     const connection: Connection = { links: new FaultyLinks(), port, callersPort: socket.remotePort ?? 0 };
     this.#connections.add(connection);
     socket.on("close", () => this.#connections.delete(connection));
-    if (this.#isCut()) {
+    if (this.#rules.isCut()) {
       this.#identify([connection]);
-      connection.links.set(this.#fault(connection));
+      connection.links.set(this.#rules.fault(connection));
     }
-    connection.links.accept(socket, { host: this.#host, port });
+    const greeting = (chunk: Buffer): Buffer => this.#rules.greeting(chunk, port);
+    connection.links.accept(socket, { host: this.host, port }, greeting);
+  }
+
+  /** What goes past a relay cannot be cut: a cluster that is cut in part may look for a leader for ever. */
+  #assertNoOtherWay(): void {
+    const pids = holders();
+    for (const port of this.#ports) {
+      for (const socket of socketsConnectedTo("tcp", this.host, port).values()) {
+        const pid = pids.get(socket);
+        if (pid !== undefined) throw new Error(`${pid} has called ${this.host}:${port} past its relay`);
+      }
+    }
   }
 
   #identify(connections: readonly Connection[]): void {

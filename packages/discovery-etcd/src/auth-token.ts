@@ -17,6 +17,8 @@ export class AuthToken {
   readonly #credentials: Credentials;
   readonly #deadlineMs: number;
   #token: string | undefined;
+  /** It may be one that etcd will never answer. */
+  #isDoubtful = false;
   /** etcd said that nobody needs a token. */
   #isOff = false;
   #fetching: Promise<string | undefined> | undefined;
@@ -30,17 +32,28 @@ export class AuthToken {
 
   /** The token to send; `undefined` where etcd has no access control. Rejects with a {@link SourceError}. */
   async current(clock: Clock, signal: AbortSignal): Promise<string | undefined> {
-    if (this.#token !== undefined || this.#isOff) return this.#token;
+    if (!this.#isDoubtful && (this.#token !== undefined || this.#isOff)) return this.#token;
+    this.#isDoubtful = false;
     this.#fetching ??= this.#fetch(clock).finally(() => {
       this.#fetching = undefined;
     });
     return orAborted(this.#fetching, signal);
   }
 
+  /**
+   * Nobody answered a request with `token`. It may be the token: etcd lets whoever has one of a later revision than its own wait
+   * for that, and a server that has lost its data may never come so far. So the next caller fetches another, once; a cluster
+   * without a quorum gives none, and is read with the old one.
+   */
+  unanswered(token: string | undefined): void {
+    if (token !== undefined && this.#token === token) this.#isDoubtful = true;
+  }
+
   /** etcd refused `token`: the next caller fetches another, unless somebody has already. */
   refused(token: string | undefined): void {
     if (this.#token !== token) return;
     this.#token = undefined;
+    this.#isDoubtful = false;
     this.#isOff = false;
   }
 

@@ -79,7 +79,10 @@ export class EtcdGateway {
   call(path: string, body: object, what: string, { clock, signal }: Asking): Promise<Fields> {
     return this.#asUser({ clock, signal }, async (token) => {
       const request = { ...this.#request(path, body, token), lane: "quick" } as const;
-      const response = await this.#http.send(request, clock, signal);
+      const response = await this.#http.send(request, clock, signal).catch((error: unknown) => {
+        if (error instanceof SourceError) this.#auth?.unanswered(token);
+        throw error;
+      });
       if (response.status !== 200) throw refusalOf(what, response, clock.wallNow());
       return recordOf(parseJson(response.body, what), what);
     });

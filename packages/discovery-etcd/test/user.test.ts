@@ -61,6 +61,29 @@ describe("point 8, a user", { timeout: 30_000 }, () => {
     expect(watched.errors).toEqual([]);
   });
 
+  it("whose request is not answered fetches another: a server that lost its data waits until it has come as far as the old one", async () => {
+    const watched = watching(etcd({ url: fake.url, ...user, requestTimeoutMs: 300 }), "web", soon);
+    await watched.untilAddresses(["10.0.0.1:80"]);
+    fake.script = ({ path, authorization }) => path === "/v3/kv/range" && authorization === "token-of-app.1";
+    fake.write("web/a", "10.0.0.2:80");
+    fake.cut();
+    await watched.untilAddresses(["10.0.0.2:80"]);
+    expect(fake.count("/v3/auth/authenticate")).toBe(2);
+  });
+
+  it("whose request is not answered keeps the token where there is no other: a cluster without a quorum gives none", async () => {
+    const watched = watching(etcd({ url: fake.url, ...user, requestTimeoutMs: 300 }), "web", soon);
+    await watched.untilAddresses(["10.0.0.1:80"]);
+    let unanswered = 0;
+    fake.script = ({ path }) =>
+      path === "/v3/auth/authenticate" || (path === "/v3/kv/range" && unanswered++ === 0);
+    fake.write("web/a", "10.0.0.2:80");
+    fake.cut();
+    await watched.untilAddresses(["10.0.0.2:80"]);
+    expect(fake.count("/v3/auth/authenticate")).toBe(2);
+    expect(fake.seen.at(-1)?.authorization).toBe("token-of-app.1");
+  });
+
   it("fetches one token for any number of watches", async () => {
     const source = etcd({ url: fake.url, ...user });
     const watches = Array.from({ length: 20 }, (_, i) => watching(source, `s${i}`));

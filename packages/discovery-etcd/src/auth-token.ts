@@ -83,6 +83,7 @@ export class AuthToken {
         refusal.code === grpcCode.failedPrecondition &&
         /not enabled/i.test(refusal.message);
       if (!isOff) throw refusal;
+      this.#token = undefined;
       this.#isOff = true;
       return undefined;
     }

@@ -71,6 +71,19 @@ describe("point 8, a user", { timeout: 30_000 }, () => {
     expect(fake.count("/v3/auth/authenticate")).toBe(2);
   });
 
+  it("whose request is not answered does without a token where access control is gone with the data", async () => {
+    const watched = watching(etcd({ url: fake.url, ...user, requestTimeoutMs: 300 }), "web", soon);
+    await watched.untilAddresses(["10.0.0.1:80"]);
+    fake.script = ({ path, authorization }, response) => {
+      if (path !== "/v3/auth/authenticate") return authorization !== undefined;
+      response.writeHead(400).end('{"code":9,"message":"etcdserver: authentication is not enabled"}');
+      return true;
+    };
+    fake.write("web/a", "10.0.0.2:80");
+    fake.cut();
+    await watched.untilAddresses(["10.0.0.2:80"]);
+  });
+
   it("whose request is not answered keeps the token where there is no other: a cluster without a quorum gives none", async () => {
     const watched = watching(etcd({ url: fake.url, ...user, requestTimeoutMs: 300 }), "web", soon);
     await watched.untilAddresses(["10.0.0.1:80"]);

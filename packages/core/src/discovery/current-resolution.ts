@@ -1,7 +1,11 @@
 import type { Clock } from "../clock.ts";
+import { Alarm } from "./alarm.ts";
+import { firstStep } from "./change-step.ts";
 import { isEmptyDiff } from "./diff.ts";
+import type { Change } from "./diff.ts";
 import type { Freshness } from "./freshness.ts";
 import type { Guard } from "./guard.ts";
+import { isLongList } from "./pace.ts";
 import type { Reporter } from "./reporter.ts";
 import type { Diff, DirectoryEndpoint, Resolution } from "./resolution.ts";
 import type { DiscoveryError } from "./source.ts";
@@ -17,20 +21,34 @@ export interface CurrentResolutionParts {
   readonly changed: (resolution: Resolution, diff: Diff) => void;
 }
 
-/** What a service resolves to at present: what the guard lets through, marked with how well that is founded. */
+/**
+ * What a service resolves to at present: what the guard lets through, marked with how well that is founded. A long list of which
+ * much is new is told in steps, a turn of the event loop for each; what the guard knows by then is where the next one leads.
+ */
 export class CurrentResolution {
   readonly #parts: CurrentResolutionParts;
+  readonly #nextStep: Alarm;
   #resolution: Resolution = Object.freeze({ status: "pending" });
+  #told: Resolution = this.#resolution;
   #served: readonly DirectoryEndpoint[] = Object.freeze([]);
   #changedAt = -Infinity;
   #version = 0;
 
   constructor(parts: CurrentResolutionParts) {
     this.#parts = parts;
+    this.#nextStep = new Alarm(parts.clock, () => {
+      this.publish();
+    });
   }
 
+  /** A status that changes does so with the last step: who waits for a list waits for all of it. */
   get value(): Resolution {
     return this.#resolution;
+  }
+
+  /** What was told last: of a list that is told in steps, as much as was told so far. */
+  get told(): Resolution {
+    return this.#told;
   }
 
   /** How many endpoints there are. */
@@ -55,20 +73,51 @@ export class CurrentResolution {
     return { stale: isStale, from: isFromDisk ? "disk" : guard.holdingEmpty ? "held" : "live" };
   }
 
-  /** Tells what the guard knows, where that is new. */
+  /** Tells what the guard knows, where that is new: all of it, or the next step. */
   publish(): void {
     const { kind } = this.#parts.guard;
+    this.#nextStep.clear();
     if (kind === "none") return;
-    const { diff, to: endpoints } = this.#parts.guard.changeFrom(this.#served);
-    if (this.#resolution.status === kind && isEmptyDiff(diff)) {
+    const change = this.#parts.guard.changeFrom(this.#served);
+    const isLong = isLongList(change.from.length) || isLongList(change.to.length);
+    const step = isLong ? firstStep(change) : change;
+    if (step === change) this.#publishWhole(change, kind);
+    else this.#publishStep(step);
+  }
+
+  /** Tells at once what was to be told in steps. */
+  finish(): void {
+    const { kind } = this.#parts.guard;
+    if (!this.#nextStep.armed || kind === "none") return;
+    this.#nextStep.clear();
+    this.#publishWhole(this.#parts.guard.changeFrom(this.#served), kind);
+  }
+
+  /** Tells nothing any more. */
+  close(): void {
+    this.#nextStep.clear();
+  }
+
+  #publishWhole({ diff, to: endpoints }: Change, kind: "bound" | "absent"): void {
+    const isPartial = this.#told.status === "bound" && this.#told.isPartial === true;
+    if (this.#resolution.status === kind && !isPartial && isEmptyDiff(diff)) {
       this.remark();
       return;
     }
+    this.#parts.reporter.counts.updates++;
     const version = this.#renew(endpoints);
     this.#change(
       kind === "absent" ? { status: kind, version } : { status: kind, endpoints, version, ...this.marks },
       diff,
     );
+  }
+
+  #publishStep({ diff, to: endpoints }: Change): void {
+    const version = this.#renew(endpoints);
+    this.#told = Object.freeze({ status: "bound", endpoints, version, ...this.marks, isPartial: true });
+    if (this.#resolution.status === "bound") this.#resolution = this.#told;
+    this.#nextStep.set(0);
+    this.#parts.changed(this.#told, diff);
   }
 
   /** Says the {@link marks} anew. */
@@ -77,7 +126,9 @@ export class CurrentResolution {
     if (current.status !== "bound") return;
     const { from, stale } = this.marks;
     if (current.stale === stale && current.from === from) return;
+    const isTold = this.#told === current;
     this.#resolution = Object.freeze({ ...current, stale, from });
+    if (isTold) this.#told = this.#resolution;
   }
 
   /** There is no answer, and why. */
@@ -87,12 +138,14 @@ export class CurrentResolution {
 
   /** There is still none, for another reason; that is not told. */
   failAgain(error: DiscoveryError): void {
-    this.#resolution = Object.freeze({ status: "failed", error });
+    this.#resolution = this.#told = Object.freeze({ status: "failed", error });
   }
 
   /** Takes all endpoints away. */
   giveUp(error: DiscoveryError): void {
     const removed = this.#served;
+    this.#nextStep.clear();
+    this.#parts.reporter.counts.updates++;
     this.#renew(Object.freeze([]));
     this.#change({ status: "failed", error }, { ...noChange, removed });
   }
@@ -100,12 +153,11 @@ export class CurrentResolution {
   #renew(endpoints: readonly DirectoryEndpoint[]): number {
     this.#served = endpoints;
     this.#changedAt = this.#parts.clock.now();
-    this.#parts.reporter.counts.updates++;
     return ++this.#version;
   }
 
   #change(resolution: Resolution, diff: Diff): void {
-    this.#resolution = Object.freeze(resolution);
+    this.#resolution = this.#told = Object.freeze(resolution);
     this.#parts.changed(resolution, diff);
   }
 }

@@ -3,9 +3,11 @@ import { changeOf } from "./diff.ts";
 import type { Change } from "./diff.ts";
 import type { Guard } from "./guard.ts";
 import type { Listing } from "./listing.ts";
-import { Pace } from "./pace.ts";
+import { isLongList, Pace } from "./pace.ts";
+import { workAtOnce, workOneTurn } from "./slices.ts";
+import type { Sliceable } from "./slices.ts";
 import { worsens } from "./urgency.ts";
-import { readBody } from "./validate.ts";
+import { readingBody } from "./validate.ts";
 import type { SnapshotBody, SnapshotHead } from "./validate.ts";
 
 /** A snapshot that was read, and what comes of it. */
@@ -15,11 +17,24 @@ export interface News {
   readonly change: Change;
 }
 
-/** Where snapshots wait: for more to come, or for their turn. One that waits for its turn is not read before. */
+/** A long snapshot that is being read. */
+interface Reading {
+  readonly work: Sliceable<News>;
+  /** It was read, and waits for the next turn. */
+  news: News | undefined;
+}
+
+/**
+ * Where snapshots wait: for more to come, or for their turn. One that waits for its turn is not read before; a long one is read
+ * over several turns of the event loop, and given in another.
+ */
 export class Intake {
   readonly #guard: Pick<Guard, "known" | "holdingEmpty">;
   readonly #give: (news: News) => void;
+  readonly #clock: Clock;
   readonly #pace: Pace;
+  /** Older than the one that waits; however fast its source talks, what is being read goes its way, so that something is told. */
+  #reading: Reading | undefined;
   #waiting: News | SnapshotHead | undefined;
   /** What the last snapshot listed. */
   #listing: Listing | undefined;
@@ -34,6 +49,7 @@ export class Intake {
   ) {
     this.#guard = guard;
     this.#give = give;
+    this.#clock = clock;
     this.#pace = new Pace(clock, debounceMs, () => {
       this.#due();
     });
@@ -47,9 +63,8 @@ export class Intake {
     const isPlain = !head.suspect && !head.explicit && head.entries.length > 0;
     const isLate = this.#isLate(head);
     const waitsSuspect = this.#waiting !== undefined && headOf(this.#waiting).suspect;
-    // A long one that was read goes its way: however fast its source talks, something is told.
-    const waitsRead = isLate && this.#waiting !== undefined && "body" in this.#waiting;
-    if ((!isPlain && !isLate) || waitsSuspect || waitsRead) this.flush();
+    const isOvertaking = !isLate && (!isPlain || this.#reading !== undefined);
+    if (isOvertaking || head.suspect || waitsSuspect) this.flush();
     if (this.#closed) return;
     if (isLate) {
       // What one of them took out on purpose is not told apart from what the other lost: that is the safe side.
@@ -59,7 +74,7 @@ export class Intake {
       else this.#pace.nextTurn();
       return;
     }
-    const news = this.#read(head);
+    const news = workAtOnce(this.#newsOf(head));
     if (this.#isUrgent(news)) {
       this.drop();
       this.#pass(news);
@@ -69,26 +84,40 @@ export class Intake {
     this.#pace.wait();
   }
 
-  /** What waits has waited long enough; a long list is read in this turn and given in the next. */
+  /** What waits has waited long enough, or what is being read goes on. */
   #due(): void {
     const waiting = this.#waiting;
-    if (waiting === undefined || "body" in waiting || !this.#pace.isLong(waiting.entries.length)) {
-      this.flush();
-      return;
+    if (this.#reading?.news !== undefined) {
+      const { news } = this.#reading;
+      this.#reading = undefined;
+      this.#pass(news);
+      if (this.#waiting !== undefined) this.#pace.wait();
+    } else if (this.#reading !== undefined) this.#readOn(this.#reading);
+    else if (waiting === undefined || "body" in waiting || !isLongList(waiting.entries.length)) this.flush();
+    else {
+      this.#waiting = undefined;
+      this.#readOn((this.#reading = { work: this.#newsOf(waiting), news: undefined }));
     }
-    this.#waiting = this.#read(waiting);
+  }
+
+  #readOn(reading: Reading): void {
+    reading.news = workOneTurn(reading.work, this.#clock)?.result;
     this.#pace.nextTurn();
   }
 
-  /** Gives what waits at once. */
+  /** Gives what is being read and what waits at once. */
   flush(): void {
+    const reading = this.#reading;
     const waiting = this.#waiting;
     this.drop();
-    if (waiting !== undefined) this.#pass("body" in waiting ? waiting : this.#read(waiting));
+    if (reading !== undefined) this.#pass(reading.news ?? workAtOnce(reading.work));
+    if (waiting === undefined || this.#closed) return;
+    this.#pass("body" in waiting ? waiting : workAtOnce(this.#newsOf(waiting)));
   }
 
   /** Lets go of what waits. */
   drop(): void {
+    this.#reading = undefined;
     this.#waiting = undefined;
     this.#pace.clear();
   }
@@ -110,19 +139,19 @@ export class Intake {
     this.#give(news);
   }
 
-  #read(head: SnapshotHead): News {
+  *#newsOf(head: SnapshotHead): Sliceable<News> {
     const { known } = this.#guard;
     // Unless the guard made something else of what the source told last.
     const last = this.#listing?.sorted === known ? this.#listing : undefined;
-    const body = readBody(head, known, last);
+    const body = yield* readingBody(head, known, last);
     return { head, body, change: body.change ?? changeOf(known, body.endpoints) };
   }
 
-  /** Whether a list has to wait for its turn: the last one was long, or it is so itself and its source has used this turn up. */
+  /** Whether a list has to wait for its turn: it is long, or the last one was and its source has used this turn up. */
   #isLate(head: SnapshotHead): boolean {
-    const isCostly = !head.suspect && head.entries.length > 0;
-    const isNext = this.#pace.isBusy || this.#pace.isLong(head.entries.length);
-    return isCostly && isNext && this.#guard.known.length > 0 && !this.#guard.holdingEmpty;
+    if (this.#guard.holdingEmpty) return false;
+    if (isLongList(head.entries.length)) return true;
+    return this.#pace.isBusy && !head.suspect && head.entries.length > 0 && this.#guard.known.length > 0;
   }
 
   #isUrgent({ change, head }: News): boolean {

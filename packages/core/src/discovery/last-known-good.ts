@@ -73,6 +73,10 @@ export class LastKnownGood implements SourceWatchSink {
     return this.#current.value;
   }
 
+  get told(): Resolution {
+    return this.#current.told;
+  }
+
   /** The latest trouble; `undefined` while the source is well. */
   get trouble(): DiscoveryError | undefined {
     return this.#freshness.error;
@@ -127,7 +131,10 @@ export class LastKnownGood implements SourceWatchSink {
 
   /** There is no answer in time. */
   late(error: DiscoveryError): void {
-    this.#current.fail(error);
+    // An answer that is long is being read, or told.
+    this.#intake.flush();
+    this.#current.finish();
+    if (this.current.status === "pending") this.#current.fail(error);
   }
 
   /** Ends every timer; nothing is told any more. */
@@ -135,6 +142,7 @@ export class LastKnownGood implements SourceWatchSink {
     this.#closed = true;
     for (const alarm of [this.#hold, this.#confirm]) alarm.clear();
     this.#intake.close();
+    this.#current.close();
     this.#freshness.forget();
   }
 
@@ -182,6 +190,7 @@ export class LastKnownGood implements SourceWatchSink {
 
   #report(error: DiscoveryError): void {
     if (this.#closed) return;
+    this.#current.finish();
     const say = this.#suffer(error);
     const { status } = this.current;
     if (status === "bound") this.#current.remark();

@@ -2,6 +2,8 @@ import { byId } from "./diff.ts";
 import type { Change } from "./diff.ts";
 import { sameEndpoint } from "./equal.ts";
 import type { DirectoryEndpoint } from "./resolution.ts";
+import type { Sliceable } from "./slices.ts";
+import { placesById } from "./sorting.ts";
 import { isLoose, isProblem, readEndpoint } from "./validate-endpoint.ts";
 
 /**
@@ -26,9 +28,16 @@ export interface Listing {
 const MAX_STRAYS_RATIO = 1 / 8;
 /** However short the list is, so many may. */
 const MIN_STRAYS = 8;
+/** As many unchanged entries as are compared in one piece. */
+const PIECE = 1_024;
+/** As many entries that are new or elsewhere as are read in one piece. */
+const STRAYS_PER_PIECE = 64;
 
 /** Sorts a list; entries with the same id stay in their order. */
-export function listingOf(told: readonly DirectoryEndpoint[], entries: readonly unknown[]): Listing {
+export function* listingOf(
+  told: readonly DirectoryEndpoint[],
+  entries: readonly unknown[],
+): Sliceable<Listing> {
   const ranks = new Int32Array(told.length);
   const hosts = new Int32Array(told.length);
   let isSorted = true;
@@ -37,9 +46,10 @@ export function listingOf(told: readonly DirectoryEndpoint[], entries: readonly 
     ranks[i] = i;
     hosts[i] = hashOf(host);
     if (i > 0 && told[i - 1]!.id > id) isSorted = false;
+    if (i % PIECE === 0) yield;
   }
   if (isSorted) return { sorted: Object.freeze(told), told, entries, ranks, hosts };
-  const order = ranks.toSorted((a, b) => byId(told[a]!, told[b]!));
+  const order = yield* placesById(told);
   for (const [rank, place] of order.entries()) ranks[place] = rank;
   return { sorted: Object.freeze(Array.from(order, (place) => told[place]!)), told, entries, ranks, hosts };
 }
@@ -49,10 +59,10 @@ export function listingOf(told: readonly DirectoryEndpoint[], entries: readonly 
  * @returns undefined for a list that has to be read entry by entry: one with bad, double or clashing entries, or in a
  *   new order
  */
-export function readNext(
+export function* readNext(
   entries: readonly unknown[],
   last: Listing,
-): { readonly listing: Listing; readonly change: Change } | undefined {
+): Sliceable<{ readonly listing: Listing; readonly change: Change } | undefined> {
   const maxStrays = Math.max(MIN_STRAYS, last.told.length * MAX_STRAYS_RATIO);
   const seen = new Uint8Array(last.sorted.length);
   /** For each entry its rank in the last list, or -1 - its index among the fresh ones. */
@@ -74,10 +84,16 @@ export function readNext(
       hosts.set(last.hosts.subarray(at, at + run), i);
       at += run;
       i += run;
+      yield;
     }
     if (i === entries.length) break;
+    if (run === PIECE) {
+      i--;
+      continue;
+    }
     const read = readEndpoint(entries[i]);
     if (isProblem(read) || ++strays > maxStrays) return undefined;
+    if (strays % STRAYS_PER_PIECE === 0) yield;
     hosts[i] = hashOf(read.host);
     const rank = rankOf(last.sorted, read.id);
     const before = last.sorted[rank];
@@ -96,19 +112,19 @@ export function readNext(
     changed.set(rank, read);
     if (before.host !== read.host || before.port !== read.port) moved.push(read);
   }
-  const listing = merge(last, entries, { origins, hosts, seen, changed, fresh });
+  const listing = yield* merge(last, entries, { origins, hosts, seen, changed, fresh });
   if (listing === undefined || hasClash(listing, moved)) return undefined;
   return { listing, change: newsOf(last, listing, { seen, changed, fresh }) };
 }
 
-/** How many entries from `i` on are the same as those told from `at` on. Apart from what is rare, which would slow it down. */
+/** How many entries of a piece from `i` on are the same as those told from `at` on. Apart from what is rare, which would slow it down. */
 function sameRun(
   entries: readonly unknown[],
   i: number,
   { entries: before, told }: Listing,
   at: number,
 ): number {
-  const most = Math.min(entries.length - i, told.length - at);
+  const most = Math.min(entries.length - i, told.length - at, PIECE);
   for (let run = 0; run < most; run++) {
     const entry = entries[i + run];
     if (entry === before[at + run]) continue;
@@ -145,14 +161,15 @@ interface Reading extends News {
 }
 
 /** Puts together what stayed, what changed and what is fresh; undefined when an id came twice. */
-function merge(
+function* merge(
   last: Listing,
   entries: readonly unknown[],
   { changed, fresh, hosts, origins, seen }: Reading,
-): Listing | undefined {
-  const added = listingOf(fresh, fresh);
+): Sliceable<Listing | undefined> {
+  const added = yield* listingOf(fresh, fresh);
   if (added.sorted.some(({ id }, i) => id === added.sorted[i - 1]?.id)) return undefined;
   const { ranks: newRanks, sorted } = splice(last.sorted, seen, added.sorted);
+  yield;
   for (const [rank, endpoint] of changed) sorted[newRanks[rank]!] = endpoint;
   const freshRanks = added.sorted.map(({ id }) => rankOf(sorted, id));
   const ranks = new Int32Array(origins.length);

@@ -3,11 +3,16 @@ import { Alarm } from "./alarm.ts";
 
 /** A shorter list costs so little that nobody has to wait for it. */
 const SMALL_LIST = 500;
-/** From so many on, reading a list and telling it are apart: each takes milliseconds. */
+/** From so many on, reading a list and telling it are apart, and each goes on over several turns where it takes milliseconds. */
 const LONG_LIST = 2_000;
 /** Taking in a list, telling it and building pickers over it takes up to a microsecond per endpoint: 5 % of this. */
 const GAP_MS_PER_ENDPOINT = 0.02;
 const MAX_GAP_MS = 1_000;
+
+/** Whether so many entries are worth turns of the event loop of their own. */
+export function isLongList(entries: number): boolean {
+  return entries >= LONG_LIST;
+}
 
 /**
  * When the next list may be taken in. Changes of a short list are collected for a moment. A long list is costly to take
@@ -35,11 +40,6 @@ export class Pace {
   /** Whether anything is collected at all. */
   get collects(): boolean {
     return this.#debounceMs > 0;
-  }
-
-  /** Whether taking in so many is worth a turn of the event loop of its own. */
-  isLong(entries: number): boolean {
-    return entries >= LONG_LIST;
   }
 
   /** Something waits from now on, or waits already. */

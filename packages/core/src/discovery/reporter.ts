@@ -19,6 +19,7 @@ export class Reporter {
   readonly #service: string;
   readonly #source: string;
   readonly #events: EventHub;
+  #steps = { added: 0, updated: 0, removed: 0 };
   #skipped = "";
   #suspectKept = 0;
   /** The last notice of each topic. */
@@ -30,15 +31,20 @@ export class Reporter {
     this.#events = events;
   }
 
-  updated(resolution: Resolution, diff: Diff): void {
+  /** Steps of one list are one update. */
+  updated(resolution: Resolution, { added, removed, updated }: Diff): void {
+    this.#steps.added += added.length;
+    this.#steps.updated += updated.length;
+    this.#steps.removed += removed.length;
+    if (resolution.status === "bound" && resolution.isPartial === true) return;
+    const counts = this.#steps;
+    this.#steps = { added: 0, updated: 0, removed: 0 };
     if (resolution.status === "failed" || !this.#events.wants("discovery.updated")) return;
     this.#events.emit({
       type: "discovery.updated",
       service: this.#service,
       source: this.#source,
-      added: diff.added.length,
-      updated: diff.updated.length,
-      removed: diff.removed.length,
+      ...counts,
       endpoints: resolution.status === "bound" ? resolution.endpoints.length : 0,
       from: resolution.status === "bound" ? resolution.from : "live",
     });

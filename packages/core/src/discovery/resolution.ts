@@ -30,6 +30,8 @@ export type Resolution =
        * cache, some of them at least, because the source has not said with authority what there is since this process began.
        */
       readonly from: "live" | "held" | "disk";
+      /** It is so long a list that it is told in steps, and this is not the last of them. */
+      readonly isPartial?: true;
     }
   | { readonly status: "absent"; readonly version: number }
   | { readonly status: "failed"; readonly error: DiscoveryError };
@@ -56,7 +58,9 @@ export interface Subscription {
   /**
    * Calls `listener` on every change of the status or the endpoints, in order. Unless the status is still `pending`
    * it is first called synchronously, before `onChange` returns, with what is known now and every endpoint as
-   * `added`. A change of `stale` alone is not told. A listener that throws stops nobody; its error is rethrown later.
+   * `added`. A change of `stale` alone is not told. Of 2,000 endpoints and more, many that are new, gone or changed at once are
+   * told in steps of some hundreds, a turn of the event loop for each; `ready` and a new status wait for the last one.
+   * A listener that throws stops nobody; its error is rethrown later.
    * @returns ends the calls
    */
   onChange(listener: ChangeListener): () => void;

@@ -63,7 +63,7 @@ export class SharedWatch implements SubscriptionHost {
       options,
       reporter,
       changed: (resolution, diff) => {
-        this.#init.clear();
+        if (this.current.status !== "pending") this.#init.clear();
         this.#audience.tell(resolution, diff);
       },
       ask: (reason) => {
@@ -83,6 +83,10 @@ export class SharedWatch implements SubscriptionHost {
 
   get current(): Resolution {
     return this.#known.current;
+  }
+
+  get told(): Resolution {
+    return this.#known.told;
   }
 
   get sequence(): number {

@@ -5,6 +5,8 @@ import type { ChangeListener, Diff, Resolution, Subscription } from "./resolutio
 export interface SubscriptionHost {
   readonly service: string;
   readonly current: Resolution;
+  /** What was told last; of a list that is told in steps it is as much as was told. */
+  readonly told: Resolution;
   /** The number of changes so far. */
   readonly sequence: number;
   /** The error `ready()` rejects with while the status is `failed`. */
@@ -63,10 +65,10 @@ export class DirectorySubscription implements Subscription {
     if (this.#closed) return () => {};
     const entry: Listener = { fn: listener, seen: this.#host.sequence };
     this.#listeners.add(entry);
-    const { current } = this;
-    if (current.status === "bound") {
-      tell(listener, current, { ...noChange, added: current.endpoints });
-    } else if (current.status !== "pending") tell(listener, current, noChange);
+    const { told } = this.#host;
+    if (told.status === "bound") {
+      tell(listener, told, { ...noChange, added: told.endpoints });
+    } else if (told.status !== "pending") tell(listener, told, noChange);
     return () => {
       this.#listeners.delete(entry);
     };

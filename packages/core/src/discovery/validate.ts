@@ -4,6 +4,8 @@ import { hostPort } from "./host.ts";
 import { listingOf, readNext } from "./listing.ts";
 import type { Listing } from "./listing.ts";
 import type { DirectoryEndpoint } from "./resolution.ts";
+import { workAtOnce } from "./slices.ts";
+import type { Sliceable } from "./slices.ts";
 import type { DiscoveryError, Snapshot } from "./source.ts";
 import { readError } from "./trouble.ts";
 import { healthRank, isLoose, isProblem, readEndpoint } from "./validate-endpoint.ts";
@@ -34,6 +36,9 @@ export interface SnapshotBody {
   /** Why entries were skipped, most frequent first; empty when none were. */
   readonly reason: string;
 }
+
+/** As many entries as are read in one piece. */
+const PIECE = 128;
 
 /**
  * Checks everything of a snapshot but its entries. An unknown `trust` counts as suspect, which is the safe side.
@@ -86,24 +91,33 @@ export function readBody(
   known: readonly DirectoryEndpoint[],
   last?: Listing,
 ): SnapshotBody {
+  return workAtOnce(readingBody(head, known, last));
+}
+
+/** The same, piece by piece. */
+export function* readingBody(
+  head: SnapshotHead,
+  known: readonly DirectoryEndpoint[],
+  last?: Listing,
+): Sliceable<SnapshotBody> {
   const reasons = new Map<string, number>();
   if (head.skipped > 0) reasons.set("not understood by the source", head.skipped);
-  const near = readNear(head, last);
+  const near = yield* readNear(head, last);
   if (near !== undefined) return { ...near, endpoints: near.listing.sorted, ...summary(reasons) };
   const byId = new Map(known.map((endpoint) => [endpoint.id, endpoint]));
-  const { told, from, movedTo } = readAll(head, byId, reasons);
-  const listing = listingOf(told, from);
+  const { told, from, movedTo } = yield* readAll(head, byId, reasons);
+  const listing = yield* listingOf(told, from);
   const unclashed = isUnique(listing.sorted) ? listing.sorted : uniqueById(listing.sorted, byId, reasons);
   // What is known has unique addresses, so only an address that is new or moved can clash.
-  const unique = movedTo.size === 0 ? unclashed : uniqueByAddress(unclashed, movedTo, byId, reasons);
+  const unique = movedTo.size === 0 ? unclashed : yield* uniqueByAddress(unclashed, movedTo, byId, reasons);
   const isWhole = unique === listing.sorted;
   return { endpoints: Object.freeze(unique), ...(isWhole ? { listing } : undefined), ...summary(reasons) };
 }
 
-function readNear(head: SnapshotHead, last: Listing | undefined): ReturnType<typeof readNext> {
+function* readNear(head: SnapshotHead, last: Listing | undefined): ReturnType<typeof readNext> {
   if (last === undefined) return undefined;
   try {
-    return readNext(head.entries, last);
+    return yield* readNext(head.entries, last);
   } catch {
     // A getter threw; the full check says so.
     return undefined;
@@ -119,15 +133,16 @@ interface Told {
   readonly movedTo: ReadonlySet<string>;
 }
 
-function readAll(
+function* readAll(
   head: SnapshotHead,
   known: ReadonlyMap<string, DirectoryEndpoint>,
   reasons: Map<string, number>,
-): Told {
+): Sliceable<Told> {
   const told: DirectoryEndpoint[] = [];
   const from: unknown[] = [];
   const movedTo = new Set<string>();
-  for (const entry of head.entries) {
+  for (const [i, entry] of head.entries.entries()) {
+    if (i % PIECE === 0) yield;
     let endpoint = knownAs(entry, known);
     if (endpoint === undefined) {
       const fresh = readEndpoint(entry);
@@ -181,15 +196,16 @@ function uniqueById(
   return kept;
 }
 
-function uniqueByAddress(
+function* uniqueByAddress(
   sorted: readonly DirectoryEndpoint[],
   hosts: ReadonlySet<string>,
   known: ReadonlyMap<string, DirectoryEndpoint>,
   reasons: Map<string, number>,
-): readonly DirectoryEndpoint[] {
+): Sliceable<readonly DirectoryEndpoint[]> {
   const holders = new Map<string, DirectoryEndpoint>();
   const losers = new Set<DirectoryEndpoint>();
-  for (const endpoint of sorted) {
+  for (const [i, endpoint] of sorted.entries()) {
+    if (i % PIECE === 0) yield;
     if (!hosts.has(endpoint.host)) continue;
     const key = address(endpoint);
     const holder = holders.get(key);

@@ -1,5 +1,5 @@
 import type { Balancer, PickContext, PickTrace, PickerDeps } from "../balancers/picker.ts";
-import type { Clock, TimerHandle } from "../clock.ts";
+import type { TimerHandle } from "../clock.ts";
 import type { Endpoint } from "../discovery/source.ts";
 import type { AttemptResult } from "../endpoints/attempt-result.ts";
 import { EndpointState } from "../endpoints/endpoint-state.ts";
@@ -11,12 +11,14 @@ import type { ResolvedOutlierDetection } from "../endpoints/outlier/outlier-poli
 import type { ResolvedSlowStart } from "../endpoints/slow-start.ts";
 import type { ResolvedMetadataFilter } from "../endpoints/subset/metadata-filter.ts";
 import type { TrafficOptions } from "../endpoints/traffic/traffic-plan.ts";
-import type { EventHub, PickFlag } from "../events.ts";
+import type { PickFlag } from "../events.ts";
 import type { Random } from "../random.ts";
 import { mayGoOn } from "../routing/stateful-session.ts";
 import { BalancingViews } from "./balancing-views.ts";
 import type { BalancingView } from "./balancing-views.ts";
 import { reportGate } from "./gate-report.ts";
+import { LeavingEndpoints } from "./leaving-endpoints.ts";
+import type { LeavingOptions } from "./leaving-endpoints.ts";
 import { isPanicPick } from "./panic.ts";
 import type { Wanted } from "./targeting.ts";
 
@@ -27,18 +29,11 @@ export interface EndpointDiff {
   readonly removed: readonly Endpoint[];
 }
 
-export interface EndpointSetOptions {
-  readonly service: string;
-  readonly clock: Clock;
+export interface EndpointSetOptions extends LeavingOptions {
   readonly random: Random;
-  readonly events: EventHub;
   readonly outliers: ResolvedOutlierDetection | false;
   readonly slowStart: ResolvedSlowStart | false;
   readonly traffic: TrafficOptions;
-  /** How long an endpoint that left may finish its calls, in milliseconds. */
-  readonly drainMs: number;
-  /** Closes the connections of an endpoint; `abort` also ends what is in flight on them. */
-  readonly disconnect: (endpoint: EndpointState, abort: boolean) => void;
   /** Asks an endpoint something outside of any call. */
   readonly probe: PickerDeps["probe"];
   /** Opens connections to an endpoint ahead of its first call; undefined where that is not wanted. */
@@ -74,13 +69,14 @@ export class EndpointSet {
   readonly #gate: Gate;
   readonly #views: BalancingViews;
   readonly #members = new Map<string, EndpointState>();
-  /** Endpoints that left and still have calls in flight, with the timer that ends their patience. */
-  readonly #leaving = new Map<EndpointState, TimerHandle>();
+  readonly #leaving: LeavingEndpoints;
   /** By address, for callers who name one; made when the first does, after each change. */
   #byAddress: Map<string, EndpointState> | undefined;
   /** Endpoints whose connections have been asked for ahead of their calls. */
   readonly #warmed = new WeakSet<EndpointState>();
   #panicking = false;
+  /** The first list is told in steps, and was not told whole yet. */
+  #isFilling = false;
   #rebuildTimer: TimerHandle | undefined;
 
   constructor(options: EndpointSetOptions) {
@@ -96,6 +92,7 @@ export class EndpointSet {
         this.#gateChanged();
       },
     });
+    this.#leaving = new LeavingEndpoints(options, this.#table);
     this.#views = new BalancingViews({ table: this.#table, random, clock, probe }, options.traffic);
   }
 
@@ -200,7 +197,7 @@ export class EndpointSet {
     else if (result.isSuperseded) table.tookAtLeast(state.offset, latencyMs, now);
     this.#gate.settled(state, generation, isProbe, result, retryAfterMs, now);
     view.picker.settled?.(state, result, now);
-    if (state.leaving) this.#finished(state);
+    if (state.leaving) this.#leaving.settled(state);
   }
 
   /** What active health checks say of an endpoint. */
@@ -248,13 +245,15 @@ export class EndpointSet {
   /** The present endpoints, then those that left and are not finished. */
   *[Symbol.iterator](): IterableIterator<EndpointState> {
     yield* this.#members.values();
-    yield* this.#leaving.keys();
+    yield* this.#leaving;
   }
 
-  apply(diff: EndpointDiff): void {
+  /** @param isPartial more of the same list follows at once: connections and health checks wait for all of it */
+  apply(diff: EndpointDiff, isPartial = false): void {
     const { events, service } = this.#options;
     const now = this.#options.clock.now();
-    const isInitial = this.#members.size === 0;
+    const isInitial = this.#isFilling || this.#members.size === 0;
+    this.#isFilling = isInitial && isPartial;
     const gone: EndpointState[] = [];
     for (const spec of diff.removed) {
       const state = this.#members.get(spec.id);
@@ -281,20 +280,16 @@ export class EndpointSet {
       }
     }
     for (const state of gone) this.#gate.remove(state, now);
-    this.#rebuild();
-    for (const state of gone) this.#leave(state);
+    this.#rebuild(isPartial);
+    for (const state of gone) this.#leaving.add(state);
   }
 
   /** Ends every connection. Attempts that are still in flight fail. */
   close(): void {
     const { clock, disconnect } = this.#options;
-    for (const [state, timer] of this.#leaving) {
-      clock.clearTimer(timer);
-      disconnect(state, true);
-    }
+    this.#leaving.close();
     for (const state of this.#members.values()) disconnect(state, true);
     if (this.#rebuildTimer !== undefined) clock.clearTimer(this.#rebuildTimer);
-    this.#leaving.clear();
     this.#members.clear();
     this.#views.close();
   }
@@ -358,7 +353,7 @@ export class EndpointSet {
     }
   }
 
-  #rebuild(): void {
+  #rebuild(isPartial = false): void {
     const { clock, events, onMembers, service, warm } = this.#options;
     if (this.#rebuildTimer !== undefined) clock.clearTimer(this.#rebuildTimer);
     this.#rebuildTimer = undefined;
@@ -369,45 +364,12 @@ export class EndpointSet {
     }
     this.#panicking = panic;
     const used = this.#views.members;
-    if (warm !== undefined) this.#warmUp(used, warm);
-    onMembers(used);
+    if (!isPartial) {
+      if (warm !== undefined) this.#warmUp(used, warm);
+      onMembers(used);
+    }
     // Last, because it may let an endpoint back, which leads here again.
     this.#gate.use(used, clock.now());
-  }
-
-  /** An attempt on an endpoint that left is over: lets go of the endpoint when it was the last one. */
-  #finished(state: EndpointState): void {
-    const timer = this.#leaving.get(state);
-    if (timer === undefined || state.pending > 0) return;
-    this.#options.clock.clearTimer(timer);
-    this.#release(state);
-  }
-
-  #leave(state: EndpointState): void {
-    const { clock, disconnect, drainMs, events, service } = this.#options;
-    state.leaving = true;
-    const inFlight = state.pending;
-    if (events.wants("endpoint.removed")) {
-      events.emit({ type: "endpoint.removed", service, endpoint: state.address, id: state.id, inFlight });
-    }
-    if (inFlight === 0) {
-      this.#release(state);
-      return;
-    }
-    const abort = (): void => {
-      disconnect(state, true);
-    };
-    this.#leaving.set(state, clock.setTimer(abort, drainMs, undefined, true));
-  }
-
-  #release(state: EndpointState): void {
-    const { disconnect, events, service } = this.#options;
-    this.#leaving.delete(state);
-    disconnect(state, false);
-    this.#table.release(state.offset);
-    if (events.wants("endpoint.drained")) {
-      events.emit({ type: "endpoint.drained", service, endpoint: state.address, id: state.id });
-    }
   }
 }
 

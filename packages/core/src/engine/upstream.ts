@@ -129,8 +129,9 @@ export class Upstream {
     };
     this.#rules = makeRules(policy, this.#parts);
     this.discovery = options.directory.subscribe(service);
-    this.discovery.onChange((_, diff) => {
-      this.endpoints.apply(diff);
+    this.discovery.onChange((resolution, diff) => {
+      const isPartial = resolution.status === "bound" && resolution.isPartial === true;
+      this.endpoints.apply(diff, isPartial);
     });
   }
 

@@ -138,17 +138,18 @@ describe("the pace of a long list", () => {
     const all = many(5_000);
     const lines = record(directory.subscribe("orders"));
     source.put("orders", all);
+    await clock.advance(0);
+    const steps = lines.length;
     source.put("orders", all.with(1, { ...all[1]!, health: "unhealthy" }));
     source.put("orders", all.with(2, { ...all[2]!, weight: 0 }));
-    expect(lines).toHaveLength(1);
     await clock.advance(99);
-    expect(lines).toHaveLength(1);
+    expect(lines).toHaveLength(steps);
     await clock.advance(1);
-    expect(lines.slice(1)).toEqual(["bound ~e2"]);
+    expect(lines.slice(steps)).toEqual(["bound ~e2"]);
     await clock.advance(100);
     source.put("orders", all);
     await clock.advance(0);
-    expect(lines.slice(1)).toEqual(["bound ~e2", "bound ~e2"]);
+    expect(lines.slice(steps)).toEqual(["bound ~e2", "bound ~e2"]);
   });
 
   it("is taken in in turns of its own: one to read it, one to tell it, and the newest wins", async () => {
@@ -157,11 +158,12 @@ describe("the pace of a long list", () => {
     const lines = record(directory.subscribe("orders"));
     source.put("orders", all);
     await clock.advance(100);
+    const steps = lines.length;
     source.put("orders", all.with(1, { ...all[1]!, health: "unhealthy" }));
     source.put("orders", all.with(2, { ...all[2]!, weight: 0 }));
-    expect(lines).toHaveLength(1);
+    expect(lines).toHaveLength(steps);
     await clock.advance(0);
-    expect(lines.slice(1)).toEqual(["bound ~e2"]);
+    expect(lines.slice(steps)).toEqual(["bound ~e2"]);
   });
 
   it("is told however fast its source talks", async () => {
@@ -169,14 +171,16 @@ describe("the pace of a long list", () => {
     const all = many(3_000);
     const lines = record(directory.subscribe("orders"));
     source.put("orders", all);
+    await clock.advance(0);
+    const steps = lines.length;
     for (let i = 0; i < 300; i++) {
       source.put("orders", all.slice(i % 5));
       source.put("orders", all.slice(i % 7));
       await clock.advance(1);
     }
     // One in 60 ms, and one turn more to read and one to tell.
-    expect(lines.length).toBeGreaterThanOrEqual(5);
-    expect(lines.length).toBeLessThanOrEqual(7);
+    expect(lines.length - steps).toBeGreaterThanOrEqual(4);
+    expect(lines.length - steps).toBeLessThanOrEqual(6);
   });
 
   it("is nobody's concern below five hundred endpoints", () => {

@@ -10,7 +10,7 @@ import { resolveLocality } from "../../packages/core/src/endpoints/traffic/local
 import type { BalancingView } from "../../packages/core/src/engine/balancing-views.ts";
 import { EndpointSet } from "../../packages/core/src/engine/endpoint-set.ts";
 import type { EndpointDiff } from "../../packages/core/src/engine/endpoint-set.ts";
-import { EventHub } from "../../packages/core/src/events.ts";
+import { EventHub } from "../../packages/core/src/event-hub.ts";
 import { seededRandom } from "../../packages/core/src/random.ts";
 import type { Random } from "../../packages/core/src/random.ts";
 import { ManualClock } from "../../packages/core/src/testing/manual-clock.ts";

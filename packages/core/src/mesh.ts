@@ -38,7 +38,7 @@ import type { CallEngine } from "./engine/request.ts";
 import { Telemetry } from "./engine/telemetry.ts";
 import { Upstream } from "./engine/upstream.ts";
 import { configError } from "./errors.ts";
-import { EventHub } from "./events.ts";
+import { EventHub } from "./event-hub.ts";
 import type { MeshEventOf, MeshEventType } from "./events.ts";
 import { checkMeshOptions, resolveService, serviceKeys, serviceName } from "./mesh-options.ts";
 import type { MeshOptions, ServiceOptions } from "./mesh-options.ts";

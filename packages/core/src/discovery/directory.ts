@@ -1,7 +1,7 @@
 import type { Clock } from "../clock.ts";
 import { sleep } from "../clock.ts";
 import { configError, ProxylessError } from "../errors.ts";
-import type { EventHub } from "../events.ts";
+import type { EventHub } from "../event-hub.ts";
 import type { Random } from "../random.ts";
 import { resolveDirectoryOptions } from "./directory-options.ts";
 import type { DirectoryOptions } from "./directory-options.ts";

@@ -1,4 +1,4 @@
-import type { EventHub } from "../events.ts";
+import type { EventHub } from "../event-hub.ts";
 import type { Protection } from "./guard.ts";
 import type { Diff, Resolution } from "./resolution.ts";
 import type { DiscoveryError, DiscoveryNotice } from "./source.ts";

@@ -1,6 +1,6 @@
 import type { Clock } from "../clock.ts";
 import { ProxylessError } from "../errors.ts";
-import type { EventHub } from "../events.ts";
+import type { EventHub } from "../event-hub.ts";
 import type { Random } from "../random.ts";
 import { Alarm } from "./alarm.ts";
 import { Audience } from "./audience.ts";

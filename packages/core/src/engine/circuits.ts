@@ -1,6 +1,6 @@
 import type { Clock } from "../clock.ts";
 import { configError } from "../errors.ts";
-import type { EventHub } from "../events.ts";
+import type { EventHub } from "../event-hub.ts";
 import { checkArray, checkNumber, checkObject } from "../option-checks.ts";
 import type { CircuitMode, ResolvedCircuit } from "../policies/circuit/circuit-policy.ts";
 import type { CircuitImport, CircuitSnapshot } from "../policies/circuit/circuit-snapshot.ts";

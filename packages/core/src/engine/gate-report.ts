@@ -1,6 +1,6 @@
 import type { EndpointState } from "../endpoints/endpoint-state.ts";
 import type { GateReporter } from "../endpoints/gate/gate-reporter.ts";
-import type { EventHub } from "../events.ts";
+import type { EventHub } from "../event-hub.ts";
 
 /** Turns what a gate does into events. */
 export function reportGate(events: EventHub, service: string): GateReporter {

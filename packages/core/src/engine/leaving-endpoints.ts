@@ -1,7 +1,7 @@
 import type { Clock, TimerHandle } from "../clock.ts";
 import type { EndpointState } from "../endpoints/endpoint-state.ts";
 import type { LoadTable } from "../endpoints/load-table.ts";
-import type { EventHub } from "../events.ts";
+import type { EventHub } from "../event-hub.ts";
 
 /** What endpoints are let go with. */
 export interface LeavingOptions {

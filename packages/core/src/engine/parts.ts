@@ -1,5 +1,5 @@
 import type { Clock } from "../clock.ts";
-import type { EventHub } from "../events.ts";
+import type { EventHub } from "../event-hub.ts";
 import type { Random } from "../random.ts";
 import type { HookList } from "./hooks.ts";
 import type { LoopLag } from "./loop-lag.ts";

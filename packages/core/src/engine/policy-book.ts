@@ -1,6 +1,6 @@
 import type { Balancer } from "../balancers/picker.ts";
 import { configError, ProxylessError } from "../errors.ts";
-import type { EventHub } from "../events.ts";
+import type { EventHub } from "../event-hub.ts";
 import { checkObject, fieldPath } from "../option-checks.ts";
 import type { Caller } from "../policies/balancing-policy.ts";
 import { isPlainObject } from "../policies/data/layers.ts";

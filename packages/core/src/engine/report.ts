@@ -1,7 +1,8 @@
 import type { Criticality } from "../context/criticality.ts";
 import { ProxylessError } from "../errors.ts";
 import type { AttemptRecord, ReasonFlag } from "../errors.ts";
-import type { AnsweredBy, CallEnding, EventHub, Outcome } from "../events.ts";
+import type { EventHub } from "../event-hub.ts";
+import type { AnsweredBy, CallEnding, Outcome } from "../events.ts";
 import { headerValue } from "../header-list.ts";
 import type { Refusal } from "../policies/limit/refusal.ts";
 import type { Attempt } from "../transport/attempt.ts";

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from "node:util";
 
 import type { Clock } from "../clock.ts";
 import type { ResolvedDeadline } from "../context/deadline-policy.ts";
-import type { EventHub } from "../events.ts";
+import type { EventHub } from "../event-hub.ts";
 import type { ResolvedAround } from "../policies/around-policy.ts";
 import type { ResolvedRouteBalancing } from "../policies/balancing-policy.ts";
 import type { Circuit } from "../policies/circuit/circuit.ts";

@@ -4,7 +4,7 @@ import type { Subscription } from "../discovery/resolution.ts";
 import type { ResolvedHealthCheck } from "../endpoints/health-check/health-check-policy.ts";
 import type { HealthCheckers } from "../endpoints/health-check/health-checkers.ts";
 import { subsetterFor } from "../endpoints/subset/subsetter.ts";
-import type { EventHub } from "../events.ts";
+import type { EventHub } from "../event-hub.ts";
 import type { Caller, ResolvedBalancing } from "../policies/balancing-policy.ts";
 import type { ResolvedPolicy } from "../policies/policy.ts";
 import { RetryBudget } from "../policies/retry/retry-budget.ts";

@@ -1,5 +1,6 @@
 import { hostPort } from "../discovery/host.ts";
-import type { EventHub, LeaveStep } from "../events.ts";
+import type { EventHub } from "../event-hub.ts";
+import type { LeaveStep } from "../events.ts";
 import type { RegistrationState, RegistrationStatus } from "./instance.ts";
 import type { RegistrationHandle } from "./registrar.ts";
 

@@ -2,7 +2,7 @@ import { AsyncLocalStorage } from "node:async_hooks";
 
 import type { Clock } from "../clock.ts";
 import { ProxylessError } from "../errors.ts";
-import type { EventHub } from "../events.ts";
+import type { EventHub } from "../event-hub.ts";
 import { knownKeys, record, wholeNumber } from "../registry/option-checks.ts";
 import { speakable } from "./instance.ts";
 import type { RegistrationState, RegistrationStatus, ServiceInstance } from "./instance.ts";

@@ -1,6 +1,6 @@
 import type { Clock } from "../clock.ts";
 import { ProxylessError } from "../errors.ts";
-import type { EventHub } from "../events.ts";
+import type { EventHub } from "../event-hub.ts";
 import { allLeft, ExitSignals } from "./exit-signals.ts";
 import type { RegistrationState, ServiceInstance } from "./instance.ts";
 import { Membership } from "./membership.ts";

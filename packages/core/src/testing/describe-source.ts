@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 
 import { createDirectory } from "../discovery/directory.ts";
 import type { Directory } from "../discovery/directory.ts";
-import { EventHub } from "../events.ts";
+import { EventHub } from "../event-hub.ts";
 import { systemRandom } from "../random.ts";
 import { CountingClock } from "./counting-clock.ts";
 import { enduranceRules } from "./source-endurance-rules.ts";

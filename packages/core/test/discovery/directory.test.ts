@@ -7,7 +7,7 @@ import type { Clock, TimerHandle } from "../../src/clock.ts";
 import type { DirectoryOptions } from "../../src/discovery/directory-options.ts";
 import { createDirectory } from "../../src/discovery/directory.ts";
 import type { Resolution } from "../../src/discovery/resolution.ts";
-import { EventHub } from "../../src/events.ts";
+import { EventHub } from "../../src/event-hub.ts";
 import { seededRandom } from "../../src/random.ts";
 import { fakeEndpoint, fakeSource } from "../../src/testing/fake-source.ts";
 import { ManualClock } from "../../src/testing/manual-clock.ts";

@@ -3,7 +3,7 @@ import { createDirectory } from "../../src/discovery/directory.ts";
 import type { Directory } from "../../src/discovery/directory.ts";
 import type { Diff, Resolution, Subscription } from "../../src/discovery/resolution.ts";
 import type { DiscoverySource, Endpoint, Snapshot } from "../../src/discovery/source.ts";
-import { EventHub } from "../../src/events.ts";
+import { EventHub } from "../../src/event-hub.ts";
 import type { MeshEvent, MeshEventType } from "../../src/events.ts";
 import { seededRandom } from "../../src/random.ts";
 import { fakeEndpoint, fakeSource } from "../../src/testing/fake-source.ts";

@@ -10,7 +10,7 @@ import { Guard } from "../../src/discovery/guard.ts";
 import { Reporter } from "../../src/discovery/reporter.ts";
 import type { Diff, DirectoryEndpoint, Resolution, Subscription } from "../../src/discovery/resolution.ts";
 import type { Endpoint } from "../../src/discovery/source.ts";
-import { EventHub } from "../../src/events.ts";
+import { EventHub } from "../../src/event-hub.ts";
 import { fakeEndpoint, fakeSource } from "../../src/testing/fake-source.ts";
 import { ManualClock } from "../../src/testing/manual-clock.ts";
 import { bound, ending, rig, rigFor } from "./rig.ts";

@@ -7,7 +7,7 @@ import { subsetterFor } from "../../src/endpoints/subset/subsetter.ts";
 import { resolveLocality } from "../../src/endpoints/traffic/locality-policy.ts";
 import { EndpointSet } from "../../src/engine/endpoint-set.ts";
 import type { EndpointDiff } from "../../src/engine/endpoint-set.ts";
-import { EventHub } from "../../src/events.ts";
+import { EventHub } from "../../src/event-hub.ts";
 import { seededRandom } from "../../src/random.ts";
 import { fakeEndpoint } from "../../src/testing/fake-source.ts";
 import { ManualClock } from "../../src/testing/manual-clock.ts";

@@ -1,4 +1,4 @@
-import { EventHub } from "../../../core/src/events.ts";
+import { EventHub } from "../../../core/src/event-hub.ts";
 import type { FieldsFirstLogger, Level, LogFields } from "../../src/logger.ts";
 
 /** One thing that was said. */

@@ -1,5 +1,5 @@
 import type { Clock } from "../../clock.ts";
-import type { EventHub } from "../../events.ts";
+import type { EventHub } from "../../event-hub.ts";
 import type { ResolvedCache } from "../../policies/cache/cache-policy.ts";
 import type { ResolvedCoalesce } from "../../policies/coalesce/coalesce-policy.ts";
 import type { ResolvedFallback } from "../../policies/fallback/fallback-policy.ts";

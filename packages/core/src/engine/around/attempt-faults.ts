@@ -3,7 +3,7 @@ import { Readable } from "node:stream";
 import type { Dispatcher } from "undici";
 
 import type { Clock, TimerHandle } from "../../clock.ts";
-import type { EventHub } from "../../events.ts";
+import type { EventHub } from "../../event-hub.ts";
 import type { ResolvedAnswer } from "../../policies/answer.ts";
 import type { FaultInjector, Injection } from "../../policies/fault/fault-injector.ts";
 import type { FaultBehaviour, FaultSubject } from "../../policies/fault/fault-policy.ts";

@@ -1,7 +1,7 @@
 import type { Clock } from "../../clock.ts";
 import { currentContext } from "../../context/call-context.ts";
 import { ProxylessError } from "../../errors.ts";
-import type { EventHub } from "../../events.ts";
+import type { EventHub } from "../../event-hub.ts";
 import type { ResolvedCoalesce } from "../../policies/coalesce/coalesce-policy.ts";
 import { RequestKeys } from "../../policies/request-key.ts";
 import type { OuterCall } from "../outer-call.ts";

@@ -1,5 +1,5 @@
 import type { Clock } from "../../clock.ts";
-import type { EventHub } from "../../events.ts";
+import type { EventHub } from "../../event-hub.ts";
 import type { ResolvedFallback, ResolvedStale } from "../../policies/fallback/fallback-policy.ts";
 import { StaleAnswers } from "../../policies/fallback/stale-answers.ts";
 import type { CallRequest, ResponseSink } from "../request.ts";

@@ -1,5 +1,5 @@
 import type { Clock, TimerHandle } from "../../clock.ts";
-import type { EventHub } from "../../events.ts";
+import type { EventHub } from "../../event-hub.ts";
 import type { FaultInjector, Injection } from "../../policies/fault/fault-injector.ts";
 import type { FaultBehaviour, FaultSubject } from "../../policies/fault/fault-policy.ts";
 import { abortReason } from "../call-errors.ts";

@@ -1,4 +1,5 @@
-import type { EventHub, TraceIds } from "../../events.ts";
+import type { EventHub } from "../../event-hub.ts";
+import type { TraceIds } from "../../events.ts";
 import type { Injection } from "../../policies/fault/fault-injector.ts";
 
 /** Tells the listeners what is done to a request. */

@@ -1,7 +1,7 @@
 import { interceptors } from "undici";
 import type { Dispatcher } from "undici";
 
-import type { EventHub } from "../../events.ts";
+import type { EventHub } from "../../event-hub.ts";
 import { headerValue } from "../../header-list.ts";
 import { isRecord } from "../../is-record.ts";
 import type { ResolvedCache } from "../../policies/cache/cache-policy.ts";

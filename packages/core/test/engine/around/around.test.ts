@@ -8,7 +8,7 @@ import { openAround } from "../../../src/engine/around/around.ts";
 import type { Around } from "../../../src/engine/around/around.ts";
 import { ResponseStore } from "../../../src/engine/around/response-store.ts";
 import { ProxylessError } from "../../../src/errors.ts";
-import { EventHub } from "../../../src/events.ts";
+import { EventHub } from "../../../src/event-hub.ts";
 import { resolveCache } from "../../../src/policies/cache/resolve-cache.ts";
 import { resolveCoalesce } from "../../../src/policies/coalesce/resolve-coalesce.ts";
 import { resolveFallback } from "../../../src/policies/fallback/resolve-fallback.ts";

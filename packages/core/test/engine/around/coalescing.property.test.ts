@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
 import { Coalescing } from "../../../src/engine/around/coalescing.ts";
-import { EventHub } from "../../../src/events.ts";
+import { EventHub } from "../../../src/event-hub.ts";
 import type { CoalescePolicy } from "../../../src/policies/coalesce/coalesce-policy.ts";
 import { resolveCoalesce } from "../../../src/policies/coalesce/resolve-coalesce.ts";
 import { CoalescingModel } from "./coalescing-model.ts";

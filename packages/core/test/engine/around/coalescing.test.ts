@@ -4,7 +4,7 @@ import { runWithContext } from "../../../src/context/call-context.ts";
 import { Coalescing } from "../../../src/engine/around/coalescing.ts";
 import type { CallRequest, ResponseHeaders, WholeSink } from "../../../src/engine/request.ts";
 import { ProxylessError } from "../../../src/errors.ts";
-import { EventHub } from "../../../src/events.ts";
+import { EventHub } from "../../../src/event-hub.ts";
 import type { MeshEvent } from "../../../src/events.ts";
 import type { CoalescePolicy } from "../../../src/policies/coalesce/coalesce-policy.ts";
 import { resolveCoalesce } from "../../../src/policies/coalesce/resolve-coalesce.ts";

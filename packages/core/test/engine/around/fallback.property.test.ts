@@ -5,7 +5,7 @@ import { describe, expect, it } from "vitest";
 
 import { FallbackLayer } from "../../../src/engine/around/fallback-layer.ts";
 import { ProxylessError } from "../../../src/errors.ts";
-import { EventHub } from "../../../src/events.ts";
+import { EventHub } from "../../../src/event-hub.ts";
 import type { FallbackPolicy } from "../../../src/policies/fallback/fallback-policy.ts";
 import { resolveFallback } from "../../../src/policies/fallback/resolve-fallback.ts";
 import { Caller, Line, StepClock } from "./line.ts";

@@ -4,7 +4,7 @@ import { FallbackLayer } from "../../../src/engine/around/fallback-layer.ts";
 import type { CallRequest, ResponseHeaders } from "../../../src/engine/request.ts";
 import { ProxylessError } from "../../../src/errors.ts";
 import type { Phase } from "../../../src/errors.ts";
-import { EventHub } from "../../../src/events.ts";
+import { EventHub } from "../../../src/event-hub.ts";
 import type { MeshEvent } from "../../../src/events.ts";
 import type { FallbackFailure, FallbackPolicy } from "../../../src/policies/fallback/fallback-policy.ts";
 import { resolveFallback } from "../../../src/policies/fallback/resolve-fallback.ts";

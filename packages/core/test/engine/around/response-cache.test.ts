@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 
 import { ResponseCache } from "../../../src/engine/around/response-cache.ts";
 import { ResponseStore } from "../../../src/engine/around/response-store.ts";
-import { EventHub } from "../../../src/events.ts";
+import { EventHub } from "../../../src/event-hub.ts";
 import type { CachePolicy } from "../../../src/policies/cache/cache-policy.ts";
 import { resolveCache } from "../../../src/policies/cache/resolve-cache.ts";
 import { rejection, server } from "../../support/mesh.ts";

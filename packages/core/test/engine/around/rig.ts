@@ -11,7 +11,7 @@ import { systemClock } from "../../../src/clock.ts";
 import { memorySource } from "../../../src/discovery/memory-source.ts";
 import type { LayerScope, Send } from "../../../src/engine/around/layer.ts";
 import type { CallEngine, CallRequest, ResponseSink } from "../../../src/engine/request.ts";
-import { EventHub } from "../../../src/events.ts";
+import { EventHub } from "../../../src/event-hub.ts";
 import type { MeshEvent, MeshEventOf, MeshEventType } from "../../../src/events.ts";
 import type { MeshOptions, ServiceOptions } from "../../../src/mesh-options.ts";
 import { openMesh } from "../../../src/mesh.ts";

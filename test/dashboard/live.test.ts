@@ -1,12 +1,13 @@
 import { setTimeout as wait } from "node:timers/promises";
 
-import type { Browser } from "playwright-core";
+import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
 import { agree } from "./support/agreement.ts";
 import { attack } from "./support/attack.ts";
 import { openPage, startBrowser } from "./support/browser.ts";
 import { setStage } from "./support/stage.ts";
+import type { Stage } from "./support/stage.ts";
 
 let browser: Browser;
 beforeAll(async () => {
@@ -14,12 +15,18 @@ beforeAll(async () => {
 }, 300_000);
 afterAll(() => browser.close());
 
+/** Opens the page, and waits until it watches: what happens before that it does not count. */
+async function watch(page: Page, stage: Stage): Promise<void> {
+  await page.goto(stage.url);
+  await page.getByText("live ·").waitFor();
+}
+
 describe("what the page draws is what mesh.inspect() says", () => {
   it("while endpoints are ejected, taken out, put in, and come back", async () => {
     await using stage = await setStage(5, { retry: false, balancer: "round-robin" });
     await using looked = await openPage(browser);
     const { page } = looked;
-    await page.goto(stage.url);
+    await watch(page, stage);
     await stage.call(20);
     expect((await agree(page, stage)).endpoints).toHaveLength(5);
 
@@ -60,7 +67,7 @@ describe("what the page draws is what mesh.inspect() says", () => {
     await using stage = await setStage(2, { ...options, outlierDetection: false });
     await using looked = await openPage(browser);
     const { page } = looked;
-    await page.goto(stage.url);
+    await watch(page, stage);
     await stage.call(5);
     expect((await agree(page, stage)).circuits[0]?.[1]).toBe("closed");
     for (const { behaviour } of stage.backends) behaviour.status = 503;
@@ -88,11 +95,14 @@ describe("what the page draws is what mesh.inspect() says", () => {
     await using stage = await setStage(3, { retry: false, bulkhead: { maxConcurrent: 8 } });
     await using looked = await openPage(browser);
     const { page } = looked;
-    await page.goto(stage.url);
+    await watch(page, stage);
     for (const { behaviour } of stage.backends) behaviour.delayMs = 60_000;
     const calls = Promise.all([stage.call(1), stage.call(1)]);
     await Promise.race(stage.backends.map((backend) => backend.asked()));
-    expect(await agree(page, stage)).toMatchObject({ inFlight: "2", bulkhead: "2 of 8 in flight" });
+    expect(await agree(page, stage)).toMatchObject({
+      inFlight: "2",
+      guards: { bulkhead: "2 of 8 in flight" },
+    });
     stage.discovery.set(
       "orders",
       stage.backends.map(({ address }, i) => {
@@ -107,12 +117,78 @@ describe("what the page draws is what mesh.inspect() says", () => {
   });
 });
 
+describe("what the page draws is what was measured", () => {
+  it("while one endpoint turns slow: latency, cost, shares and percentiles", async () => {
+    await using stage = await setStage(3, { retry: false, balancer: "success-aware-ewma" });
+    await using looked = await openPage(browser);
+    const { page } = looked;
+    await watch(page, stage);
+    await stage.call(12);
+    await agree(page, stage);
+    for (const [i, { behaviour }] of stage.backends.entries()) behaviour.takesMs = i === 0 ? 400 : 20;
+    for (let round = 0; round < 4; round++) {
+      await stage.callSlowly(6);
+      await agree(page, stage);
+    }
+    const { endpoints, latency } = await agree(page, stage);
+    // Nothing was called since: there is nothing to draw.
+    expect(latency).toEqual([undefined, undefined]);
+    const shares = Object.fromEntries(endpoints.map(([address, , , , , , share]) => [address, share]));
+    const slow = Number.parseFloat(shares[stage.backends[0]!.address] ?? "");
+    expect(slow).toBeLessThan(25);
+    expect(looked.complaints).toEqual([]);
+  });
+
+  it("while calls are hedged, and while calls are retried", async () => {
+    await using stage = await setStage(3, { hedge: { delayMs: 50 }, balancer: "round-robin" });
+    await using looked = await openPage(browser);
+    const { page } = looked;
+    await watch(page, stage);
+    await stage.call(40);
+    await agree(page, stage);
+    stage.backends[0]!.behaviour.takesMs = 300;
+    await stage.callSlowly(12, 50);
+    const hedged = await agree(page, stage);
+    expect(hedged.guards).toMatchObject({ "hedges lately": expect.stringMatching(/^[1-9]/u) });
+    stage.backends[0]!.behaviour.takesMs = 0;
+    stage.backends[0]!.behaviour.status = 503;
+    // A retry waits before it goes.
+    stage.mesh.on("call.retried", ({ delayMs }) => {
+      setImmediate(() => void stage.clock.advance(Math.ceil(delayMs)));
+    });
+    await stage.call(9);
+    const { traffic } = await agree(page, stage);
+    expect(traffic[2]).not.toBe("0 %");
+    expect(looked.complaints).toEqual([]);
+  });
+
+  it("while the service has too much and calls are throttled", async () => {
+    await using stage = await setStage(2, {
+      retry: false,
+      circuit: false,
+      outlierDetection: false,
+      adaptiveThrottling: { minRequests: 5 },
+    });
+    await using looked = await openPage(browser);
+    const { page } = looked;
+    await watch(page, stage);
+    await stage.call(10);
+    await agree(page, stage);
+    for (const { behaviour } of stage.backends) behaviour.status = 503;
+    await stage.call(60);
+    const throttled = await agree(page, stage);
+    expect(throttled.guards).toMatchObject({ "throttled, critical": expect.stringMatching(/^[1-9]\d %$/u) });
+    expect(throttled.traffic[1]).toMatch(/^(?:9\d|100) %$/u);
+    expect(looked.complaints).toEqual([]);
+  });
+});
+
 describe("the page in a browser", () => {
   it("asks for nothing but itself, and can run nothing else", async () => {
     await using stage = await setStage(2);
     await using looked = await openPage(browser);
     const { complaints, page, requests } = looked;
-    await page.goto(stage.url);
+    await watch(page, stage);
     await stage.call(3);
     await agree(page, stage);
     await wait(500);

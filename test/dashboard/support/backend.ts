@@ -3,10 +3,14 @@ import { createServer } from "node:http";
 import type { Server } from "node:http";
 import { setTimeout as wait } from "node:timers/promises";
 
+import type { Clock } from "@proxyless/core";
+
 /** How an instance answers; may be changed at any time. */
 export interface Behaviour {
   status: number;
   delayMs: number;
+  /** How long it takes on the clock that was handed in, if any was. */
+  takesMs: number;
 }
 
 /** One instance of a service, whose behaviour tests decide. */
@@ -22,17 +26,23 @@ export class Backend implements AsyncDisposable {
   }
 
   /** Resolves with the next request. */
-  async asked(): Promise<void> {
-    await once(this.#server, "request");
+  async asked(signal?: AbortSignal): Promise<void> {
+    await once(this.#server, "request", { signal });
   }
 
   /** @param host where it listens: `0.0.0.0` for all of the machine's addresses */
-  static async start(behaviour: Partial<Behaviour> = {}, host = "127.0.0.1"): Promise<Backend> {
-    const shown = { status: 200, delayMs: 0, ...behaviour };
+  static async start(
+    behaviour: Partial<Behaviour> = {},
+    host = "127.0.0.1",
+    clock?: Clock,
+  ): Promise<Backend> {
+    const shown = { status: 200, delayMs: 0, takesMs: 0, ...behaviour };
     const server = createServer((_request, response) => {
-      void wait(shown.delayMs).then(() =>
-        response.writeHead(shown.status, { "content-type": "application/json" }).end("{}"),
-      );
+      const answer = (): void => {
+        response.writeHead(shown.status, { "content-type": "application/json" }).end("{}");
+      };
+      if (clock !== undefined && shown.takesMs > 0) clock.setTimer(answer, shown.takesMs, undefined);
+      else void wait(shown.delayMs).then(answer);
     });
     server.listen(0, host);
     await once(server, "listening");

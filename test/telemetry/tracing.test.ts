@@ -106,6 +106,7 @@ describe("spans of a call", () => {
       attributes: {
         "error.type": "503",
         "network.peer.address": "127.0.0.1",
+        "network.protocol.version": "1.1",
         "server.address": "orders",
       },
       status: { code: SpanStatusCode.ERROR },

@@ -84,7 +84,7 @@ export type MeshEvent =
       readonly requestBytes: number | undefined;
       /** Of the body that came, before it is decoded; 0 without an answer. */
       readonly responseBytes: number;
-      /** Of HTTP: `1.1`. Undefined where nothing was sent, and where the service may be spoken to in HTTP/2. */
+      /** The version of HTTP of the last attempt: `1.1` or `2`. Undefined where nothing was sent. */
       readonly protocol: string | undefined;
       /** Of the call's span, sampled or not; undefined where nobody traces. */
       readonly trace: TraceIds | undefined;
@@ -106,6 +106,8 @@ export type MeshEvent =
       readonly pick: PickFlag;
       /** It was sent beside another attempt that took long. */
       readonly hedge: boolean;
+      /** The version of HTTP: `1.1` or `2`. Undefined where nothing was sent. */
+      readonly protocol: string | undefined;
       readonly durationMs: number;
       /** Of the attempt's span, which the callee sees as its parent. */
       readonly trace: TraceIds | undefined;

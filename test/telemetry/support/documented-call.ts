@@ -66,6 +66,7 @@ export function documentedTree(ports: readonly number[]): readonly unknown[] {
     "http.request.method": "GET",
     "server.address": "orders",
     "network.peer.address": "127.0.0.1",
+    "network.protocol.version": "1.1",
     "proxyless.pick": "LB",
   };
   const plain = { name: "GET attempt", events: [], links: [], below: [] };

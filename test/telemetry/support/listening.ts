@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import type { Server } from "node:http";
+import type { Server } from "node:net";
 
 /** Listens on a free port, of loopback where nothing else is said. @returns the port */
 export async function listening(server: Server, host = "127.0.0.1"): Promise<number> {

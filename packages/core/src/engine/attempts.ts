@@ -20,7 +20,7 @@ import { HedgedAttempts } from "./hedged-attempts.ts";
 import { pickEndpoint, sendAttempt } from "./launch.ts";
 import type { Launcher } from "./launch.ts";
 import { BodySupply, mayRepeat, noBody } from "./replay.ts";
-import { reportAttempt } from "./report.ts";
+import { protocolOf, reportAttempt } from "./report.ts";
 import type { CallRequest, ResponseHeaders } from "./request.ts";
 import { Retries, isFailedAttempt } from "./retries.ts";
 import type { FailedAttempt } from "./retries.ts";
@@ -199,7 +199,7 @@ export class Attempts implements Launcher {
       if (endpoint.gate.generation !== attempt.generation && endpoint.gate.circuit === "open") {
         telemetry.ejected(attempt.span, attempt);
       }
-      telemetry.attemptEnded(attempt.span, attempt, reason);
+      telemetry.attemptEnded(attempt.span, attempt, reason, protocolOf(upstream, attempt));
     }
     reportAttempt(events, call, attempt, reason, now);
     call.record?.attempted(attempt, outcome, retryAfterMs, now);

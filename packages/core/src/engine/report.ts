@@ -10,6 +10,7 @@ import type { CallFrame } from "./call-frame.ts";
 import { pathOnly } from "./request.ts";
 import type { CallRequest, ResponseHeaders } from "./request.ts";
 import { traceOf } from "./telemetry.ts";
+import type { Upstream } from "./upstream.ts";
 
 /** Tells the listeners how an attempt ended. */
 export function reportAttempt(
@@ -33,6 +34,7 @@ export function reportAttempt(
     reason,
     pick: attempt.pick,
     hedge: attempt.isHedge,
+    protocol: protocolOf(upstream, attempt),
     durationMs: now - attempt.startedAt,
     trace: traceOf(attempt.span),
     tags: hooking?.tagsOf(attempt),
@@ -95,8 +97,7 @@ export function reportCall(
     firstByteMs: headAt === 0 ? undefined : headAt - startedAt,
     requestBytes: sizeOf(request),
     responseBytes,
-    // Where HTTP/2 is allowed each connection has its own.
-    protocol: last === undefined || last.phase === "connect" || upstream.transport.http2 ? undefined : "1.1",
+    protocol: protocolOf(upstream, last),
     trace: traceOf(span),
     tags: hooking?.tags,
   });
@@ -116,6 +117,12 @@ export function endingOf({
     flag: flagOf(error),
     durationMs,
   };
+}
+
+/** The version of HTTP that an attempt was made in; undefined where nothing was sent. */
+export function protocolOf({ pools, transport }: Upstream, attempt: Attempt | undefined): string | undefined {
+  if (attempt === undefined || attempt.phase === "connect") return undefined;
+  return transport.http2 ? pools.protocolOf?.(attempt.endpoint) : "1.1";
 }
 
 /** Bytes of a request's body; undefined for a stream that does not say. */

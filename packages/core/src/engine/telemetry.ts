@@ -125,7 +125,14 @@ export class Telemetry {
     call.addEvent("proxyless.circuit.refused", { "proxyless.retry_after_ms": retryAfterMs });
   }
 
-  attemptEnded(span: Span, { failure, outcome, status }: Attempt, reason: string | undefined): void {
+  /** @param protocol version of HTTP; undefined where nothing was sent */
+  attemptEnded(
+    span: Span,
+    { failure, outcome, status }: Attempt,
+    reason: string | undefined,
+    protocol: string | undefined,
+  ): void {
+    if (protocol !== undefined) span.setAttribute("network.protocol.version", protocol);
     const type = failure === undefined ? undefined : errorTypeOfAttempt({ outcome, reason, status });
     end(span, status, type, undefined);
   }

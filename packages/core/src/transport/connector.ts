@@ -1,4 +1,5 @@
 import { Socket } from "node:net";
+import { TLSSocket } from "node:tls";
 import type { ConnectionOptions } from "node:tls";
 
 import { buildConnector } from "undici";
@@ -33,6 +34,8 @@ export interface ConnectorFactory {
   readonly connector: (endpoint: object, serverName: string | undefined) => buildConnector.connector;
   /** Since when a connection to an endpoint is being opened; undefined when none is. */
   readonly openingSince: (endpoint: object) => number | undefined;
+  /** The version of HTTP that was agreed on with an endpoint, as of its last connection; undefined before the first. */
+  readonly protocolOf: (endpoint: object) => string | undefined;
   /** Gives up the connections that are being opened. */
   readonly abort: () => void;
 }
@@ -51,10 +54,16 @@ export function createConnector(
   const connect = buildConnector({ ...tlsOptions, allowH2: http2, timeout: 0 });
   /** What ends each opening, and whose it is. */
   const opening = new Map<(error: Error) => void, { readonly endpoint: object; readonly since: number }>();
+  /** A TLS connection of one that speaks both may be either. */
+  const protocols = new WeakMap<object, string>();
   const connector: ConnectorFactory["connector"] = (endpoint, serverName) => (options, callback) => {
     const give = (...result: Parameters<typeof callback>): void => {
       if (!opening.delete(giveUp)) return;
       clock.clearTimer(timer);
+      const [, opened] = result;
+      if (opened !== null) {
+        protocols.set(endpoint, opened instanceof TLSSocket && opened.alpnProtocol === "h2" ? "2" : "1.1");
+      }
       callback(...result);
     };
     const giveUp = (error: Error): void => {
@@ -77,6 +86,7 @@ export function createConnector(
   };
   return {
     connector,
+    protocolOf: (endpoint) => protocols.get(endpoint),
     // The oldest comes first.
     openingSince: (endpoint) => [...opening.values()].find((one) => one.endpoint === endpoint)?.since,
     abort: () => {

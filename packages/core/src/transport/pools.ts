@@ -123,6 +123,10 @@ class Pools implements Transport {
     return since === undefined || since - startedAt > now - since;
   }
 
+  protocolOf(endpoint: EndpointState): string | undefined {
+    return this.#transport.http2 ? this.#connectors.protocolOf(endpoint) : "1.1";
+  }
+
   /** Drops the pools that were not used since `now - idleMs`, and sees to it that enough connections are ready. */
   evictIdle(now: number): void {
     const { idleMs, minReadyConnections } = this.#transport;

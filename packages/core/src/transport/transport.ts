@@ -18,6 +18,11 @@ export interface Transport {
   disconnect(endpoint: EndpointState, abort: boolean): void;
   /** Whether an attempt without a connection by `now` waited mostly for other calls, not for the endpoint. */
   wasQueued(attempt: Attempt, now: number): boolean;
+  /**
+   * The version of HTTP that an endpoint is spoken to in, as OpenTelemetry writes it: `1.1`, `2`; undefined as long as that is not known.
+   * Left out where it is always 1.1.
+   */
+  protocolOf?(endpoint: EndpointState): string | undefined;
   /** Opens connections to an endpoint ahead of its first call; resolves when they are there. */
   readonly warm?: ((endpoint: EndpointState) => Promise<void>) | undefined;
   /**

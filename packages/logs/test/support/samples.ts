@@ -49,6 +49,7 @@ export const samples: { readonly [T in MeshEventType]: MeshEventOf<T> } = {
     reason: "status 503",
     pick: "LB",
     hedge: false,
+    protocol: "1.1",
     durationMs: 12.34,
     trace,
     tags: undefined,

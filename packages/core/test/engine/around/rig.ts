@@ -70,6 +70,7 @@ export function sendingBy(real: Transport, send: Transport["send"]): Transport {
     disconnect: (endpoint, abort) => {
       real.disconnect(endpoint, abort);
     },
+    protocolOf: (endpoint) => real.protocolOf?.(endpoint),
     wasQueued: (attempt, now) => real.wasQueued(attempt, now),
     check: (endpoint, policy, signal) => real.check(endpoint, policy, signal),
     evictIdle: (now) => {

@@ -26,7 +26,7 @@ export function watchAlone(watch: AloneWatch, sink: Sink, context: WatchContext)
       const answer = await lookup.one(service, mode, context, round.signal);
       http.good();
       round.good();
-      teller.tell({
+      await teller.tell({
         records: answer?.records,
         trust: "authoritative",
         unreadable: answer?.unreadable ?? 0,

@@ -1,4 +1,5 @@
 import type { WatchContext } from "@proxyless/core";
+import { inTurns } from "@proxyless/core/discovery";
 
 import { lookupError } from "./eureka-http.ts";
 import type { EurekaHttp } from "./eureka-http.ts";
@@ -68,6 +69,6 @@ export class Lookup {
     if (nothing.includes(response.status)) return undefined;
     if (response.status !== 200) throw lookupError(what, response, clock.wallNow());
     if (nothing.length > 0 && response.body.trim() === "") return undefined;
-    return readRegistry(what, response.body, this.#settings);
+    return inTurns(readRegistry(what, response.body, this.#settings), { clock, signal });
   }
 }

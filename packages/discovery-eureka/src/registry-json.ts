@@ -1,7 +1,11 @@
-import { isRecord, SourceError } from "@proxyless/core/discovery";
+import { isRecord, parsePieces, SourceError } from "@proxyless/core/discovery";
+import type { Sliceable } from "@proxyless/core/discovery";
 
 import { readInstance } from "./instance-record.ts";
 import type { InstanceReading, InstanceRecord } from "./instance-record.ts";
+
+/** As many instances as are read in one piece. */
+const piece = 64;
 
 /** What an answer lists. */
 export interface RegistryAnswer {
@@ -17,8 +21,12 @@ export interface RegistryAnswer {
  * one may be that one without a list, and an empty list may be missing: older servers write so.
  * @throws SourceError of class `data` when it is neither
  */
-export function readRegistry(what: string, body: string, reading: InstanceReading): RegistryAnswer {
-  const json = parse(what, body);
+export function* readRegistry(
+  what: string,
+  body: string,
+  reading: InstanceReading,
+): Sliceable<RegistryAnswer> {
+  const json = yield* parse(what, body);
   const all = isRecord(json) ? json["applications"] : undefined;
   const one = isRecord(json) ? json["application"] : undefined;
   if (!isRecord(all) && !isRecord(one)) {
@@ -31,7 +39,8 @@ export function readRegistry(what: string, body: string, reading: InstanceReadin
       unreadable++;
       continue;
     }
-    for (const raw of listOf(app["instance"])) {
+    for (const [i, raw] of listOf(app["instance"]).entries()) {
+      if (i % piece === 0) yield;
       const instance = readInstance(raw, app["name"], reading);
       if (instance === undefined) unreadable++;
       else records.push(instance);
@@ -42,9 +51,9 @@ export function readRegistry(what: string, body: string, reading: InstanceReadin
   return { records, hashCode: typeof hashCode === "string" ? hashCode : undefined, unreadable };
 }
 
-function parse(what: string, body: string): unknown {
+function* parse(what: string, body: string): Sliceable<unknown> {
   try {
-    return JSON.parse(body);
+    return yield* parsePieces(body);
   } catch (error) {
     const isXml = body.trimStart().startsWith("<");
     throw new SourceError("data", `${what}: Eureka's answer is ${isXml ? "XML" : "no JSON"}`, {

@@ -1,11 +1,19 @@
+import type { Sliceable } from "@proxyless/core/discovery";
+
 import type { InstanceRecord } from "./instance-record.ts";
+
+/** Instances by application and id. */
+type Apps = Map<string, Map<string, InstanceRecord>>;
+
+/** As many instances as are taken in in one piece. */
+const piece = 512;
 
 /**
  * A whole registry, kept up to date with deltas. It keeps instances of every status, and those that are no endpoints,
  * because the server's hash code counts all of them.
  */
 export class RegistryView {
-  #apps = new Map<string, Map<string, InstanceRecord>>();
+  #apps: Apps = new Map();
 
   /** The instances of an application; `undefined` when there is none of that name. */
   app(name: string): readonly InstanceRecord[] | undefined {
@@ -14,9 +22,13 @@ export class RegistryView {
   }
 
   /** Forgets everything else. */
-  replace(records: readonly InstanceRecord[]): void {
-    this.#apps = new Map();
-    for (const record of records) this.#put(record);
+  *replace(records: readonly InstanceRecord[]): Sliceable<void> {
+    const apps: Apps = new Map();
+    for (const [i, record] of records.entries()) {
+      if (i % piece === 0) yield;
+      put(apps, record);
+    }
+    this.#apps = apps;
   }
 
   /**
@@ -28,7 +40,7 @@ export class RegistryView {
       const known = this.#apps.get(record.app)?.get(record.id);
       if (known !== undefined && (known.updatedAt ?? 0) > (record.updatedAt ?? Infinity)) continue;
       if (record.action === "DELETED") this.#remove(record);
-      else this.#put(record);
+      else put(this.#apps, record);
     }
   }
 
@@ -42,14 +54,14 @@ export class RegistryView {
     return sorted.map(([status, count]) => `${status}_${count}_`).join("");
   }
 
-  #put(record: InstanceRecord): void {
-    const instances = this.#apps.get(record.app) ?? new Map<string, InstanceRecord>();
-    instances.set(record.id, record);
-    this.#apps.set(record.app, instances);
-  }
-
   #remove({ app, id }: InstanceRecord): void {
     const instances = this.#apps.get(app);
     if (instances?.delete(id) === true && instances.size === 0) this.#apps.delete(app);
   }
+}
+
+function put(apps: Apps, record: InstanceRecord): void {
+  const instances = apps.get(record.app) ?? new Map<string, InstanceRecord>();
+  instances.set(record.id, record);
+  apps.set(record.app, instances);
 }

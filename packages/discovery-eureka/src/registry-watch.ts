@@ -1,5 +1,5 @@
 import type { Sink, WatchContext, WatchHandle } from "@proxyless/core";
-import { SourceError, watchLoop } from "@proxyless/core/discovery";
+import { inTurns, SourceError, watchLoop } from "@proxyless/core/discovery";
 
 import { backoffOf, spread } from "./alone-watch.ts";
 import type { EurekaHttp } from "./eureka-http.ts";
@@ -47,7 +47,7 @@ export class RegistryWatch {
     else if (this.#isLoaded) {
       // The sink must hear nothing before its watch has returned.
       queueMicrotask(() => {
-        if (this.#members.has(teller)) this.#tell(teller);
+        if (this.#members.has(teller)) void this.#tell(teller);
       });
     }
   }
@@ -89,7 +89,7 @@ export class RegistryWatch {
         const isNews = await this.#round(context, round.signal);
         http.good();
         round.good();
-        if (isNews) for (const teller of this.#members.keys()) this.#tell(teller);
+        if (isNews) await Promise.all(Array.from(this.#members.keys(), (teller) => this.#tell(teller)));
         return spread(intervalMs, context);
       },
       onTrouble: (error) => http.trouble(error, asked),
@@ -116,7 +116,7 @@ export class RegistryWatch {
     const base = http.base;
     const asked = clock.now();
     const all = await lookup.all(context, signal);
-    this.#view.replace(all.records);
+    await inTurns(this.#view.replace(all.records), { clock, signal });
     this.#unreadable = all.unreadable;
     this.#isLoaded = true;
     this.#isConsistent = true;
@@ -126,9 +126,9 @@ export class RegistryWatch {
     return true;
   }
 
-  #tell(teller: Teller): void {
+  #tell(teller: Teller): Promise<void> {
     const records = this.#view.app(this.#members.get(teller) ?? "");
-    teller.tell({
+    return teller.tell({
       records,
       trust: this.#isConsistent ? "authoritative" : "suspect",
       // It is not known whose they are; they matter where nothing else was found.

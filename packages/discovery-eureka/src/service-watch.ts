@@ -33,7 +33,7 @@ export class ServiceWatch implements WatchHandle {
     this.#shared = shared;
     this.#sink = sink;
     this.#context = context;
-    this.#teller = new Teller(service, sink, context.signal);
+    this.#teller = new Teller(service, sink, context);
     this.done = this.#end();
   }
 

@@ -1,7 +1,12 @@
-import { hash } from "node:crypto";
-
-import type { Sink, Snapshot } from "@proxyless/core";
-import { SourceError, toDiscoveryError } from "@proxyless/core/discovery";
+import type { Endpoint, Sink, Snapshot, WatchContext } from "@proxyless/core";
+import {
+  inTurns,
+  LastSnapshot,
+  SourceError,
+  toDiscoveryError,
+  toSourceError,
+} from "@proxyless/core/discovery";
+import type { Sliceable } from "@proxyless/core/discovery";
 
 import type { InstanceRecord } from "./instance-record.ts";
 
@@ -14,49 +19,64 @@ export interface Knowledge {
   readonly unreadable: number;
 }
 
+/** As many instances as are looked at in one piece. */
+const piece = 512;
+
 /** Tells one sink what is known of its service: what changed as a snapshot, what did not as a sign of life. */
 export class Teller {
   readonly #service: string;
   readonly #sink: Sink;
-  readonly #signal: AbortSignal;
-  #told = "";
+  readonly #context: WatchContext;
+  readonly #last = new LastSnapshot();
+  /** What is known, one after the other: all of them go through the same memory. */
+  #telling: Promise<void> = Promise.resolve();
 
-  constructor(service: string, sink: Sink, signal: AbortSignal) {
+  constructor(service: string, sink: Sink, context: WatchContext) {
     this.#service = service;
     this.#sink = sink;
-    this.#signal = signal;
+    this.#context = context;
   }
 
-  tell({ records, trust, unreadable }: Knowledge): void {
-    if (this.#signal.aborted) return;
-    const endpoints = (records ?? []).flatMap(({ endpoint }) => (endpoint === undefined ? [] : [endpoint]));
+  /** Resolves when it was told. Never rejects. */
+  tell(knowledge: Knowledge): Promise<void> {
+    this.#telling = this.#tellAfter(this.#telling, knowledge);
+    return this.#telling;
+  }
+
+  async #tellAfter(before: Promise<void>, knowledge: Knowledge): Promise<void> {
+    await before;
+    const { signal } = this.#context;
+    if (signal.aborted) return;
+    try {
+      const snapshot = await inTurns(this.#news(knowledge), this.#context);
+      if (snapshot !== undefined) this.#sink.snapshot(snapshot);
+      // Nothing is known for sure while it does not add up.
+      else if (knowledge.trust === "authoritative") this.#sink.alive();
+    } catch (error) {
+      this.trouble(toSourceError(error));
+    }
+  }
+
+  trouble(error: SourceError): void {
+    if (!this.#context.signal.aborted) this.#sink.error(toDiscoveryError(error));
+  }
+
+  *#news({ records, trust, unreadable }: Knowledge): Sliceable<Snapshot | undefined> {
+    const endpoints: Endpoint[] = [];
+    for (const [i, { endpoint }] of (records ?? []).entries()) {
+      if (i % piece === 0) yield;
+      if (endpoint !== undefined) endpoints.push(endpoint);
+    }
     const skipped = unreadable + (records?.length ?? 0) - endpoints.length;
     if (endpoints.length === 0 && skipped > 0) {
-      this.trouble(
-        new SourceError(
-          "data",
-          `service ${this.#service}: none of ${skipped} entries has an id, a host and an enabled port`,
-        ),
-      );
-      return;
+      const what = `none of ${skipped} entries has an id, a host and an enabled port`;
+      throw new SourceError("data", `service ${this.#service}: ${what}`);
     }
-    const snapshot: Snapshot = {
+    return yield* this.#last.next({
       kind: records === undefined ? "absent" : "bound",
       endpoints,
       trust,
       ...(skipped === 0 ? {} : { skipped }),
-    };
-    const digest = hash("sha256", JSON.stringify(snapshot));
-    if (digest === this.#told) {
-      // Nothing is known for sure while it does not add up.
-      if (trust === "authoritative") this.#sink.alive();
-      return;
-    }
-    this.#told = digest;
-    this.#sink.snapshot(snapshot);
-  }
-
-  trouble(error: SourceError): void {
-    if (!this.#signal.aborted) this.#sink.error(toDiscoveryError(error));
+    });
   }
 }

@@ -1,4 +1,4 @@
-import { SourceError } from "@proxyless/core/discovery";
+import { SourceError, workAtOnce } from "@proxyless/core/discovery";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
@@ -9,7 +9,7 @@ import type { RegistryAnswer } from "../src/registry-json.ts";
 const usual: InstanceReading = { preferIp: true, secure: "auto", weightBase: 1 };
 
 function read(body: string, reading: Partial<InstanceReading> = {}): RegistryAnswer {
-  return readRegistry("service a", body, { ...usual, ...reading });
+  return workAtOnce(readRegistry("service a", body, { ...usual, ...reading }));
 }
 
 /** One instance, as raw JSON text, in the answer of `/apps/A`. */

@@ -1,3 +1,4 @@
+import { workAtOnce } from "@proxyless/core/discovery";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
@@ -29,17 +30,14 @@ class Model {
 
   full(style: WireStyle): RegistryAnswer {
     const { registry } = this;
-    return readRegistry(
-      "all",
-      JSON.stringify(renderApps(registry.list(), registry.hashCode(), style)),
-      reading,
-    );
+    const json = renderApps(registry.list(), registry.hashCode(), style);
+    return workAtOnce(readRegistry("all", JSON.stringify(json), reading));
   }
 
   delta(style: WireStyle): RegistryAnswer {
     const { registry } = this;
     const json = renderApps(registry.changes(), registry.hashCode(), style);
-    return readRegistry("changes", JSON.stringify(json), reading);
+    return workAtOnce(readRegistry("changes", JSON.stringify(json), reading));
   }
 }
 
@@ -53,7 +51,7 @@ function contentOf(view: RegistryView): unknown {
 
 function viewOf(answer: RegistryAnswer): RegistryView {
   const view = new RegistryView();
-  view.replace(answer.records);
+  workAtOnce(view.replace(answer.records));
   return view;
 }
 

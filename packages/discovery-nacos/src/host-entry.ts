@@ -2,6 +2,7 @@ import { isIP } from "node:net";
 
 import type { Endpoint, Health, Locality } from "@proxyless/core";
 import { isRecord } from "@proxyless/core/discovery";
+import type { Sliceable } from "@proxyless/core/discovery";
 
 /** How entries are read. */
 export interface HostReading {
@@ -22,11 +23,14 @@ type Fields = Readonly<Record<string, unknown>>;
 
 const maxMetadataKeys = 64;
 const usualCluster = "DEFAULT";
+/** As many instances as are read in one piece. */
+const piece = 64;
 
 /** Reads the instances of a service. One bad entry is skipped and counted, never the whole list. */
-export function decodeHosts(hosts: readonly unknown[], reading: HostReading): DecodedHosts {
+export function* decodeHosts(hosts: readonly unknown[], reading: HostReading): Sliceable<DecodedHosts> {
   const endpoints = new Map<string, Endpoint>();
-  for (const raw of hosts) {
+  for (const [i, raw] of hosts.entries()) {
+    if (i % piece === 0) yield;
     const endpoint = decodeHost(raw, reading);
     if (endpoint !== undefined && !endpoints.has(endpoint.id)) endpoints.set(endpoint.id, endpoint);
   }

@@ -1,4 +1,5 @@
-import { isRecord, SourceError } from "@proxyless/core/discovery";
+import { isRecord, parsePieces, SourceError } from "@proxyless/core/discovery";
+import type { Sliceable } from "@proxyless/core/discovery";
 
 import type { SpokenApi } from "./api-choice.ts";
 import type { Connection } from "./connection.ts";
@@ -47,8 +48,8 @@ export function listRequest(
  * @returns `undefined` when it says that something is wrong
  * @throws SourceError of class `data` when it is neither
  */
-export function readList(what: string, body: string): ListAnswer | undefined {
-  const json = parse(what, body);
+export function* readList(what: string, body: string): Sliceable<ListAnswer | undefined> {
+  const json = yield* parse(what, body);
   if (isRecord(json) && typeof json["code"] === "number") {
     if (json["code"] !== 0) return undefined;
     return readHosts(what, json["data"]);
@@ -74,9 +75,9 @@ function isPositive(value: unknown): value is number {
   return typeof value === "number" && Number.isFinite(value) && value > 0;
 }
 
-function parse(what: string, body: string): unknown {
+function* parse(what: string, body: string): Sliceable<unknown> {
   try {
-    return JSON.parse(body);
+    return yield* parsePieces(body);
   } catch (error) {
     throw new SourceError("data", `${what}: Nacos's answer is no JSON`, { cause: error });
   }

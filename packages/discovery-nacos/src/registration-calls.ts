@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 
 import type { Clock } from "@proxyless/core";
-import { isRecord, SourceError } from "@proxyless/core/discovery";
+import { inTurns, isRecord, SourceError } from "@proxyless/core/discovery";
 import type { WantedEntry } from "@proxyless/core/discovery";
 
 import { codeOf } from "./api-choice.ts";
@@ -85,7 +85,9 @@ export class RegistrationCalls {
       (api) => listRequest(api, service, [cluster], this.#connection),
       signal,
     );
-    const list = response.status === 200 ? readList(`service ${service}`, response.body) : undefined;
+    const isAnswer = response.status === 200;
+    const time = { clock: this.#clock, signal };
+    const list = isAnswer ? await inTurns(readList(`service ${service}`, response.body), time) : undefined;
     if (list === undefined) throw nacosError(`service ${service}`, response, this.#clock.wallNow());
     const entry = list.hosts.find((each) => isRecord(each) && each["ip"] === host && each["port"] === port);
     if (!isRecord(entry)) return "missing";

@@ -1,8 +1,6 @@
-import { hash } from "node:crypto";
-
 import type { Sink, Snapshot, WatchContext, WatchHandle } from "@proxyless/core";
-import { Backoff, SourceError, watchLoop } from "@proxyless/core/discovery";
-import type { WatchRound } from "@proxyless/core/discovery";
+import { Backoff, inTurns, LastSnapshot, SourceError, watchLoop } from "@proxyless/core/discovery";
+import type { Sliceable, WatchRound } from "@proxyless/core/discovery";
 
 import { Freshness } from "./freshness.ts";
 import { decodeHosts } from "./host-entry.ts";
@@ -25,7 +23,7 @@ export class ServiceWatch {
   readonly #context: WatchContext;
   readonly #freshness = new Freshness();
   #asked: URL;
-  #told = "";
+  readonly #last = new LastSnapshot();
 
   constructor(
     { settings, http }: { readonly settings: Settings; readonly http: NacosHttp },
@@ -60,7 +58,9 @@ export class ServiceWatch {
       const what = `service ${this.#service}: Nacos gave an older list than before (${answer.lastRefTime})`;
       throw new SourceError("protocol-reset", `${what}; it is ignored`);
     }
-    this.#tell(answer);
+    const snapshot = await inTurns(this.#news(answer), this.#context);
+    if (snapshot === undefined) this.#sink.alive();
+    else this.#sink.snapshot(snapshot);
     round.good();
     return intervalMs * (0.9 + 0.1 * random());
   }
@@ -76,33 +76,26 @@ export class ServiceWatch {
       clock,
       signal,
     );
-    const answer = response.status === 200 ? readList(what, response.body) : undefined;
+    const isAnswer = response.status === 200;
+    const answer = isAnswer ? await inTurns(readList(what, response.body), { clock, signal }) : undefined;
     if (answer === undefined) throw nacosError(what, response, clock.wallNow());
     return answer;
   }
 
-  #tell(answer: ListAnswer): void {
-    if (this.#context.signal.aborted) return;
+  /** @returns what to tell; undefined where nothing changed */
+  *#news({ hosts, isProtected }: ListAnswer): Sliceable<Snapshot | undefined> {
     const { weightBase } = this.#settings;
-    const { isProtected, hosts } = answer;
-    const { endpoints, skipped } = decodeHosts(hosts, { weightBase, isProtected });
+    const { endpoints, skipped } = yield* decodeHosts(hosts, { weightBase, isProtected });
     if (endpoints.length === 0 && skipped > 0) {
       throw new SourceError("data", `service ${this.#service}: none of ${skipped} entries has an address`);
     }
-    const snapshot: Snapshot = {
+    return yield* this.#last.next({
       // Nacos answers for a name that nobody registered as for one without instances.
       kind: "bound",
       endpoints,
       trust: "authoritative",
       ...(skipped === 0 ? {} : { skipped }),
-    };
-    const digest = hash("sha256", JSON.stringify(snapshot));
-    if (digest === this.#told) {
-      this.#sink.alive();
-      return;
-    }
-    this.#told = digest;
-    this.#sink.snapshot(snapshot);
+    });
   }
 
   #intervalMs({ cacheMillis = usualIntervalMs }: ListAnswer): number {

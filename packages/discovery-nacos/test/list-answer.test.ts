@@ -1,4 +1,4 @@
-import { SourceError } from "@proxyless/core/discovery";
+import { SourceError, workAtOnce } from "@proxyless/core/discovery";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
@@ -10,15 +10,15 @@ const usual: HostReading = { weightBase: 1, isProtected: false };
 
 /** One instance, as raw JSON text, in an answer of the older API. */
 function one(fields: string, reading: Partial<HostReading> = {}): unknown {
-  const answer = readList("service a", `{"hosts":[{${fields}}]}`);
-  return decodeHosts(answer?.hosts ?? [], { ...usual, ...reading }).endpoints[0];
+  const answer = workAtOnce(readList("service a", `{"hosts":[{${fields}}]}`));
+  return workAtOnce(decodeHosts(answer?.hosts ?? [], { ...usual, ...reading })).endpoints[0];
 }
 
 const at = '"ip":"10.0.0.1","port":80,"healthy":true';
 
 describe("a list of instances", () => {
   it("is read from the newer API, which tells nothing but the list", () => {
-    const answer = readList("a", '{"code":0,"message":"success","data":[{"ip":"10.0.0.1"}]}');
+    const answer = workAtOnce(readList("a", '{"code":0,"message":"success","data":[{"ip":"10.0.0.1"}]}'));
     expect(answer).toEqual({
       hosts: [{ ip: "10.0.0.1" }],
       cacheMillis: undefined,
@@ -28,15 +28,19 @@ describe("a list of instances", () => {
   });
 
   it("is read from the older API, with its age and whether it is protected", () => {
-    const answer = readList(
-      "a",
-      '{"name":"G@@a","hosts":[],"cacheMillis":3000,"lastRefTime":17,"reachProtectionThreshold":true,"valid":true}',
+    const answer = workAtOnce(
+      readList(
+        "a",
+        '{"name":"G@@a","hosts":[],"cacheMillis":3000,"lastRefTime":17,"reachProtectionThreshold":true,"valid":true}',
+      ),
     );
     expect(answer).toEqual({ hosts: [], cacheMillis: 3000, lastRefTime: 17, isProtected: true });
   });
 
   it("is an error when its code says so", () => {
-    expect(readList("a", '{"code":22001,"message":"namespace not exist","data":null}')).toBeUndefined();
+    expect(
+      workAtOnce(readList("a", '{"code":22001,"message":"namespace not exist","data":null}')),
+    ).toBeUndefined();
   });
 
   it.each([
@@ -45,8 +49,8 @@ describe("a list of instances", () => {
     ["no list", '{"code":0,"data":"ok"}', "has no list"],
     ["another JSON", '{"hello":1}', "has no list"],
   ])("is refused as data when it is %s", (_, body, message) => {
-    expect(() => readList("a", body)).toThrow(SourceError);
-    expect(() => readList("a", body)).toThrow(message);
+    expect(() => workAtOnce(readList("a", body))).toThrow(SourceError);
+    expect(() => workAtOnce(readList("a", body))).toThrow(message);
   });
 });
 
@@ -128,8 +132,8 @@ describe("an instance", () => {
     '"ip":"a","port":0',
     '"ip":"a","port":65536',
   ])("without an address is left out and counted: %s", (fields) => {
-    const answer = readList("a", `{"hosts":[{${fields}},7,null,{${at}},{${at}}]}`);
-    const { endpoints, skipped } = decodeHosts(answer?.hosts ?? [], usual);
+    const answer = workAtOnce(readList("a", `{"hosts":[{${fields}},7,null,{${at}},{${at}}]}`));
+    const { endpoints, skipped } = workAtOnce(decodeHosts(answer?.hosts ?? [], usual));
     expect(endpoints).toHaveLength(1);
     expect(skipped).toBe(4);
   });
@@ -153,8 +157,8 @@ describe("any JSON at all", () => {
       fc.property(list, fc.boolean(), (hosts, isWrapped) => {
         try {
           const body = JSON.stringify(isWrapped ? { code: 0, data: hosts } : { hosts });
-          const answer = readList("a", body);
-          const { endpoints, skipped } = decodeHosts(answer?.hosts ?? [], usual);
+          const answer = workAtOnce(readList("a", body));
+          const { endpoints, skipped } = workAtOnce(decodeHosts(answer?.hosts ?? [], usual));
           expect(endpoints.length + skipped).toBe(answer?.hosts.length ?? 0);
           for (const { port, weight } of endpoints) {
             expect(port).toBeGreaterThan(0);

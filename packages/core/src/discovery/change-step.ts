@@ -2,33 +2,52 @@ import type { Change } from "./diff.ts";
 import { hostPort } from "./host.ts";
 import type { Diff, DirectoryEndpoint } from "./resolution.ts";
 
-/** So many endpoints may come, change or go in one turn of the event loop: a new one takes microseconds from here to the pickers. */
-const MIN_STEP = 500;
-/** Each step ends with pickers over the whole list: of a very long one there are not more of them, but larger ones. */
-const MAX_STEPS_PER_LIST = 20;
+/** So many endpoints come, change or go in the first step: code that never ran takes many times as long. */
+const FIRST_STEP = 125;
+/** A step is never smaller, for each ends with pickers over the whole list. */
+const MIN_STEP = 50;
+/** With this many, a step takes a millisecond or two from here to the pickers. */
+const MAX_STEP = 500;
+/** What one turn of the event loop may take for a step, in milliseconds. */
+const MAX_STEP_MS = 4;
 /** Who takes whose place is looked through so often; beyond that everything is one step. */
 const MAX_PASSES = 8;
+
+/** How large steps are: half of the last one where that took too long, else twice as large. */
+export class StepSize {
+  #size = FIRST_STEP;
+
+  /** In endpoints. */
+  get value(): number {
+    return this.#size;
+  }
+
+  /** A step took so many milliseconds. */
+  took(ms: number): void {
+    this.#size = ms > MAX_STEP_MS ? Math.max(MIN_STEP, this.#size >> 1) : Math.min(MAX_STEP, this.#size * 2);
+  }
+}
 
 /**
  * The first step of a change that is too large for one turn of the event loop; the change itself where it is not. A step has
  * a like part of those that come, that change and that go, so that there are never fewer endpoints than before or after, and an
  * address is never taken before it is free: what is told in between is a list like any other, unique by id and by address.
+ * @param most how many may come, change and go in it
  */
-export function firstStep(change: Change): Change {
-  const { diff, from, to } = change;
-  const most = Math.max(MIN_STEP, Math.ceil(Math.max(from.length, to.length) / MAX_STEPS_PER_LIST));
+export function firstStep(change: Change, most: number): Change {
+  const { diff, from } = change;
   const size = diff.added.length + diff.updated.length + diff.removed.length;
   if (size <= most) return change;
   const step = withVacated(diff, {
-    added: part(diff.added, most / size),
-    updated: part(diff.updated, most / size),
-    removed: part(diff.removed, most / size),
+    added: part(diff.added, most, size),
+    updated: part(diff.updated, most, size),
+    removed: part(diff.removed, most, size),
   });
   return step === diff ? change : { from, to: applied(from, step), diff: step };
 }
 
-function part<T>(all: readonly T[], share: number): readonly T[] {
-  return all.slice(0, Math.ceil(all.length * share));
+function part<T>(all: readonly T[], most: number, size: number): readonly T[] {
+  return all.slice(0, Math.ceil((all.length * most) / size));
 }
 
 /** Puts into a step also those who have to leave the addresses that others come to. */

@@ -1,6 +1,6 @@
 import type { Clock } from "../clock.ts";
 import { Alarm } from "./alarm.ts";
-import { firstStep } from "./change-step.ts";
+import { firstStep, StepSize } from "./change-step.ts";
 import { isEmptyDiff } from "./diff.ts";
 import type { Change } from "./diff.ts";
 import type { Freshness } from "./freshness.ts";
@@ -28,6 +28,7 @@ export interface CurrentResolutionParts {
 export class CurrentResolution {
   readonly #parts: CurrentResolutionParts;
   readonly #nextStep: Alarm;
+  readonly #stepSize = new StepSize();
   #resolution: Resolution = Object.freeze({ status: "pending" });
   #told: Resolution = this.#resolution;
   #served: readonly DirectoryEndpoint[] = Object.freeze([]);
@@ -75,14 +76,19 @@ export class CurrentResolution {
 
   /** Tells what the guard knows, where that is new: all of it, or the next step. */
   publish(): void {
-    const { kind } = this.#parts.guard;
+    const { clock, guard } = this.#parts;
+    const { kind } = guard;
     this.#nextStep.clear();
     if (kind === "none") return;
-    const change = this.#parts.guard.changeFrom(this.#served);
+    const began = clock.now();
+    const change = guard.changeFrom(this.#served);
     const isLong = isLongList(change.from.length) || isLongList(change.to.length);
-    const step = isLong ? firstStep(change) : change;
+    const step = isLong ? firstStep(change, this.#stepSize.value) : change;
     if (step === change) this.#publishWhole(change, kind);
-    else this.#publishStep(step);
+    else {
+      this.#publishStep(step);
+      this.#stepSize.took(clock.now() - began);
+    }
   }
 
   /** Tells at once what was to be told in steps. */

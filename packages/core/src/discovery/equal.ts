@@ -1,11 +1,12 @@
 import { isRecord } from "../is-record.ts";
 import type { DirectoryEndpoint } from "./resolution.ts";
+import type { Endpoint } from "./source.ts";
 
 /** Something that may be an endpoint: every field is unchecked. */
 export type LooseEndpoint = { readonly [K in keyof DirectoryEndpoint]?: unknown };
 
 /** Whether every field that a source can set is the same, metadata and locality included. */
-export function sameEndpoint(a: DirectoryEndpoint, b: LooseEndpoint): boolean {
+export function sameEndpoint(a: Endpoint, b: LooseEndpoint): boolean {
   return (
     a === b ||
     (a.id === b.id &&
@@ -24,7 +25,7 @@ export function sameEndpoint(a: DirectoryEndpoint, b: LooseEndpoint): boolean {
 
 // Field by field, and loops instead of Object.keys: these run for every endpoint of every snapshot.
 
-function sameLocality(a: DirectoryEndpoint["locality"], b: unknown): boolean {
+function sameLocality(a: Endpoint["locality"], b: unknown): boolean {
   if (a === undefined || !isRecord(b)) return false;
   return a.region === b["region"] && a.zone === b["zone"] && a.subZone === b["subZone"];
 }

@@ -38,7 +38,7 @@ export interface SnapshotBody {
 }
 
 /** As many entries as are read in one piece. */
-const PIECE = 128;
+const PIECE = 64;
 
 /**
  * Checks everything of a snapshot but its entries. An unknown `trust` counts as suspect, which is the safe side.

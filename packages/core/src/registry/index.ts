@@ -3,11 +3,14 @@
  * it hears; everything here is what every adapter needs for that.
  */
 export { Backoff } from "./backoff.ts";
+export { inTurns } from "./in-turns.ts";
 export { KeyedStore } from "./keyed-store.ts";
+export { LastSnapshot } from "./last-snapshot.ts";
 export { longPollSource } from "./long-poll-source.ts";
 export type { LongPollAnswer, LongPollQuestion, LongPollSourceParts } from "./long-poll-source.ts";
 export { Pace } from "./pace.ts";
 export { Pacer } from "./pacer.ts";
+export { parsePieces } from "./json-pieces.ts";
 export { pollingSource } from "./polling-source.ts";
 export type { PollAnswer, PollingSourceParts, PollQuestion } from "./polling-source.ts";
 export { RegistryHttp } from "./registry-http.ts";
@@ -37,6 +40,8 @@ export { merge } from "../discovery/combine/merge.ts";
 export type { MergeOptions } from "../discovery/combine/merge-options.ts";
 export { withCache } from "../discovery/combine/with-cache.ts";
 export type { CacheOptions } from "../discovery/combine/cache-options.ts";
+export { workAtOnce } from "../discovery/slices.ts";
+export type { Sliceable } from "../discovery/slices.ts";
 export type { SourceDeclarations } from "../discovery/combine/declarations.ts";
 
 export { createRegistrar } from "../registration/registrar.ts";

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
 import type { TimerHandle } from "../../src/clock.ts";
-import { firstStep } from "../../src/discovery/change-step.ts";
+import { firstStep, StepSize } from "../../src/discovery/change-step.ts";
 import { CurrentResolution } from "../../src/discovery/current-resolution.ts";
 import { changeOf } from "../../src/discovery/diff.ts";
 import { Freshness } from "../../src/discovery/freshness.ts";
@@ -101,7 +101,7 @@ class Follower {
 }
 
 describe("a long list", () => {
-  it("is told in steps of five hundred, and who waits for it waits for all of it", async () => {
+  it("is told in steps of at most five hundred, and who waits for it waits for all of it", async () => {
     const { clock, directory, said, source } = rig({ debounceMs: 0 });
     const orders = directory.subscribe("orders");
     const statuses: string[] = [];
@@ -110,11 +110,12 @@ describe("a long list", () => {
     source.put("orders", many(10_000));
     expect(follower.steps).toEqual([]);
     await clock.advance(0);
-    expect(follower.steps).toEqual(Array.from({ length: 20 }, () => 500));
-    expect(follower.partial).toBe(19);
+    // The first ones are small: nobody knows yet how long they take.
+    expect(follower.steps).toEqual([125, 250, ...Array.from({ length: 19 }, () => 500), 125]);
+    expect(follower.partial).toBe(21);
     expect(follower.faults).toEqual([]);
-    expect(statuses).toEqual([...Array.from({ length: 19 }, () => "pending"), "bound"]);
-    expect(await ready).toMatchObject({ status: "bound", version: 20 });
+    expect(statuses).toEqual([...Array.from({ length: 21 }, () => "pending"), "bound"]);
+    expect(await ready).toMatchObject({ status: "bound", version: 22 });
     expect(orders.current).toHaveProperty("endpoints.length", 10_000);
     expect(orders.current).not.toHaveProperty("isPartial");
     // It is one list, and one piece of news.
@@ -162,7 +163,7 @@ describe("a long list", () => {
     });
     source.put("orders", many(5_000));
     await clock.advance(0);
-    expect(follower.sizes).toEqual([500, 1_000, 1_500, 5_000]);
+    expect(follower.sizes).toEqual([125, 375, 875, 5_000]);
     expect(said("discovery.error")).toEqual([expect.objectContaining({ serving: 5_000 })]);
     expect(orders.current).toMatchObject({ status: "bound", stale: true });
 
@@ -177,7 +178,7 @@ describe("a long list", () => {
     const never = ending(users.ready());
     source.put("users", many(5_000));
     await clock.advance(0);
-    expect(closed.sizes).toEqual([500, 1_000]);
+    expect(closed.sizes).toEqual([125, 375]);
     expect(await never).toMatchObject({ error: { code: "ERR_PROXYLESS_CLOSED" } });
     expect(after).toBe(before);
     await Promise.all([directory.close(), clock.advance(10_000)]);
@@ -206,7 +207,7 @@ describe("a long list", () => {
     void new Follower(orders, () => foreground.push(clock.foreground.size));
     source.put("orders", many(2_000));
     await clock.advance(0);
-    expect(foreground).toEqual([1, 1, 1, 0]);
+    expect(foreground).toEqual([1, 1, 1, 1, 1, 0]);
   });
 
   it("that turns out to be no longer than what was told of it is whole", () => {
@@ -243,7 +244,7 @@ describe("a long list", () => {
     });
     source.put("orders", many(5_000));
     await clock.advance(0);
-    expect(late?.sizes[0]).toBe(1_500);
+    expect(late?.sizes[0]).toBe(875);
     expect(late?.faults).toEqual([]);
     expect(late?.ids).toEqual(first.ids);
     expect(late?.ids).toHaveLength(5_000);
@@ -291,13 +292,22 @@ describe("lists that come while another is told", () => {
     );
   });
 
+  it("are told in smaller steps where they take long, and in larger ones where they do not", () => {
+    const size = new StepSize();
+    const sizes = [9, 9, 9, 1, 4, 1, 1, 1, 1].map((ms) => {
+      size.took(ms);
+      return size.value;
+    });
+    expect(sizes).toEqual([62, 50, 50, 100, 200, 400, 500, 500, 500]);
+  });
+
   it("never have two endpoints at one address, however they change places", () => {
     const base = known(many(3_000));
     for (const shift of [1, 5, 1_500, 2_999]) {
       let now: readonly DirectoryEndpoint[] = base;
       const to = known(many(3_000, { shift }));
       for (let steps = 0; now !== to; steps++) {
-        now = firstStep(changeOf(now, to)).to;
+        now = firstStep(changeOf(now, to), 500).to;
         expect(new Set(now.map(({ host }) => host)).size).toBe(now.length);
         expect(steps).toBeLessThan(10);
       }

@@ -11,20 +11,22 @@ interface EtcdClientCertificate {
   readonly key: string;
 }
 
+/** Where a server, or a client, finds its own files. */
+export interface EtcdTlsFiles {
+  readonly ca: string;
+  readonly cert: string;
+  readonly key: string;
+}
+
 /** What TLS clients of a server need, as PEM text. */
 export interface EtcdClientTls extends EtcdClientCertificate {
   readonly ca: string;
+  /** The same as files. */
+  readonly files: EtcdTlsFiles;
   /** The same with a common name, which etcd's gateway refuses once access control is on. */
   readonly named: EtcdClientCertificate;
   /** One of another authority. */
   readonly foreign: EtcdClientCertificate;
-}
-
-/** Where a server finds its own files. */
-export interface EtcdServerTls {
-  readonly ca: string;
-  readonly cert: string;
-  readonly key: string;
 }
 
 /**
@@ -34,7 +36,7 @@ export interface EtcdServerTls {
 export async function makeCertificates(
   folder: string,
   hosts: readonly string[],
-): Promise<{ readonly server: EtcdServerTls; readonly client: EtcdClientTls }> {
+): Promise<{ readonly server: EtcdTlsFiles; readonly client: EtcdClientTls }> {
   const maker = new CertificateMaker(folder);
   await Promise.all([maker.authority("ca"), maker.authority("other-ca")]);
   const names = `subjectAltName=${hosts.map((host) => `IP:${host}`).join(",")},DNS:localhost`;
@@ -51,12 +53,8 @@ export async function makeCertificates(
     maker.read("foreign"),
   ]);
   return {
-    server: {
-      ca: maker.file("ca.pem"),
-      cert: maker.file("server.pem"),
-      key: maker.file("server-key.pem"),
-    },
-    client: { ca, ...client, named, foreign },
+    server: maker.files("server"),
+    client: { ca, ...client, files: maker.files("client"), named, foreign },
   };
 }
 
@@ -69,6 +67,10 @@ class CertificateMaker {
 
   file(name: string): string {
     return join(this.#folder, name);
+  }
+
+  files(name: string): EtcdTlsFiles {
+    return { ca: this.file("ca.pem"), cert: this.file(`${name}.pem`), key: this.file(`${name}-key.pem`) };
   }
 
   async read(name: string): Promise<EtcdClientCertificate> {

@@ -9,7 +9,7 @@ import type { EtcdPorts } from "./etcd-member.ts";
 import { etcdRecipes } from "./etcd-recipe.ts";
 import type { EtcdLine } from "./etcd-recipe.ts";
 import { makeCertificates } from "./etcd-tls.ts";
-import type { EtcdServerTls } from "./etcd-tls.ts";
+import type { EtcdTlsFiles } from "./etcd-tls.ts";
 import type { PeerNetwork } from "./peer-network.ts";
 import { freePorts } from "./ports.ts";
 import { installRecipe } from "./recipe.ts";
@@ -158,7 +158,7 @@ interface MemberLayout {
   readonly known: readonly string[];
   readonly i: number;
   readonly ports: EtcdPorts;
-  readonly tls: EtcdServerTls | undefined;
+  readonly tls: EtcdTlsFiles | undefined;
   readonly dataFolder: string;
   readonly options: EtcdServerOptions;
   readonly version: string;

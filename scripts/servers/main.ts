@@ -23,7 +23,17 @@ const usage = `pnpm servers <command>
   list                          the servers, their versions, and what this machine has
   install <server>              put a server into the cache folder, without root
   where <server>                print the path of its binary
-  start <server> [--cluster N]  install if need be, start on free loopback ports, run until Ctrl-C
+  start <server> [flags]        install if need be, start on free loopback ports, run until Ctrl-C
+
+Flags of start:
+
+  --cluster N  so many members, 1 to 9 (consul, etcd, zookeeper)
+  --tls        TLS only, with client certificates required (etcd)
+  --auth       access control, with a user root who may do everything (etcd)
+
+What clients need for these is printed beside the address, as etcdctl takes it. Both together are what a guarded cluster has:
+
+  pnpm servers start etcd-3.5 --cluster 3 --tls --auth
 
 The environment: PROXYLESS_SERVERS_DIR (the cache folder), PROXYLESS_CONSUL_BIN (a binary to use instead).`;
 
@@ -34,16 +44,31 @@ interface Started {
   stop(): Promise<void>;
 }
 
-/** How each kind is started; `size` is that of a cluster. */
-const starters: Readonly<Record<string, (size: number | undefined) => Promise<Started>>> = {
-  consul: async (size) => {
+/** What a server may be started with. */
+interface StartFlags {
+  readonly cluster?: number;
+  readonly tls?: boolean;
+  readonly auth?: boolean;
+}
+
+/** Which flags each kind takes that takes any. */
+const flagsOf: Readonly<Record<string, readonly (keyof StartFlags)[]>> = {
+  consul: ["cluster"],
+  "etcd-3.4": ["cluster", "tls", "auth"],
+  "etcd-3.5": ["cluster", "tls", "auth"],
+  zookeeper: ["cluster"],
+};
+
+/** How each kind is started. */
+const starters: Readonly<Record<string, (flags: StartFlags) => Promise<Started>>> = {
+  consul: async ({ cluster: size }) => {
     const cluster = size === undefined ? undefined : await startConsulCluster(size);
     const agents = cluster?.agents ?? [await startConsul()];
     const lines = agents.map((agent) => `consul ${agent.version} ${agent.url}`);
     return { lines, stop: async () => void (await Promise.all(agents.map((agent) => agent.stop()))) };
   },
-  "etcd-3.4": (size) => startedEtcd("3.4", size),
-  "etcd-3.5": (size) => startedEtcd("3.5", size),
+  "etcd-3.4": (flags) => startedEtcd("3.4", flags),
+  "etcd-3.5": (flags) => startedEtcd("3.5", flags),
   powerdns: async () => {
     const server = await startPowerDns();
     return { lines: [`powerdns ${server.address} (zone ${server.zone})`], stop: () => server.stop() };
@@ -59,7 +84,7 @@ const starters: Readonly<Record<string, (size: number | undefined) => Promise<St
     const server = await startXds();
     return { lines: [`xds ${server.address}`], stop: () => server.stop() };
   },
-  zookeeper: async (size = 1) => {
+  zookeeper: async ({ cluster: size = 1 }) => {
     const ensemble = await startZookeeperEnsemble(size);
     return {
       lines: ensemble.addresses.map((address) => `zookeeper ${address}`),
@@ -68,9 +93,19 @@ const starters: Readonly<Record<string, (size: number | undefined) => Promise<St
   },
 };
 
-async function startedEtcd(version: "3.4" | "3.5", size = 1): Promise<Started> {
-  const cluster = await startEtcdCluster(size, { version });
-  const lines = cluster.members.map((member) => `etcd ${member.version} ${member.url}`);
+async function startedEtcd(
+  version: "3.4" | "3.5",
+  { auth = false, cluster: size = 1, tls = false }: StartFlags,
+): Promise<Started> {
+  const cluster = await startEtcdCluster(size, { version, tls, auth });
+  const lines = cluster.members.map((member) => {
+    const { files } = member.tls ?? {};
+    return [
+      `etcd ${member.version} ${member.url}`,
+      ...(files === undefined ? [] : [`--cacert ${files.ca} --cert ${files.cert} --key ${files.key}`]),
+      ...(member.root === undefined ? [] : [`--user ${member.root.username}:${member.root.password}`]),
+    ].join(" ");
+  });
   return { lines, stop: () => cluster.stop() };
 }
 
@@ -87,17 +122,20 @@ async function startedPrometheus(starting: Promise<PrometheusServer>): Promise<S
 }
 
 /** Starts what the command line asks for, tells where it listens, and ends it when this process is told to end. */
-async function start(name: string, size: number | undefined): Promise<void> {
+async function start(name: string, flags: StartFlags): Promise<void> {
   const starter = starters[name];
   if (starter === undefined) {
     throw new Error(`${name} cannot be started from here; these can: ${Object.keys(starters).join(", ")}`);
   }
+  const taken: readonly string[] = flagsOf[name] ?? [];
+  const foreign = Object.keys(flags).find((flag) => !taken.includes(flag));
+  if (foreign !== undefined) throw new Error(`${name} cannot be started with --${foreign}`);
   const ended = new Promise((resolve) => {
     for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.once(signal, resolve);
   });
   const alive = setInterval(() => undefined, 60_000);
   try {
-    const started = await starter(size);
+    const started = await starter(flags);
     for (const line of started.lines) console.log(line);
     await ended;
     await started.stop();
@@ -106,10 +144,16 @@ async function start(name: string, size: number | undefined): Promise<void> {
   }
 }
 
+function sizeOf(text: string): number {
+  const size = Number(text);
+  if (Number.isInteger(size) && size >= 1 && size <= 9) return size;
+  throw new Error(`--cluster must be a whole number from 1 to 9, got ${text}`);
+}
+
 async function main(): Promise<void> {
   const { positionals, values } = parseArgs({
     allowPositionals: true,
-    options: { cluster: { type: "string" } },
+    options: { cluster: { type: "string" }, tls: { type: "boolean" }, auth: { type: "boolean" } },
   });
   const [command, name] = positionals;
   if (command === "list") {
@@ -126,11 +170,8 @@ async function main(): Promise<void> {
     if (found === undefined) throw new Error(`${name} is not installed; run: pnpm servers install ${name}`);
     console.log(found.path);
   } else if (command === "start" && name !== undefined) {
-    const size = values.cluster === undefined ? undefined : Number(values.cluster);
-    if (size !== undefined && !(Number.isInteger(size) && size >= 1 && size <= 9)) {
-      throw new Error(`--cluster must be a whole number from 1 to 9, got ${values.cluster}`);
-    }
-    await start(name, size);
+    const { cluster, ...flags } = values;
+    await start(name, { ...flags, ...(cluster === undefined ? {} : { cluster: sizeOf(cluster) }) });
   } else {
     console.error(usage);
     process.exitCode = 2;

@@ -12,6 +12,8 @@ export interface ChaosCase {
   readonly needs?: Ability;
   /** It is about how soon a dead connection is noticed. */
   readonly isImpatient?: boolean;
+  /** It takes as long as a source waits for an answer, or the machine's whole attention. */
+  readonly isLong?: boolean;
   /** Runs with calls going on; `Trial.ends` is called after it. */
   readonly run: (trial: Trial) => Promise<void>;
 }
@@ -26,9 +28,20 @@ const manyEndpoints = 500;
 export function churnCase(endpoints: number): ChaosCase {
   return {
     what: "exchanges a hundred of many endpoints a second",
+    isLong: true,
     run: ({ mesh, registry, service }) => churn(registry, mesh, `${service}-many`, endpoints),
   };
 }
+
+/** The way to a registry is long. */
+export const slowCase: ChaosCase = {
+  what: "is far away and slow",
+  needs: "link",
+  run: async (trial) => {
+    trial.proxy.slow(150);
+    await trial.followsAgain();
+  },
+};
 
 /** Everything that is done to every registry. */
 export const chaosCases: readonly ChaosCase[] = [
@@ -91,6 +104,7 @@ export const chaosCases: readonly ChaosCase[] = [
     what: "is frozen until nobody waits for it any more, and goes on",
     needs: "pause",
     isImpatient: true,
+    isLong: true,
     run: async (trial) => {
       await trial.registry.pause?.();
       await trial.outlastsPatience();
@@ -117,6 +131,7 @@ export const chaosCases: readonly ChaosCase[] = [
     what: "is not heard of until nobody waits for it any more, and every connection of that time is dead",
     needs: "link",
     isImpatient: true,
+    isLong: true,
     run: async (trial) => {
       trial.proxy.set("blackhole");
       await trial.list(0, 1, 2);
@@ -175,14 +190,7 @@ export const chaosCases: readonly ChaosCase[] = [
       await trial.followsAgain();
     },
   },
-  {
-    what: "is far away and slow",
-    needs: "link",
-    run: async (trial) => {
-      trial.proxy.slow(150);
-      await trial.followsAgain();
-    },
-  },
+  slowCase,
   {
     what: "loses its connections again and again",
     needs: "link",
@@ -218,3 +226,6 @@ export const chaosCases: readonly ChaosCase[] = [
     },
   },
 ];
+
+/** What is done to other ways of using a server that is met with all of the above. */
+export const shortChaosCases: readonly ChaosCase[] = chaosCases.filter(({ isLong = false }) => !isLong);

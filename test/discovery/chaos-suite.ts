@@ -73,7 +73,8 @@ export function runChaos(
       { timeout: 300_000 },
       (chaos, { expect, onTestFinished }) =>
         room.inTurn(async (registry) => {
-          const service = `${name}-${cases.indexOf(chaos)}`;
+          // A name with dots in it would be a host's.
+          const service = `${name.replaceAll(".", "-")}-${cases.indexOf(chaos)}`;
           const trial = await Trial.start(registry, service, chaos.isImpatient ?? false, onTestFinished);
           await chaos.run(trial);
           expect(await trial.ends()).toEqual([]);

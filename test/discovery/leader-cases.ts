@@ -1,3 +1,4 @@
+import { slowCase } from "./chaos-cases.ts";
 import type { ChaosCase } from "./chaos-cases.ts";
 
 /** What is done to clusters, beside what {@link chaosCases} does to each server of its kind alone. */
@@ -24,4 +25,5 @@ export const leaderCases: readonly ChaosCase[] = [
       await trial.followsAgain();
     },
   },
+  slowCase,
 ];

@@ -22,6 +22,7 @@ interface Peer {
 export class RelayedPeers implements PeerNetwork {
   #doors: readonly Door[] = [];
   #isolated: Peer | undefined;
+  #delayMs = 0;
 
   async stand(
     hosts: readonly string[],
@@ -33,6 +34,7 @@ export class RelayedPeers implements PeerNetwork {
         new Door(host, `127.0.1.${i + 1}`, {
           fault: (from) => this.#between(from, host),
           isCut: () => this.#isolated !== undefined,
+          delayMs: () => this.#delayMs,
           greeting: (chunk, port) => this.#translated(chunk, port),
         }),
     );
@@ -51,6 +53,12 @@ export class RelayedPeers implements PeerNetwork {
   heal(): void {
     this.#isolated = undefined;
     for (const door of this.#doors) door.update(false);
+  }
+
+  /** Every word between members takes so much longer, in milliseconds. */
+  slow(delayMs: number): void {
+    this.#delayMs = delayMs;
+    for (const door of this.#doors) door.slow();
   }
 
   async stop(): Promise<void> {
@@ -91,6 +99,8 @@ interface Connection {
 interface DoorRules {
   readonly fault: (from: Partial<Peer>) => Fault;
   readonly isCut: () => boolean;
+  /** How long every word takes. */
+  readonly delayMs: () => number;
   /** What the first bytes on a connection become. */
   readonly greeting: (chunk: Buffer, port: number) => Buffer;
 }
@@ -126,10 +136,10 @@ class Door {
       this.#servers.push(server);
     }
     for (const port of udp) {
-      const rules = { fault: (from: Partial<Peer>) => this.#rules.fault(from) };
+      const { delayMs, fault } = this.#rules;
       // eslint-disable-next-line no-await-in-loop -- as above
       this.#relays.push(
-        await DatagramRelay.bind({ host: this.known, port }, { host: this.host, port }, rules),
+        await DatagramRelay.bind({ host: this.known, port }, { host: this.host, port }, { delayMs, fault }),
       );
     }
   }
@@ -147,6 +157,10 @@ class Door {
     for (const relay of this.#relays) relay.release();
   }
 
+  slow(): void {
+    for (const { links } of this.#connections) links.slow(this.#rules.delayMs());
+  }
+
   async close(): Promise<void> {
     for (const { links } of this.#connections) links.cut();
     for (const server of this.#servers) server.close();
@@ -156,6 +170,7 @@ class Door {
   #accept(socket: Socket, port: number): void {
     const connection: Connection = { links: new FaultyLinks(), port, callersPort: socket.remotePort ?? 0 };
     this.#connections.add(connection);
+    connection.links.slow(this.#rules.delayMs());
     socket.on("close", () => this.#connections.delete(connection));
     if (this.#rules.isCut()) {
       this.#identify([connection]);

@@ -58,6 +58,8 @@ export interface RegistryUnderTest {
   freezeLeader?(): Promise<void>;
   /** Cuts it off from the others, not from clients; resolves when the others have elected another one. */
   cutOffLeader?(): Promise<void>;
+  /** Every word between the members takes so much longer, in milliseconds; 0 ends that. */
+  slowPeers?(delayMs: number): void;
   /** Brings back who led before; resolves when it follows the one that leads now. */
   restoreLeader?(): Promise<void>;
   /** Of files: does something to them. @returns how they are made well again */
@@ -111,7 +113,7 @@ export function abilitiesOf(registry: RegistryUnderTest): readonly Ability[] {
       registry.killLeader !== undefined &&
       registry.freezeLeader !== undefined &&
       registry.restoreLeader !== undefined,
-    partition: registry.cutOffLeader !== undefined,
+    partition: registry.cutOffLeader !== undefined && registry.slowPeers !== undefined,
   };
   const all: readonly Ability[] = [
     "kill",

@@ -29,14 +29,15 @@ export class ControlPlane {
     this.#httpPort = httpPort;
   }
 
-  static async start(): Promise<ControlPlane> {
+  /** @param certificates a folder with those of `makeCertificates`, from which it takes its own whenever it starts: TLS, with clients known by theirs */
+  static async start(certificates?: string): Promise<ControlPlane> {
     const [port = 0, httpPort = 0] = await freePorts(2);
     const folder = await mkdtemp(join(tmpdir(), "proxyless-xds-"));
     guard(folder);
     const server = new ServerProcess({
       name: `control plane 127.0.0.1:${port}`,
       binary: process.execPath,
-      args: [main, String(port), String(httpPort), join(folder, "state.json")],
+      args: [main, String(port), String(httpPort), join(folder, "state.json"), ...asList(certificates)],
       logFile: join(folder, "log"),
     });
     await server.start();
@@ -116,4 +117,8 @@ export class ControlPlane {
     }
     return this;
   }
+}
+
+function asList(value: string | undefined): readonly string[] {
+  return value === undefined ? [] : [value];
 }

@@ -43,7 +43,7 @@ export class ConsulWriter {
     if (before.size === 0 && fresh.length > this.#mostOfAgent) this.#outside.add(service);
     if (this.#outside.has(service)) {
       await this.#agent().call("PUT", "/v1/catalog/register", { Node: outside, Address: "127.0.0.1" });
-      await this.#transact([
+      await transact(this.#agent(), [
         ...gone.map((id) => removal(service, id)),
         ...fresh.map((endpoint) => addition(service, endpoint)),
       ]);
@@ -56,7 +56,7 @@ export class ConsulWriter {
 
   async swap(service: string, gone: WrittenEndpoint, added: WrittenEndpoint): Promise<void> {
     if (this.#outside.has(service)) {
-      await this.#transact([removal(service, gone.id), addition(service, added)]);
+      await transact(this.#agent(), [removal(service, gone.id), addition(service, added)]);
     } else {
       // Two steps, and in this order, so that there are never too few.
       await this.#register(service, added);
@@ -79,14 +79,15 @@ export class ConsulWriter {
   async #deregister(id: string): Promise<void> {
     await this.#agent().request("PUT", `/v1/agent/service/deregister/${encodeURIComponent(id)}`);
   }
+}
 
-  async #transact(operations: readonly object[]): Promise<void> {
-    const parts: (readonly object[])[] = [];
-    for (let from = 0; from < operations.length; from += mostOperations) {
-      parts.push(operations.slice(from, from + mostOperations));
-    }
-    await inBatches(parts, (part) => this.#agent().call("PUT", "/v1/txn", part));
+/** Hands operations to an agent, so many at a time as it takes. */
+export async function transact(agent: ConsulAgent, operations: readonly object[]): Promise<void> {
+  const parts: (readonly object[])[] = [];
+  for (let from = 0; from < operations.length; from += mostOperations) {
+    parts.push(operations.slice(from, from + mostOperations));
   }
+  await inBatches(parts, (part) => agent.call("PUT", "/v1/txn", part));
 }
 
 function addition(service: string, { id, host, port }: WrittenEndpoint): object {

@@ -8,13 +8,13 @@ import { addReader, EtcdWriter, reader } from "./etcd-writer.ts";
 /** A minute and a half between two lists is more than a suite can wait for. */
 export const impatience = { resyncMs: 5000 } as const;
 
-/** A real etcd 3.5 with access control. */
-export async function startEtcdUnderTest(): Promise<RegistryUnderTest> {
-  const member = await startEtcd({ auth: true });
+/** A real etcd with access control. */
+export async function startEtcdUnderTest(version: "3.4" | "3.5" = "3.5"): Promise<RegistryUnderTest> {
+  const member = await startEtcd({ auth: true, version });
   await addReader(member);
   const writer = new EtcdWriter(() => member);
   return {
-    name: "etcd",
+    name: version === "3.5" ? "etcd" : `etcd-${version}`,
     ...promisedTo("etcd", {}, impatience),
     host: member.host,
     port: member.port,

@@ -1,7 +1,7 @@
 import { RelayedPeers } from "../relayed-peers.ts";
 import type { Ability, RegistryEntry } from "../under-test.ts";
 import { startConsulClusterUnderTest } from "./consul-cluster.ts";
-import { startConsulRegistry } from "./consul.ts";
+import { startConsulKvRegistry, startConsulQueryRegistry, startConsulRegistry } from "./consul.ts";
 import { startDns } from "./dns.ts";
 import { startEtcdClusterUnderTest } from "./etcd-cluster.ts";
 import { startEtcdUnderTest } from "./etcd.ts";
@@ -9,24 +9,34 @@ import { startEurekaUnderTest } from "./eureka.ts";
 import { startFile } from "./file.ts";
 import { startKubernetesUnderTest } from "./kubernetes.ts";
 import { startNacosUnderTest } from "./nacos.ts";
-import { startXdsRegistry } from "./xds.ts";
+import { startXdsDeltaRegistry, startXdsRegistry } from "./xds.ts";
 import { startZookeeperEnsembleUnderTest } from "./zookeeper-ensemble.ts";
 import { startZookeeperUnderTest } from "./zookeeper.ts";
 
 /** What can be done to every server. */
 export const server: readonly Ability[] = ["kill", "restartEmpty", "pause", "link"];
 
+const withCredentials: readonly Ability[] = [...server, "expireAuth"];
+
 /** Every registry that has an adapter. */
 export const registries: Readonly<Record<string, RegistryEntry>> = {
-  consul: { start: startConsulRegistry, abilities: [...server, "expireAuth"] },
+  consul: { start: startConsulRegistry, abilities: withCredentials },
   dns: { start: startDns, abilities: [...server, "datagrams"] },
-  etcd: { start: startEtcdUnderTest, abilities: [...server, "expireAuth"] },
-  eureka: { start: startEurekaUnderTest, abilities: [...server, "expireAuth"] },
+  etcd: { start: () => startEtcdUnderTest(), abilities: withCredentials },
+  eureka: { start: startEurekaUnderTest, abilities: withCredentials },
   file: { start: startFile, abilities: ["restartEmpty", "files"] },
-  kubernetes: { start: startKubernetesUnderTest, abilities: [...server, "expireAuth"] },
-  nacos: { start: startNacosUnderTest, abilities: [...server, "expireAuth"] },
+  kubernetes: { start: startKubernetesUnderTest, abilities: withCredentials },
+  nacos: { start: startNacosUnderTest, abilities: withCredentials },
   xds: { start: startXdsRegistry, abilities: server },
-  zookeeper: { start: startZookeeperUnderTest, abilities: [...server, "expireAuth"] },
+  zookeeper: { start: startZookeeperUnderTest, abilities: withCredentials },
+};
+
+/** Other ways to have services in the same servers, and other versions of these. */
+export const variants: Readonly<Record<string, RegistryEntry>> = {
+  "consul-kv": { start: startConsulKvRegistry, abilities: withCredentials },
+  "consul-query": { start: startConsulQueryRegistry, abilities: withCredentials },
+  "etcd-3.4": { start: () => startEtcdUnderTest("3.4"), abilities: withCredentials },
+  "xds-delta": { start: startXdsDeltaRegistry, abilities: withCredentials },
 };
 
 const cluster: readonly Ability[] = ["link", "leader"];

@@ -51,6 +51,7 @@ export class Leadership<M extends Member> {
     killLeader(): Promise<void>;
     freezeLeader(): Promise<void>;
     cutOffLeader?(): Promise<void>;
+    slowPeers?(delayMs: number): void;
     restoreLeader(): Promise<void>;
   } {
     const peers = this.#peers;
@@ -79,6 +80,9 @@ export class Leadership<M extends Member> {
                   peers.heal();
                 };
               }),
+            slowPeers: (delayMs) => {
+              peers.slow(delayMs);
+            },
           }),
       restoreLeader: async () => {
         await this.#restore?.();

@@ -1,6 +1,9 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
+import { join } from "node:path";
 import { text } from "node:stream/consumers";
+
+import { ServerCredentials } from "@grpc/grpc-js";
 
 import { ManagementServer } from "./management-server.ts";
 
@@ -15,11 +18,14 @@ type State = Record<string, Place[]>;
 /** What is told of a long list takes its time; so many times as much passes before the next is, as control planes do. */
 const rest = 4;
 
-// The management server as a process of its own, which can be killed and frozen: node server-main.ts PORT HTTP-PORT FILE.
-// What it knows stands in the file, as a control plane has it from elsewhere.
-const [port, httpPort, file = ""] = process.argv.slice(2);
+// The management server as a process of its own, which can be killed and frozen: node server-main.ts PORT HTTP-PORT FILE [FOLDER].
+// What it knows stands in the file, as a control plane has it from elsewhere; in the folder are certificates, if it has any.
+const [port, httpPort, file = "", certificates] = process.argv.slice(2);
 const state: State = existsSync(file) ? JSON.parse(readFileSync(file, "utf8")) : {};
-const server = await ManagementServer.start({ port: Number(port) });
+const server = await ManagementServer.start({
+  port: Number(port),
+  ...(certificates === undefined ? {} : { credentials: credentialsOf(certificates) }),
+});
 for (const [name, endpoints] of Object.entries(state)) server.putService(name, endpoints);
 /** Services whose change nobody was told of yet. */
 const untold = new Set<string>();
@@ -31,6 +37,12 @@ createServer((request, response) => {
     (error: unknown) => response.writeHead(500).end(String(error)),
   );
 }).listen(Number(httpPort), "127.0.0.1");
+
+function credentialsOf(folder: string): ServerCredentials {
+  const read = (name: string): Buffer => readFileSync(join(folder, name));
+  const pair = { private_key: read("server-key.pem"), cert_chain: read("server.pem") };
+  return ServerCredentials.createSsl(read("ca.pem"), [pair], true);
+}
 
 // GET /state; PUT /SERVICE: all its endpoints; PATCH /SERVICE: one goes, another comes.
 async function answer(method: string, path: string, body: NodeJS.ReadableStream): Promise<unknown> {

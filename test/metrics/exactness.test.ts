@@ -136,7 +136,7 @@ describe("both ways to the SDK", () => {
     await Promise.all([ownProvider.forceFlush(), apiProvider.forceFlush()]);
     const told = numbersOf(own);
     expect(told.size).toBeGreaterThan(20);
-    const moving = /^proxyless\.(discovery\.age|event_loop|retry\.budget\.balance)/;
+    const moving = /^proxyless\.(discovery\.(age|last_change)|event_loop|retry\.budget\.balance)/;
     const still = (all: ReadonlyMap<string, number>): readonly (readonly [string, number])[] =>
       [...all].filter(([name]) => !moving.test(name)).toSorted(byName);
     expect(still(numbersOf(api))).toEqual(still(told));

@@ -22,6 +22,28 @@ export class SurroundingInstruments {
     attributes: [service],
     workers: "max",
   };
+  readonly discoveryLastChange: Definition = {
+    name: "proxyless.discovery.last_change",
+    kind: "gauge",
+    unit: "s",
+    description: "Time since the list of endpoints last changed.",
+    attributes: [service],
+    workers: "max",
+  };
+  readonly discoveryUsers: Definition = {
+    name: "proxyless.discovery.users",
+    kind: "updowncounter",
+    unit: "{user}",
+    description: "Users of a service, who share one watch of it.",
+    attributes: [service],
+  };
+  readonly discoveryResets: Definition = {
+    name: "proxyless.discovery.resets",
+    kind: "counter",
+    unit: "{reset}",
+    description: "How often a watch had to begin anew, by reason.",
+    attributes: [service, reason],
+  };
   readonly discoveryUpdates: Definition = {
     name: "proxyless.discovery.updates",
     kind: "counter",
@@ -48,7 +70,7 @@ export class SurroundingInstruments {
     kind: "counter",
     unit: "{entry}",
     description: "Entries of the registry that made no sense.",
-    attributes: [service],
+    attributes: [service, "proxyless.source"],
   };
   readonly eventLoopStalled: Definition = {
     name: "proxyless.event_loop.stalled",

@@ -1,5 +1,5 @@
 import type { Attributes } from "@opentelemetry/api";
-import type { MeshReadings, ServiceReading } from "@proxyless/core";
+import type { MeshReadings, ServiceReading, WatchReading } from "@proxyless/core";
 
 import { definitions } from "../definitions.ts";
 import { endpointAttributes, withDefined } from "../record/attributes.ts";
@@ -16,13 +16,21 @@ export function observeReadings(readings: MeshReadings, common: Attributes, obse
     observeLimits(service.limits, attributes, observe);
     observeEndpoints(service, attributes, observe);
   }
-  for (const { ageMs, service, staleMs = 0, users } of readings.discovery) {
-    if (users === 0) continue;
-    const attributes = { ...common, "server.address": service };
-    if (ageMs !== undefined) observe(definitions.discoveryAge, ageMs / 1_000, attributes);
-    observe(definitions.discoveryTrouble, staleMs / 1_000, attributes);
+  for (const watch of readings.discovery) {
+    if (watch.users > 0) observeWatch(watch, { ...common, "server.address": watch.service }, observe);
   }
   observe(definitions.eventLoopStalled, readings.stalledMs / 1_000, common);
+}
+
+function observeWatch(watch: WatchReading, attributes: Attributes, observe: Observe): void {
+  const { ageMs, changedMs, counts, staleMs = 0, users } = watch;
+  if (ageMs !== undefined) observe(definitions.discoveryAge, ageMs / 1_000, attributes);
+  if (changedMs !== undefined) observe(definitions.discoveryLastChange, changedMs / 1_000, attributes);
+  observe(definitions.discoveryTrouble, staleMs / 1_000, attributes);
+  observe(definitions.discoveryUsers, users, attributes);
+  const why = (reason: string): Attributes => ({ ...attributes, "proxyless.reason": reason });
+  observe(definitions.discoveryResets, counts.resets, why("protocol-reset"));
+  observe(definitions.discoveryResets, counts.reopened, why("reopened"));
 }
 
 function observeService(reading: ServiceReading, attributes: Attributes, observe: Observe): void {

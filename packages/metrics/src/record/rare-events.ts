@@ -66,8 +66,8 @@ export function countRareEvents(
     mesh.on("discovery.protected", ({ reason, service }) => {
       bookOf(service).add(definitions.discoveryProtected, { "proxyless.reason": reason });
     }),
-    mesh.on("discovery.skipped", ({ entries, service }) => {
-      bookOf(service).add(definitions.discoverySkipped, {}, entries);
+    mesh.on("discovery.skipped", ({ entries, service, source }) => {
+      bookOf(service).add(definitions.discoverySkipped, { "proxyless.source": source }, entries);
     }),
   ];
 }

@@ -157,17 +157,31 @@ export const discovery: RowWriter = (series, window) => ({
           expr: `max ${series.by()} (${series.of("proxyless_discovery_age_seconds")})`,
           legend: service,
         },
+        {
+          expr: `min ${series.by()} (${series.of("proxyless_discovery_last_change_seconds")})`,
+          legend: `${service} since its last change`,
+        },
       ],
     },
     {
+      title: "Users of a watch",
+      description: "Of all processes together; a process that calls nobody for a while ends its watch.",
+      unit: "short",
+      queries: [{ expr: `sum ${series.by()} (${series.of("proxyless_discovery_users")})`, legend: service }],
+    },
+    {
       title: "Updates and errors",
-      description: "Changes of the list, and troubles by their class.",
+      description: "Changes of the list, troubles by their class, and what had to begin anew.",
       unit: "ops",
       queries: [
         { expr: rateBy(series, window, "proxyless_discovery_updates_total"), legend: `${service} updates` },
         {
           expr: rateBy(series, window, "proxyless_discovery_errors_total", "error_type"),
           legend: `${service} {{error_type}}`,
+        },
+        {
+          expr: rateBy(series, window, "proxyless_discovery_resets_total", "proxyless_reason"),
+          legend: `${service} {{proxyless_reason}}`,
         },
       ],
     },

@@ -9,6 +9,7 @@ import type { SourceError } from "@proxyless/core/discovery";
 import type { XdsServer } from "./bootstrap.ts";
 import { channelCredentials } from "./channel-credentials.ts";
 import type { Codec } from "./codec.ts";
+import { metadataTexts } from "./node-identity.ts";
 import type { Settings } from "./options.ts";
 import { QuietCredentials } from "./quiet-credentials.ts";
 import { streamError } from "./stream-error.ts";
@@ -32,7 +33,7 @@ export interface AdsStreamEvents<Response> {
 /** What a stream needs to know of the source. */
 export type StreamSettings = Pick<
   Settings,
-  "certificates" | "connectTimeoutMs" | "keepaliveMs" | "keepaliveTimeoutMs" | "maxMessageBytes"
+  "bootstrap" | "certificates" | "connectTimeoutMs" | "keepaliveMs" | "keepaliveTimeoutMs" | "maxMessageBytes"
 >;
 
 /** One stream on one connection of its own to one server. A stream that is over is over: the next one is another object. */
@@ -76,12 +77,12 @@ export class AdsStream<Request, Response> {
       // The status says what there is to say.
     });
     call.on("status", ({ code, details }: { readonly code: number; readonly details: string }) => {
-      this.#over(streamError(this.#server.uri, code, details));
+      this.#over(streamError(this.#server.uri, code, details, metadataTexts(this.#settings.bootstrap.node)));
     });
     this.#connecting = this.#clock.setTimer(
       () => {
         const waited = `no connection within ${this.#settings.connectTimeoutMs} ms`;
-        this.#over(streamError(this.#server.uri, status.UNAVAILABLE, waited));
+        this.#over(streamError(this.#server.uri, status.UNAVAILABLE, waited, []));
       },
       this.#settings.connectTimeoutMs,
       undefined,

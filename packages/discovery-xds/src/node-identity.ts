@@ -5,6 +5,8 @@ import type { NodeIdentity } from "./bootstrap.ts";
 /** Resources may come in the wrapper that gives them a lifetime. */
 const clientFeatures: readonly string[] = ["xds.config.resource-in-sotw"];
 const maxDepth = 32;
+/** Shorter ones are words, and would take the sense out of messages. */
+const secretLength = 8;
 
 /** Who asks, as the first message of each stream says it. */
 export function nodeMessage({ cluster, id, locality, metadata }: NodeIdentity): Node {
@@ -17,6 +19,17 @@ export function nodeMessage({ cluster, id, locality, metadata }: NodeIdentity): 
     userAgentVersion: "0",
     clientFeatures,
   };
+}
+
+/** Texts in the metadata of a node that are long enough to be secrets: a server may say them back in an error. */
+export function metadataTexts({ metadata = {} }: NodeIdentity): readonly string[] {
+  const texts: string[] = [];
+  JSON.stringify(metadata, (_, value: unknown) => {
+    if (typeof value === "string" && value.length >= secretLength) texts.push(value);
+    return value;
+  });
+  // A text that is part of another would leave the rest of that one.
+  return texts.toSorted((a, b) => b.length - a.length);
 }
 
 function structOf(value: Readonly<Record<string, unknown>>, depth: number): Struct {

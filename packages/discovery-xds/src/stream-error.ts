@@ -13,11 +13,20 @@ const tls = /certificate|self.signed|SSL routines|tlsv1|TLS|handshake/i;
 const parsing = /parsing error|larger than max|invalid wire type|index out of range/i;
 const maxLength = 300;
 
-/** Why a stream is over, from gRPC's status: the class decides what is done about it. */
-export function streamError(uri: string, code: number, details: string): SourceError {
+/**
+ * Why a stream is over, from gRPC's status: the class decides what is done about it.
+ * @param secrets what the server was told and must not be quoted, should it say it back
+ */
+export function streamError(
+  uri: string,
+  code: number,
+  details: string,
+  secrets: readonly string[],
+): SourceError {
   const name = status[code] ?? String(code);
   // What gRPC adds on resolving names is mostly empty.
-  const said = details
+  const said = secrets
+    .reduce((text, secret) => text.replaceAll(secret, "(metadata)"), details)
     .replaceAll(/\s+/g, " ")
     .replace(/ ?Resolution note: ?$/, "")
     .slice(0, maxLength);

@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { createServer } from "node:http";
 import { setTimeout as wait } from "node:timers/promises";
@@ -13,7 +14,7 @@ import type { Row } from "./row.ts";
 import { median, quantile } from "./statistics.ts";
 
 export interface DashboardBenchOptions {
-  /** Half of them watched. */
+  /** Half of them watched: with the usual 60 rounds of a second, 30 s of each. */
   readonly rounds: number;
   readonly roundMs: number;
   readonly progress: (text: string) => void;
@@ -23,12 +24,6 @@ const callsPerSecond = 2_000;
 /** Calls are made in bunches of so many: a timer for each would cost more than the call. */
 const bunch = 10;
 const target = 1.05;
-
-interface Subject {
-  readonly call: () => Promise<unknown>;
-  /** @returns what ends the watching */
-  readonly watch: () => Promise<() => Promise<void>>;
-}
 
 /** What a watched live page costs the process that serves it, which makes 2,000 calls a second meanwhile. */
 export async function benchDashboard(options: DashboardBenchOptions): Promise<readonly Row[]> {
@@ -55,12 +50,16 @@ async function measure(
   await once(server, "listening");
   const address = server.address();
   const port = typeof address === "object" && address !== null ? address.port : 0;
-  const subject: Subject = {
-    call: () => orders.GET("/orders/42"),
-    watch: () => startWatcher(`http://127.0.0.1:${port}${dashboard.path}events`),
-  };
+  await using watcher = new Watcher(`http://127.0.0.1:${port}${dashboard.path}events`);
+  const call = (): Promise<unknown> => orders.GET("/orders/42");
   // Connections to all endpoints, and code that is compiled.
-  await callFor(subject, 5_000);
+  await callFor(call, 5_000);
+  await watcher.look();
+  await callFor(call, 2_000);
+  const before = await watcher.bytes();
+  await callFor(call, 2 * roundMs);
+  const bytesPerSecond = ((await watcher.bytes()) - before) / ((2 * roundMs) / 1_000);
+  await watcher.lookAway();
   const alone: number[] = [];
   const watched: number[] = [];
   for (let round = 0; round < rounds; round += 2) {
@@ -68,9 +67,9 @@ async function measure(
     // In turns, and each time the other one first.
     const isWatchedFirst = round % 4 === 2;
     for (const isWatched of [isWatchedFirst, !isWatchedFirst]) {
-      const end = isWatched ? await subject.watch() : undefined;
-      const cpu = await callFor(subject, roundMs);
-      await end?.();
+      if (isWatched) await watcher.look();
+      const cpu = await callFor(call, roundMs);
+      if (isWatched) await watcher.lookAway();
       (isWatched ? watched : alone).push(cpu);
     }
   }
@@ -90,11 +89,19 @@ async function measure(
       target,
       note,
     },
+    {
+      name: `${name}, sent to who watches each second`,
+      metric: "bytes",
+      value: bytesPerSecond,
+      ratio: null,
+      against: null,
+      target: null,
+    },
   ];
 }
 
 /** Calls at an even pace. @returns the CPU per call in µs */
-async function callFor({ call }: Subject, ms: number): Promise<number> {
+async function callFor(call: () => Promise<unknown>, ms: number): Promise<number> {
   const before = process.cpuUsage();
   const begin = performance.now();
   const running = new Set<Promise<unknown>>();
@@ -113,18 +120,41 @@ async function callFor({ call }: Subject, ms: number): Promise<number> {
   return (system + user) / calls;
 }
 
-/** Somebody who looks, on the core that is not this process': a browser is elsewhere, too. @returns what ends it */
-async function startWatcher(url: string): Promise<() => Promise<void>> {
-  const [command = process.execPath, ...args] = backendCommand();
-  const file = fileURLToPath(new URL("dashboard-watcher.ts", import.meta.url));
-  const child = spawn(command, [...args, file], { stdio: ["ignore", "inherit", "inherit", "ipc"] });
-  const opened = once(child, "message");
-  child.send(url);
-  await opened;
-  return async () => {
-    const exited = once(child, "exit");
-    child.send("end");
-    child.disconnect();
+/** Somebody who looks, and looks away, on the core that is not this process': a browser is elsewhere, too. */
+class Watcher implements AsyncDisposable {
+  readonly #url: string;
+  readonly #process: ChildProcess;
+
+  constructor(url: string) {
+    this.#url = url;
+    const [command = process.execPath, ...args] = backendCommand();
+    const file = fileURLToPath(new URL("dashboard-watcher.ts", import.meta.url));
+    this.#process = spawn(command, [...args, file], { stdio: ["ignore", "inherit", "inherit", "ipc"] });
+  }
+
+  async look(): Promise<void> {
+    await this.#tell(this.#url);
+  }
+
+  async lookAway(): Promise<void> {
+    await this.#tell("away");
+  }
+
+  /** What it was sent so far. */
+  async bytes(): Promise<number> {
+    return Number(await this.#tell("bytes"));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const exited = once(this.#process, "exit");
+    this.#process.disconnect();
     await exited;
-  };
+  }
+
+  async #tell(message: string): Promise<unknown> {
+    const answered = once(this.#process, "message");
+    this.#process.send(message);
+    const [answer]: unknown[] = await answered;
+    return answer;
+  }
 }

@@ -1,5 +1,6 @@
 import { Backend } from "./backend-process.ts";
 import { openMeasured } from "./metrics-variants.ts";
+import { recording } from "./recording.ts";
 import { interleave } from "./rounds.ts";
 import type { Round } from "./rounds.ts";
 import type { Row } from "./row.ts";
@@ -43,6 +44,8 @@ export async function benchMetrics(options: MetricsBenchOptions): Promise<readon
     });
     rows.push(...rowsOf(results));
   }
+  progress("metrics: recording");
+  rows.push(...(await recording(rounds)));
   progress("metrics: scrapes");
   rows.push(...(await scrape(scrapes)));
   return rows;

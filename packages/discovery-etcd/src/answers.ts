@@ -1,4 +1,5 @@
-import { SourceError, isRecord } from "@proxyless/core/discovery";
+import { SourceError, isRecord, parsePieces } from "@proxyless/core/discovery";
+import type { Sliceable } from "@proxyless/core/discovery";
 
 import { EtcdError, readCancelReason, readRefusal } from "./etcd-error.ts";
 
@@ -40,10 +41,23 @@ export interface WatchMessage {
   readonly events: readonly WatchEvent[];
 }
 
+/** As many entries as are read in one piece. */
+const piece = 64;
+
+/** Reads the text of an answer of `/v3/kv/range`; throws `data` when it is none. */
+export function* readRangeText(text: string, what: string): Sliceable<RangeAnswer> {
+  return yield* readRange(yield* parsedPieces(text, what), what);
+}
+
 /** Reads the answer of `/v3/kv/range`; throws `data` when it is none. Fields that are zero or empty are absent. */
-export function readRange(json: unknown, what: string): RangeAnswer {
+export function* readRange(json: unknown, what: string): Sliceable<RangeAnswer> {
   const fields = recordOf(json, what);
-  return { header: readHeader(fields, what), kvs: listOf(fields["kvs"], what).map((kv) => readKv(kv, what)) };
+  const kvs: KeyValue[] = [];
+  for (const [i, kv] of listOf(fields["kvs"], what).entries()) {
+    if (i % piece === 0) yield;
+    kvs.push(readKv(kv, what));
+  }
+  return { header: readHeader(fields, what), kvs };
 }
 
 /**
@@ -68,8 +82,20 @@ export function parseJson(text: string, what: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw new SourceError("data", `${what}: etcd's answer is no JSON`, { cause: error });
+    throw noJson(what, error);
   }
+}
+
+function* parsedPieces(text: string, what: string): Sliceable<unknown> {
+  try {
+    return yield* parsePieces(text);
+  } catch (error) {
+    throw noJson(what, error);
+  }
+}
+
+function noJson(what: string, cause: unknown): SourceError {
+  return new SourceError("data", `${what}: etcd's answer is no JSON`, { cause });
 }
 
 /** An int64, which the gateway writes as text; 0 when absent. `undefined` when it is no number. */

@@ -1,12 +1,24 @@
 import type { Endpoint, Snapshot } from "@proxyless/core";
 import { KeyedStore } from "@proxyless/core/discovery";
+import type { Sliceable } from "@proxyless/core/discovery";
 
-import type { KeyValue, RangeAnswer, WatchEvent } from "./answers.ts";
+import type { Header, KeyValue, RangeAnswer, WatchEvent } from "./answers.ts";
 
 /** Reads one entry. */
 export type Decode = (kv: KeyValue) => readonly Endpoint[] | "skip";
 
-interface Entry {
+/** As many entries as are read in one piece. */
+const piece = 64;
+
+/** A whole list, read. */
+export interface EntryList {
+  readonly header: Header;
+  /** By the names of their keys. */
+  readonly entries: readonly (readonly [string, readonly Entry[]])[];
+}
+
+/** What one key holds. */
+export interface Entry {
   readonly key: string;
   readonly value: Uint8Array;
   readonly read: readonly Endpoint[] | "skip";
@@ -33,15 +45,22 @@ export class Entries {
     return this.#store.size;
   }
 
-  /** Takes a whole list. @returns whether it differs from what was known */
-  replace({ header, kvs }: RangeAnswer): boolean {
-    let isSame = this.#store.size === kvs.length;
-    const fresh = kvs.map((kv): readonly [string, readonly Entry[]] => {
-      const known = this.#known(kv);
-      isSame &&= known !== undefined;
-      return [kv.name, [known ?? this.#read(kv)]];
-    });
-    this.#store.replace(fresh);
+  /** Reads a whole list, of which what is known already need not be read; {@link replace} takes it. */
+  *read({ header, kvs }: RangeAnswer): Sliceable<EntryList> {
+    const entries: [string, readonly Entry[]][] = [];
+    for (const [i, kv] of kvs.entries()) {
+      if (i % piece === 0) yield;
+      entries.push([kv.name, [this.#known(kv) ?? this.#read(kv)]]);
+    }
+    return { header, entries };
+  }
+
+  /** Takes a whole list. @returns whether it differs from what is known */
+  replace({ header, entries }: EntryList): boolean {
+    const store = this.#store;
+    const isSame =
+      store.size === entries.length && entries.every(([name, [entry]]) => store.get(name)?.[0] === entry);
+    store.replace(entries);
     this.#revision = header.revision;
     this.#farewell = "none";
     return !isSame;

@@ -1,7 +1,7 @@
 import type { Clock } from "@proxyless/core";
-import { RegistryHttp, SourceError } from "@proxyless/core/discovery";
+import { inTurns, RegistryHttp, SourceError } from "@proxyless/core/discovery";
 
-import { parseJson, readRange, readWatchLine, recordOf } from "./answers.ts";
+import { parseJson, readRangeText, readWatchLine, recordOf } from "./answers.ts";
 import type { RangeAnswer, WatchMessage } from "./answers.ts";
 import { AuthToken } from "./auth-token.ts";
 import type { Connection } from "./connection.ts";
@@ -76,7 +76,12 @@ export class EtcdGateway {
   }
 
   /** Posts to the current address; gives the answer's fields, or throws a {@link SourceError}. */
-  call(path: string, body: object, what: string, { clock, signal }: Asking): Promise<Fields> {
+  async call(path: string, body: object, what: string, asking: Asking): Promise<Fields> {
+    return recordOf(parseJson(await this.#post(path, body, what, asking), what), what);
+  }
+
+  /** Posts to the current address; gives the answer as it is written. */
+  #post(path: string, body: object, what: string, { clock, signal }: Asking): Promise<string> {
     return this.#asUser({ clock, signal }, async (token) => {
       const request = { ...this.#request(path, body, token), lane: "quick" } as const;
       const response = await this.#http.send(request, clock, signal).catch((error: unknown) => {
@@ -84,14 +89,14 @@ export class EtcdGateway {
         throw error;
       });
       if (response.status !== 200) throw refusalOf(what, response, clock.wallNow());
-      return recordOf(parseJson(response.body, what), what);
+      return response.body;
     });
   }
 
   /** Lists a span; `serializable` lets the member answer from what it knows, without asking the others. */
   async range(span: KeySpan, what: string, serializable: boolean, asking: Asking): Promise<RangeAnswer> {
     const body = { key: span.key, range_end: span.end, serializable };
-    return readRange(await this.call("/v3/kv/range", body, what, asking), what);
+    return inTurns(readRangeText(await this.#post("/v3/kv/range", body, what, asking), what), asking);
   }
 
   /**

@@ -1,5 +1,5 @@
 import type { Clock } from "@proxyless/core";
-import { toSourceError } from "@proxyless/core/discovery";
+import { toSourceError, workAtOnce } from "@proxyless/core/discovery";
 
 import { readRange } from "./answers.ts";
 import type { KeyValue } from "./answers.ts";
@@ -38,7 +38,7 @@ export class Calls {
   /** What a key holds, as a quorum knows it; `undefined` when there is no such key. */
   async get(key: string, signal: AbortSignal): Promise<KeyValue | undefined> {
     const answer = await this.call("/v3/kv/range", { key: base64(key) }, key, signal);
-    return readRange(answer, key).kvs[0];
+    return workAtOnce(readRange(answer, key)).kvs[0];
   }
 
   async put(key: string, value: string, lease: string, signal: AbortSignal): Promise<void> {

@@ -1,10 +1,11 @@
 import { sleep } from "@proxyless/core";
 import type { Sink, WatchContext, WatchHandle } from "@proxyless/core";
-import { Backoff, Pace, SourceError, toDiscoveryError, watchLoop } from "@proxyless/core/discovery";
+import { Backoff, inTurns, Pace, SourceError, toDiscoveryError, watchLoop } from "@proxyless/core/discovery";
 import type { WatchRound } from "@proxyless/core/discovery";
 
 import type { KeyValue, RangeAnswer, WatchMessage } from "./answers.ts";
 import { Entries } from "./entries.ts";
+import type { EntryList } from "./entries.ts";
 import type { EtcdGateway, KeySpan } from "./gateway.ts";
 import { under } from "./gateway.ts";
 import { Lineage } from "./lineage.ts";
@@ -103,7 +104,7 @@ export class ServiceWatch {
   }
 
   /** The watch stands, so that nothing can be missed between the list and what it tells. */
-  #begin(list: RangeAnswer, round: WatchRound): void {
+  #begin(list: EntryList, round: WatchRound): void {
     this.#heard = 0;
     this.#take(list);
     this.#tell();
@@ -120,7 +121,7 @@ export class ServiceWatch {
     else this.#alive();
   }
 
-  async #list(isFirm: boolean, signal: AbortSignal): Promise<RangeAnswer> {
+  async #list(isFirm: boolean, signal: AbortSignal): Promise<EntryList> {
     for (let isConfirmed = isFirm; ; isConfirmed = true) {
       // eslint-disable-next-line no-await-in-loop -- each answer decides whether another is needed
       const answer = await this.#range(isConfirmed, signal);
@@ -134,7 +135,8 @@ export class ServiceWatch {
             : `etcd was set back from revision ${this.#lineage.revision} to ${header.revision}`;
         this.#sink.error(toDiscoveryError(new SourceError("protocol-reset", `${this.#folder}: ${why}`)));
       }
-      return answer;
+      // eslint-disable-next-line no-await-in-loop -- the last one is read
+      return await inTurns(this.#entries.read(answer), { clock: this.#context.clock, signal });
     }
   }
 
@@ -143,7 +145,7 @@ export class ServiceWatch {
     return this.#gateway.range(this.#span, this.#folder, !isConfirmed, { clock, signal });
   }
 
-  #take(list: RangeAnswer): boolean {
+  #take(list: EntryList): boolean {
     this.#lineage.take(list.header);
     return this.#entries.replace(list);
   }
@@ -185,7 +187,7 @@ export class ServiceWatch {
     this.#sink.snapshot(snapshot);
   }
 
-  #tellDoubtful(list: RangeAnswer): void {
+  #tellDoubtful(list: EntryList): void {
     this.#entries.replace(list);
     const snapshot = this.#entries.snapshot();
     if (typeof snapshot !== "string") this.#sink.snapshot({ ...snapshot, trust: "suspect" });

@@ -1,3 +1,4 @@
+import { workAtOnce } from "@proxyless/core/discovery";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
@@ -59,7 +60,7 @@ describe("entries", () => {
         const store = entries();
         const list = (at: number): void => {
           const header = { clusterId: "1", revision: BigInt(at + 1) };
-          store.replace({ header, kvs: [...(states[at]?.values() ?? [])] });
+          store.replace(workAtOnce(store.read({ header, kvs: [...(states[at]?.values() ?? [])] })));
         };
         list(0);
         let heard = 0;
@@ -86,10 +87,10 @@ describe("entries", () => {
   it("are the same when a list repeats them, and not when only the value differs", () => {
     const store = entries();
     const header = { clusterId: "1", revision: 5n };
-    expect(store.replace({ header, kvs: [kv("a", 3, 80)] })).toBe(true);
-    expect(store.replace({ header, kvs: [kv("a", 4, 80)] })).toBe(false);
-    expect(store.replace({ header, kvs: [kv("a", 4, 81)] })).toBe(true);
-    expect(store.replace({ header, kvs: [] })).toBe(true);
+    expect(store.replace(workAtOnce(store.read({ header, kvs: [kv("a", 3, 80)] })))).toBe(true);
+    expect(store.replace(workAtOnce(store.read({ header, kvs: [kv("a", 4, 80)] })))).toBe(false);
+    expect(store.replace(workAtOnce(store.read({ header, kvs: [kv("a", 4, 81)] })))).toBe(true);
+    expect(store.replace(workAtOnce(store.read({ header, kvs: [] })))).toBe(true);
   });
 });
 

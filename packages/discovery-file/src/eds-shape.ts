@@ -1,8 +1,12 @@
 import type { Health, Locality } from "@proxyless/core";
 import { isRecord } from "@proxyless/core/discovery";
+import type { Sliceable } from "@proxyless/core/discovery";
 
 import { addressOf, numberOf, textsOf } from "./draft.ts";
 import type { Draft, ServiceDrafts } from "./draft.ts";
+
+/** As many entries as are read in one piece. */
+const piece = 64;
 
 type Tree = Readonly<Record<string, unknown>>;
 
@@ -22,7 +26,7 @@ const healthOrder = ["UNKNOWN", "HEALTHY", "UNHEALTHY", "DRAINING", "TIMEOUT", "
  * alone, in protobuf's own spelling (`lb_endpoints`) or that of its JSON (`lbEndpoints`).
  * @returns what is wrong where there is no assignment in it
  */
-export function readEds(tree: Tree): ServiceDrafts | string {
+export function* readEds(tree: Tree): Sliceable<ServiceDrafts | string> {
   const resources = field(tree, "resources");
   if (resources !== undefined && !Array.isArray(resources)) return "resources must be a list";
   const assignments: readonly unknown[] = resources ?? [tree];
@@ -34,15 +38,19 @@ export function readEds(tree: Tree): ServiceDrafts | string {
     }
     const localities = field(each, "endpoints") ?? [];
     if (!Array.isArray(localities)) return `endpoints of ${cluster} must be a list`;
-    found.set(cluster, localities.flatMap(readLocality));
+    const drafts: Draft[] = [];
+    for (const locality of localities) yield* readLocality(locality, drafts);
+    found.set(cluster, drafts);
   }
   return found;
 }
 
-function readLocality(tree: unknown): readonly Draft[] {
-  if (!isRecord(tree)) return [undefined];
-  const endpoints = field(tree, "lb_endpoints") ?? [];
-  if (!Array.isArray(endpoints)) return [undefined];
+function* readLocality(tree: unknown, drafts: Draft[]): Sliceable<void> {
+  const endpoints = isRecord(tree) ? (field(tree, "lb_endpoints") ?? []) : undefined;
+  if (!isRecord(tree) || !Array.isArray(endpoints)) {
+    drafts.push(undefined);
+    return;
+  }
   const written = tree["locality"];
   const parts = isRecord(written) ? written : {};
   const locality: Locality = {
@@ -51,7 +59,10 @@ function readLocality(tree: unknown): readonly Draft[] {
     ...named("subZone", field(parts, "sub_zone")),
   };
   const priority = numberOf(tree["priority"]) ?? 0;
-  return endpoints.map((each) => readEndpoint(each, locality, priority));
+  for (const [i, each] of endpoints.entries()) {
+    if (i % piece === 0) yield;
+    drafts.push(readEndpoint(each, locality, priority));
+  }
 }
 
 function readEndpoint(tree: unknown, locality: Locality, priority: number): Draft {

@@ -55,7 +55,7 @@ export class Feed {
     this.#settings = settings;
     this.#paths = paths;
     this.#clock = clock;
-    this.#files = new FileSet(settings);
+    this.#files = new FileSet(settings, { clock, signal: this.#end.signal });
   }
 
   get isIdle(): boolean {

@@ -5,6 +5,7 @@ import { SourceError, toSourceError } from "@proxyless/core/discovery";
 import type { Draft, ServiceDrafts } from "./draft.ts";
 import type { Settings } from "./options.ts";
 import { parseFile } from "./parse-file.ts";
+import type { ReadContext } from "./parse-file.ts";
 import type { Place } from "./place.ts";
 import { serviceOf } from "./place.ts";
 import { readWhole } from "./read-file.ts";
@@ -38,11 +39,13 @@ export interface Reading {
 /** The files of some places, each with its last good content: a file that is broken or gone takes away nothing. */
 export class FileSet {
   readonly #settings: Settings;
+  readonly #context: ReadContext;
   readonly #files = new Map<string, FileState>();
   #problems: readonly SourceError[] = [];
 
-  constructor(settings: Settings) {
+  constructor(settings: Settings, context: ReadContext) {
     this.#settings = settings;
+    this.#context = context;
   }
 
   /**
@@ -113,7 +116,7 @@ export class FileSet {
       state.digest = digest;
       const { format, serviceLabel } = this.#settings;
       const service = serviceOf(path);
-      state.drafts = await parseFile(path, content, { format, serviceLabel, service });
+      state.drafts = await parseFile(path, content, { format, serviceLabel, service }, this.#context);
       state.problem = undefined;
       return true;
     } catch (error) {

@@ -1,8 +1,12 @@
 import type { Endpoint, Health, Locality } from "@proxyless/core";
 import { isRecord } from "@proxyless/core/discovery";
+import type { Sliceable } from "@proxyless/core/discovery";
 
 import { addressOf, parseAddress } from "./draft.ts";
 import type { Draft } from "./draft.ts";
+
+/** As many entries as are read in one piece. */
+const piece = 64;
 
 const fields: ReadonlySet<string> = new Set<keyof Endpoint>([
   "id",
@@ -30,8 +34,13 @@ const healths: ReadonlySet<unknown> = new Set<Health>([
  * Reads a list of this package's own shape: `"host:port"`, `"http://host:port"`, or an object with the fields of an endpoint
  * of which only `host` and `port` have to be there. A misspelt field makes an entry unusable rather than be ignored.
  */
-export function readOwn(list: readonly unknown[]): readonly Draft[] {
-  return list.map(readEntry);
+export function* readOwn(list: readonly unknown[]): Sliceable<readonly Draft[]> {
+  const drafts: Draft[] = [];
+  for (const [i, entry] of list.entries()) {
+    if (i % piece === 0) yield;
+    drafts.push(readEntry(entry));
+  }
+  return drafts;
 }
 
 function readEntry(entry: unknown): Draft {

@@ -1,5 +1,6 @@
-import { SourceError } from "@proxyless/core/discovery";
-import { isRecord } from "@proxyless/core/discovery";
+import type { WatchContext } from "@proxyless/core";
+import { inTurns, isRecord, parsePieces, SourceError } from "@proxyless/core/discovery";
+import type { Sliceable } from "@proxyless/core/discovery";
 
 import type { Draft, ServiceDrafts } from "./draft.ts";
 import { readEds } from "./eds-shape.ts";
@@ -15,55 +16,61 @@ export interface ParseOptions {
   readonly serviceLabel: string | undefined;
 }
 
+/** Time, and what ends the reading. */
+export type ReadContext = Pick<WatchContext, "clock" | "signal">;
+
 /**
- * Reads what a file says of services, whichever of the known shapes it has.
+ * Reads what a file says of services, whichever of the known shapes it has, over as many turns of the event loop as that takes.
  * @throws SourceError `data` when it is none of them
  */
 export async function parseFile(
   path: string,
   content: Buffer,
   options: ParseOptions,
+  context: ReadContext,
 ): Promise<ServiceDrafts> {
   const isYaml = options.format === "yaml" || (options.format === "auto" && /\.ya?ml$/iu.test(path));
-  const tree = isYaml ? await yamlOf(path, content) : jsonOf(path, content);
-  const drafts = draftsOf(tree, options);
+  const tree = await (isYaml ? yamlOf(path, content) : jsonOf(path, content, context));
+  const drafts = await inTurns(draftsOf(tree, options), context);
   if (typeof drafts === "string") throw new SourceError("data", `${path}: ${drafts}`);
   return drafts;
 }
 
-function draftsOf(tree: unknown, options: ParseOptions): ServiceDrafts | string {
+function* draftsOf(tree: unknown, options: ParseOptions): Sliceable<ServiceDrafts | string> {
   if (Array.isArray(tree)) {
     const items: readonly unknown[] = tree;
-    if (items.some((each) => isRecord(each) && "targets" in each)) return readPrometheus(items, options);
-    return new Map<string, readonly Draft[]>([[options.service, readOwn(items)]]);
+    if (items.some((each) => isRecord(each) && "targets" in each))
+      return yield* readPrometheus(items, options);
+    return new Map<string, readonly Draft[]>([[options.service, yield* readOwn(items)]]);
   }
   if (!isRecord(tree)) return "it holds neither a list nor an object";
-  if ("resources" in tree || "cluster_name" in tree || "clusterName" in tree) return readEds(tree);
-  if ("services" in tree) return readServices(tree["services"]);
+  if ("resources" in tree || "cluster_name" in tree || "clusterName" in tree) return yield* readEds(tree);
+  if ("services" in tree) return yield* readServices(tree["services"]);
   if ("endpoints" in tree) {
     const { service = options.service, endpoints } = tree;
     if (typeof service !== "string" || service === "") return "service must be a name";
     if (!Array.isArray(endpoints)) return "endpoints must be a list";
-    return new Map([[service, readOwn(endpoints)]]);
+    return new Map([[service, yield* readOwn(endpoints)]]);
   }
   return "it has no services, endpoints or resources, and is no list of endpoints";
 }
 
-function readServices(services: unknown): ServiceDrafts | string {
+function* readServices(services: unknown): Sliceable<ServiceDrafts | string> {
   if (!isRecord(services)) return "services must be an object of lists";
   const found = new Map<string, readonly Draft[]>();
   for (const [service, list] of Object.entries(services)) {
     const endpoints: unknown = isRecord(list) ? list["endpoints"] : list;
     if (!Array.isArray(endpoints)) return `services.${service} must be a list of endpoints`;
-    found.set(service, readOwn(endpoints));
+    found.set(service, yield* readOwn(endpoints));
   }
   return found;
 }
 
-function jsonOf(path: string, content: Buffer): unknown {
+async function jsonOf(path: string, content: Buffer, context: ReadContext): Promise<unknown> {
   try {
-    return JSON.parse(textOf(content));
+    return await inTurns(parsePieces(textOf(content)), context);
   } catch (error) {
+    context.signal.throwIfAborted();
     throw unreadable(path, "JSON", content, error);
   }
 }

@@ -1,5 +1,6 @@
 import type { Locality } from "@proxyless/core";
 import { isRecord } from "@proxyless/core/discovery";
+import type { Sliceable } from "@proxyless/core/discovery";
 
 import { addressOf, numberOf, parseAddress, textsOf } from "./draft.ts";
 import type { Draft, ServiceDrafts } from "./draft.ts";
@@ -10,6 +11,9 @@ export interface PrometheusOptions {
   readonly serviceLabel: string | undefined;
 }
 
+/** As many targets as are read in one piece. */
+const piece = 64;
+
 /** Labels that say something of an endpoint rather than about it; the others are its metadata. */
 const meanings: ReadonlySet<string> = new Set(["__scheme__", "weight", "version", "region", "zone"]);
 
@@ -17,22 +21,29 @@ const meanings: ReadonlySet<string> = new Set(["__scheme__", "weight", "version"
  * Reads a Prometheus `file_sd` list: `[{"targets": ["host:port"], "labels": {…}}]`. A label names the service, so that one
  * file may be about several; `__scheme__`, `weight`, `version`, `region` and `zone` are understood.
  */
-export function readPrometheus(groups: readonly unknown[], options: PrometheusOptions): ServiceDrafts {
+export function* readPrometheus(
+  groups: readonly unknown[],
+  options: PrometheusOptions,
+): Sliceable<ServiceDrafts> {
   const found = new Map<string, Draft[]>();
-  const add = (service: string, drafts: readonly Draft[]): void => {
-    found.set(service, [...(found.get(service) ?? []), ...drafts]);
+  const draftsOf = (service: string): Draft[] => {
+    const drafts = found.get(service) ?? [];
+    found.set(service, drafts);
+    return drafts;
   };
+  let read = 0;
   for (const group of groups) {
     if (!isRecord(group) || !Array.isArray(group["targets"])) {
-      add(options.service, [undefined]);
+      draftsOf(options.service).push(undefined);
       continue;
     }
     const labels = isRecord(group["labels"]) ? textsOf(group["labels"]) : {};
     const targets: readonly unknown[] = group["targets"];
-    add(
-      serviceOf(labels, options),
-      targets.map((target) => readTarget(target, labels)),
-    );
+    const drafts = draftsOf(serviceOf(labels, options));
+    for (const target of targets) {
+      if (read++ % piece === 0) yield;
+      drafts.push(readTarget(target, labels));
+    }
   }
   return found;
 }

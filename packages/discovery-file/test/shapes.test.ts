@@ -1,4 +1,5 @@
 import { SourceError } from "@proxyless/core/discovery";
+import { ManualClock } from "@proxyless/core/testing";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { stringify } from "yaml";
@@ -6,9 +7,11 @@ import { stringify } from "yaml";
 import type { ServiceDrafts } from "../src/draft.ts";
 import { parseFile } from "../src/parse-file.ts";
 
+const context = { clock: new ManualClock(), signal: new AbortController().signal };
+
 function parse(tree: unknown, path = "/etc/orders.json", serviceLabel?: string): Promise<ServiceDrafts> {
   const text = path.endsWith(".json") ? JSON.stringify(tree) : stringify(tree);
-  return parseFile(path, Buffer.from(text), { format: "auto", service: "orders", serviceLabel });
+  return parseFile(path, Buffer.from(text), { format: "auto", service: "orders", serviceLabel }, context);
 }
 
 /** What was read; nothing when it was refused as it should be. Any other error is thrown on. */
@@ -240,7 +243,9 @@ describe("a reader of files", () => {
         fc.uint8Array({ maxLength: 60 }),
         fc.constantFrom("/a.json", "/a.yaml"),
         async (bytes, path) => {
-          expect(await orDataError(() => parseFile(path, Buffer.from(bytes), options))).toBeInstanceOf(Map);
+          expect(
+            await orDataError(() => parseFile(path, Buffer.from(bytes), options, context)),
+          ).toBeInstanceOf(Map);
         },
       ),
       { seed: 6, numRuns: 1500 },
@@ -252,7 +257,9 @@ describe("a reader of files", () => {
       "a0: &a0 [x, x]",
       ...Array.from({ length: 30 }, (_, i) => `a${i + 1}: &a${i + 1} [*a${i}, *a${i}]`),
     ];
-    await expect(parseFile("/a.yaml", Buffer.from(lines.join("\n")), options)).rejects.toThrow(/is no YAML/);
+    await expect(parseFile("/a.yaml", Buffer.from(lines.join("\n")), options, context)).rejects.toThrow(
+      /is no YAML/,
+    );
   });
 
   it("reads much YAML, and what is wrong with it, without holding up the process", async () => {
@@ -264,18 +271,20 @@ describe("a reader of files", () => {
       last = performance.now();
     }, 1);
     const begin = performance.now();
-    const drafts = await parseFile("/a.yaml", Buffer.from(text), options);
+    const drafts = await parseFile("/a.yaml", Buffer.from(text), options, context);
     clearInterval(ticks);
     expect(drafts.get("orders")).toHaveLength(10_000);
     // Had this thread read it, there would have been no tick at all.
     expect(longest).toBeLessThan((performance.now() - begin) * 0.8);
-    const bad = parseFile("/a.yaml", Buffer.from(`${text}- [`), options);
+    const bad = parseFile("/a.yaml", Buffer.from(`${text}- [`), options, context);
     await expect(bad).rejects.toThrow(/^\/a\.yaml is no YAML: .* at line 10001/);
   });
 
   it("reads what it is told to, whatever the file's name", async () => {
     const yaml = Buffer.from("- 10.0.0.1:80\n");
-    expect((await parseFile("/a.conf", yaml, { ...options, format: "yaml" })).get("orders")).toHaveLength(1);
-    await expect(parseFile("/a.conf", yaml, options)).rejects.toThrow(/is no JSON/);
+    expect(
+      (await parseFile("/a.conf", yaml, { ...options, format: "yaml" }, context)).get("orders"),
+    ).toHaveLength(1);
+    await expect(parseFile("/a.conf", yaml, options, context)).rejects.toThrow(/is no JSON/);
   });
 });

@@ -1,6 +1,6 @@
 import { deflateSync } from "node:zlib";
 
-import { consul } from "@proxyless/discovery-consul";
+import { consul, consulKv } from "@proxyless/discovery-consul";
 
 import { startConsul } from "../../scripts/servers/index.ts";
 import type { Exhibit } from "./exhibit.ts";
@@ -55,4 +55,46 @@ export const consulExhibits: readonly Exhibit[] = [
     Tags: ["cluster:default"],
     Weights: { Passing: 10, Warning: 10 },
   })),
+  exhibit("Hertz", (port) => ({
+    ID: `orders:127.0.0.1:${port}`,
+    Address: "127.0.0.1",
+    Port: port,
+    Meta: { cluster: "default" },
+    Weights: { Passing: 10, Warning: 10 },
+    Check: { CheckID: `orders:127.0.0.1:${port}`, TTL: "20s", Status: "passing" },
+  })),
+  exhibit("fabio's tags", (port) => ({
+    ID: `orders-${port}`,
+    Address: "127.0.0.1",
+    Port: port,
+    Tags: ["urlprefix-/orders proto=http weight=0.3", "urlprefix-orders.example/"],
+  })),
+  exhibit("Traefik's tags", (port) => ({
+    ID: `orders-${port}`,
+    Address: "127.0.0.1",
+    Port: port,
+    Tags: ["traefik.enable=true", "traefik.http.services.orders.loadbalancer.server.scheme=http"],
+  })),
+  exhibit("Nomad", (port) => ({
+    ID: "_nomad-task-6f1e-group-orders-orders-http",
+    Address: "127.0.0.1",
+    Port: port,
+    Tags: ["blue"],
+    Meta: { "external-source": "nomad" },
+  })),
+  {
+    registry: "consul",
+    framework: "APISIX (keys)",
+    start: async () => {
+      const agent = await startConsul();
+      return {
+        source: consulKv({ url: agent.url, prefix: "upstreams/{service}/", codec: "apisix" }),
+        write: async (port) => {
+          const value = { weight: 1, max_fails: 2, fail_timeout: 1 };
+          await agent.call("PUT", `/v1/kv/upstreams/orders/127.0.0.1:${port}`, value);
+        },
+        stop: () => agent.stop(),
+      };
+    },
+  },
 ];

@@ -45,4 +45,13 @@ export const etcdExhibits: readonly Exhibit[] = [
     `kitex/registry-etcd/orders/127.0.0.1:${port}`,
     `{"network":"tcp","address":"127.0.0.1:${port}","weight":10,"tags":{}}`,
   ]),
+  exhibit("Hertz", { codec: codecs.hertz }, (port) => [
+    `hertz/registry-etcd/orders/127.0.0.1:${port}`,
+    `{"network":"tcp","address":"127.0.0.1:${port}","weight":10,"tags":null}`,
+  ]),
+  exhibit("go-kit", {}, (port) => ["orders/1", `http://127.0.0.1:${port}`]),
+  exhibit("CoreDNS (SkyDNS)", { prefix: "/skydns/local/cluster/" }, (port) => [
+    "/skydns/local/cluster/orders/x1",
+    `{"host":"127.0.0.1","port":${port},"priority":10,"weight":1,"ttl":30}`,
+  ]),
 ];

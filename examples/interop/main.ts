@@ -9,9 +9,16 @@ import { consulExhibits } from "./consul.ts";
 import { etcdExhibits } from "./etcd.ts";
 import type { Exhibit } from "./exhibit.ts";
 import { otherExhibits } from "./others.ts";
+import { polledExhibits } from "./polled.ts";
 import { zookeeperExhibits } from "./zookeeper.ts";
 
-const exhibits = [...consulExhibits, ...etcdExhibits, ...zookeeperExhibits, ...otherExhibits];
+const exhibits = [
+  ...consulExhibits,
+  ...etcdExhibits,
+  ...zookeeperExhibits,
+  ...polledExhibits,
+  ...otherExhibits,
+];
 
 /** Registers, finds, calls. @returns what the instance answered */
 async function show(exhibit: Exhibit, port: number): Promise<string> {

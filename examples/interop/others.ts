@@ -3,16 +3,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { dns } from "@proxyless/discovery-dns";
-import { eureka } from "@proxyless/discovery-eureka";
 import { file } from "@proxyless/discovery-file";
 import { kubernetes } from "@proxyless/discovery-kubernetes";
-import { nacos } from "@proxyless/discovery-nacos";
 import { xds } from "@proxyless/discovery-xds";
 
 import { startPowerDns } from "../../scripts/servers/index.ts";
-import { EurekaServer } from "../../test/eureka/server.ts";
 import { ApiServer } from "../../test/kubernetes/api-server.ts";
-import { NacosServer } from "../../test/nacos/server.ts";
 import { ControlPlane } from "../../test/xds/control-plane.ts";
 import type { Exhibit } from "./exhibit.ts";
 
@@ -33,88 +29,47 @@ const zoneFile: Exhibit = {
   },
 };
 
-const fileSd: Exhibit = {
-  registry: "file",
-  framework: "Prometheus file_sd",
-  start: async () => {
-    const folder = await mkdtemp(join(tmpdir(), "interop-"));
-    const path = join(folder, "targets.json");
-    return {
-      source: file({ path }),
-      write: async (port) => {
-        const groups = [{ targets: [`127.0.0.1:${port}`], labels: { job: "orders", env: "prod" } }];
-        await writeFile(`${path}.new`, JSON.stringify(groups));
-        await rename(`${path}.new`, path);
-      },
-      stop: () => rm(folder, { recursive: true }),
-    };
-  },
-};
-
-/** Sends what a framework would; the servers here and the real ones take the same. */
-async function send(url: string, method: string, body?: object): Promise<void> {
-  const json = body === undefined ? {} : { body: JSON.stringify(body) };
-  const headers = body === undefined ? {} : { "content-type": "application/json" };
-  const response = await fetch(url, { method, headers, ...json });
-  if (!response.ok) throw new Error(`${method} ${url}: ${response.status} ${await response.text()}`);
+/** A file that is written as a whole, and moved into place. */
+function fileOf(framework: string, contentOf: (port: number) => unknown): Exhibit {
+  return {
+    registry: "file",
+    framework,
+    start: async () => {
+      const folder = await mkdtemp(join(tmpdir(), "interop-"));
+      const path = join(folder, "endpoints.json");
+      return {
+        source: file({ path }),
+        write: async (port) => {
+          await writeFile(`${path}.new`, JSON.stringify(contentOf(port)));
+          await rename(`${path}.new`, path);
+        },
+        stop: () => rm(folder, { recursive: true }),
+      };
+    },
+  };
 }
 
-const springNetflix: Exhibit = {
-  registry: "eureka",
-  framework: "Spring Cloud Netflix",
-  start: async () => {
-    const server = await EurekaServer.start();
-    return {
-      source: eureka({ url: server.url, intervalMs: 1_000 }),
-      write: (port) =>
-        send(`${server.url}/apps/ORDERS`, "POST", {
-          instance: {
-            instanceId: `laptop:orders:${port}`,
-            hostName: "127.0.0.1",
-            app: "ORDERS",
-            ipAddr: "127.0.0.1",
-            status: "UP",
-            overriddenStatus: "UNKNOWN",
-            port: { $: port, "@enabled": "true" },
-            securePort: { $: 443, "@enabled": "false" },
-            countryId: 1,
-            dataCenterInfo: {
-              "@class": "com.netflix.appinfo.InstanceInfo$DefaultDataCenterInfo",
-              name: "MyOwn",
-            },
-            leaseInfo: { renewalIntervalInSecs: 30, durationInSecs: 90 },
-            metadata: { "management.port": String(port) },
-            vipAddress: "orders",
-            secureVipAddress: "orders",
-          },
-        }),
-      stop: () => server.stop(),
-    };
-  },
-};
+const fileSd = fileOf("Prometheus file_sd", (port) => [
+  { targets: [`127.0.0.1:${port}`], labels: { job: "orders", env: "prod" } },
+]);
 
-const springAlibaba: Exhibit = {
-  registry: "nacos",
-  framework: "Spring Cloud Alibaba",
-  start: async () => {
-    const server = await NacosServer.start();
-    return {
-      source: nacos({ url: server.url, intervalMs: 1_000 }),
-      write: (port) => {
-        const query = new URLSearchParams({
-          serviceName: "orders",
-          groupName: "DEFAULT_GROUP",
-          ip: "127.0.0.1",
-          port: String(port),
-          weight: "1.0",
-          metadata: '{"preserved.register.source":"SPRING_CLOUD"}',
-        });
-        return send(`${server.url}/nacos/v3/client/ns/instance?${query.toString()}`, "POST");
-      },
-      stop: () => server.stop(),
-    };
-  },
-};
+const fileEds = fileOf("Envoy EDS", (port) => ({
+  version_info: "1",
+  resources: [
+    {
+      "@type": "type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment",
+      cluster_name: "orders",
+      endpoints: [
+        {
+          locality: { region: "eu", zone: "a" },
+          lb_endpoints: [
+            { endpoint: { address: { socket_address: { address: "127.0.0.1", port_value: port } } } },
+          ],
+        },
+      ],
+    },
+  ],
+}));
 
 const endpointSlice: Exhibit = {
   registry: "kubernetes",
@@ -165,11 +120,4 @@ const controlPlane: Exhibit = {
   },
 };
 
-export const otherExhibits: readonly Exhibit[] = [
-  zoneFile,
-  fileSd,
-  springNetflix,
-  springAlibaba,
-  endpointSlice,
-  controlPlane,
-];
+export const otherExhibits: readonly Exhibit[] = [zoneFile, fileSd, fileEds, endpointSlice, controlPlane];

@@ -31,10 +31,29 @@ function exhibit(
   };
 }
 
+/** What Curator writes for every instance, with a payload of the framework's. */
+function curated(id: string, port: number, payload: string): string {
+  const spec = `"uriSpec":{"parts":[{"value":"scheme","variable":true},{"value":"://","variable":false},{"value":"address","variable":true},{"value":":","variable":false},{"value":"port","variable":true}]}`;
+  return `{"name":"orders","id":"${id}","address":"127.0.0.1","port":${port},"sslPort":null,"payload":${payload},"registrationTimeUTC":1790000000000,"serviceType":"DYNAMIC",${spec}}`;
+}
+
 export const zookeeperExhibits: readonly Exhibit[] = [
   exhibit("Spring Cloud Zookeeper", codecs.springCloud, (port) => [
     "/services/orders/7d5c",
-    `{"name":"orders","id":"7d5c","address":"127.0.0.1","port":${port},"sslPort":null,"payload":{"@class":"org.springframework.cloud.zookeeper.discovery.ZookeeperInstance","id":"orders","name":"orders","metadata":{"instance_status":"UP"}},"registrationTimeUTC":1790000000000,"serviceType":"DYNAMIC","uriSpec":{"parts":[{"value":"scheme","variable":true},{"value":"://","variable":false},{"value":"address","variable":true},{"value":":","variable":false},{"value":"port","variable":true}]}}`,
+    curated(
+      "7d5c",
+      port,
+      '{"@class":"org.springframework.cloud.zookeeper.discovery.ZookeeperInstance","id":"orders","name":"orders","metadata":{"instance_status":"UP"}}',
+    ),
+  ]),
+  exhibit("Curator", codecs.curator, (port) => ["/services/orders/7d5c", curated("7d5c", port, "null")]),
+  exhibit("Dubbo (applications)", codecs.dubbo, (port) => [
+    `/services/orders/127.0.0.1:${port}`,
+    curated(
+      `127.0.0.1:${port}`,
+      port,
+      `{"@class":"org.apache.dubbo.registry.zookeeper.ZookeeperInstance","id":"127.0.0.1:${port}","name":"orders","metadata":{"dubbo.endpoints":"[{\\"port\\":${port},\\"protocol\\":\\"rest\\"}]","dubbo.metadata.revision":"9b1f","dubbo.metadata.storage-type":"local"}}`,
+    ),
   ]),
   exhibit("Dubbo (REST)", codecs.dubboInterface, (port) => [
     `/dubbo/orders/providers/${encodeURIComponent(`rest://127.0.0.1:${port}/orders?application=orders&side=provider&weight=100`)}`,
@@ -49,4 +68,14 @@ export const zookeeperExhibits: readonly Exhibit[] = [
     ],
     "/{service}",
   ),
+  exhibit("go-kratos", codecs.kratos, (port) => [
+    "/microservices/orders/0a7c",
+    `{"id":"0a7c","name":"orders","version":"v1.2.0","metadata":{},"endpoints":["http://127.0.0.1:${port}?isSecure=false"]}`,
+  ]),
+  exhibit("go-micro", codecs.goMicro, (port) => [
+    "/micro-registry/orders/orders-1",
+    `{"name":"orders","version":"latest","metadata":null,"endpoints":[],"nodes":[{"id":"orders-1","address":"127.0.0.1:${port}","metadata":{"protocol":"http"}}]}`,
+  ]),
+  exhibit("Hertz", codecs.hertz, (port) => [`/orders/127.0.0.1:${port}`, '{"Weight":10,"Tags":{}}']),
+  exhibit("go-kit", codecs.text, (port) => ["/services/orders/1", `http://127.0.0.1:${port}`]),
 ];

@@ -9,10 +9,8 @@ import type { Page } from "playwright-core";
 
 import { portOf } from "./backend.ts";
 
-const webapp = join(
-  dirname(createRequire(import.meta.url).resolve("hystrix-dashboard/package.json")),
-  "webapp",
-);
+const require = createRequire(import.meta.url);
+const webapp = join(dirname(require.resolve("hystrix-dashboard/package.json")), "webapp");
 const types: Readonly<Record<string, string>> = {
   ".html": "text/html",
   ".js": "text/javascript",

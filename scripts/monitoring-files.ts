@@ -2,7 +2,8 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-import { grafanaBoard, prometheusRules, rulesYaml } from "../packages/monitoring/src/index.ts";
+import { grafanaBoard } from "../packages/monitoring/src/grafana/index.ts";
+import { prometheusRules, rulesYaml } from "../packages/monitoring/src/index.ts";
 
 const folder = join(import.meta.dirname, "../packages/monitoring");
 writeFileSync(join(folder, "rules/proxyless.rules.yml"), rulesYaml(prometheusRules()));

@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
-import { grafanaBoard } from "@proxyless/monitoring";
+import { grafanaBoard } from "@proxyless/monitoring/grafana";
 import { stringify } from "yaml";
 
 /**

@@ -1,7 +1,7 @@
 import { createMesh, memorySource } from "@proxyless/core";
 import { createMetrics, registerWithPromClient } from "@proxyless/metrics";
-import { grafanaBoard } from "@proxyless/monitoring";
 import type { BoardOptions } from "@proxyless/monitoring";
+import { grafanaBoard } from "@proxyless/monitoring/grafana";
 import { Registry } from "prom-client";
 import { expect, it } from "vitest";
 

@@ -1,5 +1,3 @@
-export { grafanaBoard } from "./board/grafana-board.ts";
-export type { BoardOptions } from "./board/grafana-board.ts";
 export { prometheusRules, rulesYaml } from "./rules/prometheus-rules.ts";
 export type {
   AlertTuning,

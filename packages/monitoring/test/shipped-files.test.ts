@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
-import { grafanaBoard, prometheusRules, rulesYaml } from "@proxyless/monitoring";
+import { prometheusRules, rulesYaml } from "@proxyless/monitoring";
+import { grafanaBoard } from "@proxyless/monitoring/grafana";
 import { expect, it } from "vitest";
 
 function shipped(path: string): string {

@@ -1,5 +1,13 @@
 import type { DiscoveryError, Sink, WatchContext, WatchHandle } from "@proxyless/core";
-import { Pace, SourceError, toDiscoveryError, toSourceError } from "@proxyless/core/discovery";
+import {
+  Pace,
+  SourceError,
+  toDiscoveryError,
+  toSourceError,
+  workAtOnce,
+  workOneTurn,
+} from "@proxyless/core/discovery";
+import type { Sliceable } from "@proxyless/core/discovery";
 
 import type { FeedPool } from "./feed-pool.ts";
 import type { Settings } from "./options.ts";
@@ -7,6 +15,13 @@ import type { ServiceName } from "./service-name.ts";
 import type { FeedListener, SliceFeed } from "./slice-feed.ts";
 import { SliceMerger } from "./slice-merger.ts";
 import type { Merged, Reading } from "./slice-merger.ts";
+
+/** A list that is being put together. */
+interface Merging {
+  readonly work: Sliceable<Merged>;
+  readonly kind: "bound" | "absent";
+  readonly revision: string | undefined;
+}
 
 /** Tells a sink what the slices of one service come to. */
 export class ServiceWatch implements FeedListener, WatchHandle {
@@ -22,6 +37,8 @@ export class ServiceWatch implements FeedListener, WatchHandle {
   #isRefused = false;
   /** The last one that told of a change. */
   #feed: SliceFeed | undefined;
+  /** What takes longer than a turn of the event loop may. */
+  #merging: Merging | undefined;
 
   constructor(name: ServiceName, pool: FeedPool, settings: Settings, sink: Sink, context: WatchContext) {
     this.service = name.name;
@@ -48,14 +65,14 @@ export class ServiceWatch implements FeedListener, WatchHandle {
 
   alive(): void {
     if (this.#context.signal.aborted) return;
-    this.#pace.flush();
+    this.#flush();
     if (!this.#isRefused) this.#sink.alive();
   }
 
   error(error: DiscoveryError): void {
     if (this.#context.signal.aborted) return;
     // What came before the trouble is good, and must not look as if it were over.
-    this.#pace.flush();
+    this.#flush();
     this.#sink.error(error);
   }
 
@@ -73,25 +90,60 @@ export class ServiceWatch implements FeedListener, WatchHandle {
   #tell(): void {
     const feed = this.#feed;
     if (feed === undefined || this.#context.signal.aborted) return;
+    // What is being put together is older.
+    this.#finish();
     const slices = feed.store.of(this.service);
-    let merged: Merged;
+    this.#merging = {
+      work: this.#merger.merging(slices, feed.store.unreadable),
+      // Kubernetes gives every service with a selector a slice, if only an empty one.
+      kind: slices.length === 0 ? "absent" : "bound",
+      revision: feed.revision,
+    };
+    this.#goOn(this.#merging);
+  }
+
+  /** Whatever waits to be told is told now. */
+  #flush(): void {
+    this.#pace.flush();
+    this.#finish();
+  }
+
+  #goOn(merging: Merging): void {
+    if (this.#merging !== merging || this.#context.signal.aborted) return;
+    this.#say(merging, () => {
+      const done = workOneTurn(merging.work, this.#context.clock);
+      if (done === undefined) setImmediate(() => this.#goOn(merging));
+      return done?.result;
+    });
+  }
+
+  #finish(): void {
+    const merging = this.#merging;
+    if (merging !== undefined) this.#say(merging, () => workAtOnce(merging.work));
+  }
+
+  /** @param work gives nothing where it goes on in another turn */
+  #say({ kind, revision }: Merging, work: () => Merged | undefined): void {
+    let merged: Merged | undefined;
     try {
-      merged = this.#merger.merge(slices, feed.store.unreadable);
+      merged = work();
     } catch (error) {
       const trouble = toSourceError(error);
+      this.#merging = undefined;
       this.#isRefused = true;
       this.#sink.error({ class: trouble.class, message: `${this.#described()}: ${trouble.message}` });
       return;
     }
-    this.#isRefused = false;
+    if (merged === undefined) return;
     const { endpoints, skipped, saidGoodbye } = merged;
+    this.#merging = undefined;
+    this.#isRefused = false;
     this.#sink.snapshot({
-      // Kubernetes gives every service with a selector a slice, if only an empty one.
-      kind: slices.length === 0 ? "absent" : "bound",
+      kind,
       endpoints,
       trust: "authoritative",
       ...(saidGoodbye ? { explicitRemovals: true } : {}),
-      ...(feed.revision === undefined ? {} : { revision: feed.revision }),
+      ...(revision === undefined ? {} : { revision }),
       ...(skipped === 0 ? {} : { skipped }),
     });
   }

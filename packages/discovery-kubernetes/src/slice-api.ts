@@ -1,17 +1,19 @@
 import type { Clock } from "@proxyless/core";
-import { isRecord, SourceError } from "@proxyless/core/discovery";
-import type { RegistryResponse } from "@proxyless/core/discovery";
+import { inTurns, isRecord, parsePieces, SourceError } from "@proxyless/core/discovery";
+import type { RegistryResponse, Sliceable } from "@proxyless/core/discovery";
 
 import type { ApiClient } from "./api-client.ts";
 import { apiError } from "./api-error.ts";
 import { slicesPath } from "./api-path.ts";
 import type { ApiVersion, Scope } from "./api-path.ts";
 import type { Settings } from "./options.ts";
+import { readSlice } from "./slice.ts";
+import type { Slice } from "./slice.ts";
 
 /** A whole list of slices. */
 export interface SliceList {
-  /** As they came; not read yet. */
-  readonly items: readonly unknown[];
+  /** Undefined for an object that is none. */
+  readonly slices: readonly (Slice | undefined)[];
   /** Where a watch goes on from. */
   readonly revision: string;
 }
@@ -129,7 +131,7 @@ export class SliceApi {
     context: AskContext,
   ): Promise<SliceList | undefined> {
     const { pageSize } = this.#settings;
-    const items: unknown[] = [];
+    const slices: (Slice | undefined)[] = [];
     let next: string | undefined;
     let limit: number | undefined = pageSize;
     for (let pages = 0; pages < maxPages; pages++) {
@@ -138,7 +140,7 @@ export class SliceApi {
       if (response.status === 404 && pages === 0) return undefined;
       if (response.status === 410 && next !== undefined) {
         // The pages before are of a state that is forgotten: everything at once, then.
-        items.length = 0;
+        slices.length = 0;
         next = undefined;
         limit = undefined;
         continue;
@@ -146,9 +148,10 @@ export class SliceApi {
       if (!isSuccess(response)) {
         throw apiError({ verb: "list", namespace: scope.namespace }, response, context.clock.wallNow());
       }
-      const page = readPage(response.body);
-      for (const item of page.items) items.push(item);
-      if (page.next === "") return { items, revision: page.revision };
+      // eslint-disable-next-line no-await-in-loop -- as above
+      const page = await inTurns(readPage(response.body), context);
+      for (const slice of page.slices) slices.push(slice);
+      if (page.next === "") return { slices, revision: page.revision };
       next = page.next;
     }
     throw new SourceError("data", `the list of endpointslices does not end within ${maxPages} pages`);
@@ -180,16 +183,14 @@ function isSuccess({ status }: RegistryResponse): boolean {
   return status >= 200 && status < 300;
 }
 
-interface Page {
-  readonly items: readonly unknown[];
-  readonly revision: string;
+interface Page extends SliceList {
   readonly next: string;
 }
 
-function readPage(body: string): Page {
+function* readPage(body: string): Sliceable<Page> {
   let list: unknown;
   try {
-    list = JSON.parse(body);
+    list = yield* parsePieces(body);
   } catch (error) {
     throw new SourceError("data", "the list of endpointslices is no JSON", { cause: error });
   }
@@ -200,5 +201,10 @@ function readPage(body: string): Page {
   if (!Array.isArray(items) || typeof revision !== "string" || revision === "") {
     throw new SourceError("data", "the list of endpointslices has no items or no resourceVersion");
   }
-  return { items, revision, next: typeof next === "string" ? next : "" };
+  const slices: (Slice | undefined)[] = [];
+  for (const item of items) {
+    slices.push(readSlice(item));
+    yield;
+  }
+  return { slices, revision, next: typeof next === "string" ? next : "" };
 }

@@ -7,6 +7,8 @@ import type { Scope } from "./api-path.ts";
 import type { Settings } from "./options.ts";
 import type { SliceApi, WatchStart } from "./slice-api.ts";
 import { SliceStore } from "./slice-store.ts";
+import { readSlice } from "./slice.ts";
+import type { Slice } from "./slice.ts";
 import { readWatchEvent } from "./watch-event.ts";
 import { WatchSpan } from "./watch-span.ts";
 
@@ -125,7 +127,7 @@ export class SliceFeed {
   async #list({ signal }: WatchRound): Promise<string> {
     const { clock } = this.#context;
     const list = await this.#api.list(this.scope, this.#seen, { clock, signal });
-    this.#take(list.items, list.revision);
+    this.#take(list.slices, list.revision);
     return list.revision;
   }
 
@@ -167,10 +169,11 @@ export class SliceFeed {
     span.heard();
     if (event.type === "other") return;
     if (span.isGathering) {
-      if (event.type === "put") span.items.push(event.object);
+      // Read at once: all of them together would take long.
+      if (event.type === "put") span.slices.push(readSlice(event.object));
       if (event.type !== "bookmark" || !event.isInitialEnd || event.revision === undefined) return;
       span.gathered();
-      this.#take(span.items, event.revision);
+      this.#take(span.slices, event.revision);
       round.interruptible();
       return;
     }
@@ -184,13 +187,14 @@ export class SliceFeed {
       for (const listener of this.#listeners) listener.alive();
       return;
     }
-    if (event.type === "put") this.store.put(event.object);
-    else this.store.delete(event.object);
+    const slice = readSlice(event.object);
+    if (event.type === "put") this.store.put(slice);
+    else this.store.delete(slice);
     this.#tellSoon();
   }
 
-  #take(items: readonly unknown[], revision: string): void {
-    this.store.replace(items);
+  #take(slices: readonly (Slice | undefined)[], revision: string): void {
+    this.store.replace(slices);
     this.#revision = revision;
     this.#seen = revision;
     this.#isSynced = true;

@@ -1,5 +1,6 @@
 import type { Endpoint } from "@proxyless/core";
-import { SourceError } from "@proxyless/core/discovery";
+import { SourceError, workAtOnce } from "@proxyless/core/discovery";
+import type { Sliceable } from "@proxyless/core/discovery";
 
 import { Contest } from "./contest.ts";
 import type { Turn } from "./contest.ts";
@@ -59,13 +60,19 @@ export class SliceMerger {
    * @throws SourceError of class `config` when it is unclear which port is wanted, `data` when no entry is usable
    */
   merge(slices: readonly Slice[], unreadable = 0): Merged {
+    return workAtOnce(this.merging(slices, unreadable));
+  }
+
+  /** The same, slice by slice; to be brought to its end before the next one. */
+  *merging(slices: readonly Slice[], unreadable = 0): Sliceable<Merged> {
     const portOf = choosePort(slices, this.#reading.port);
-    const parts = this.#take(slices, portOf);
+    const parts = yield* this.#take(slices, portOf);
     const turns = this.#contest.turns();
-    this.#choose(turns);
+    yield* this.#choose(turns);
     this.#relabel(parts);
     const endpoints: Endpoint[] = [];
     for (const part of parts) {
+      yield;
       for (const endpoint of part.endpoints(this.#reading, this.#labels)) endpoints.push(endpoint);
     }
     const skipped = skippedOf(slices, portOf);
@@ -81,7 +88,7 @@ export class SliceMerger {
   }
 
   /** @returns the parts of all slices that have one, in the order of the slices */
-  #take(slices: readonly Slice[], portOf: PortChoice): readonly SlicePart[] {
+  *#take(slices: readonly Slice[], portOf: PortChoice): Sliceable<readonly SlicePart[]> {
     const takesNameless = this.#namelessOf(slices, portOf);
     const old = new Set(this.#parts.keys());
     const parts: SlicePart[] = [];
@@ -96,6 +103,7 @@ export class SliceMerger {
       }
       part.take(slice, port, takesNameless(slice));
       parts.push(part);
+      yield;
     }
     for (const name of old) {
       this.#parts.get(name)?.drop();
@@ -104,9 +112,12 @@ export class SliceMerger {
     return parts;
   }
 
-  #choose(turns: readonly Turn[]): void {
+  *#choose(turns: readonly Turn[]): Sliceable<void> {
     const touched = new Set(turns.flatMap(({ before, now }) => [before?.part, now?.part]));
-    for (const part of touched) part?.choose(this.#reading);
+    for (const part of touched) {
+      part?.choose(this.#reading);
+      yield;
+    }
   }
 
   #relabel(parts: readonly SlicePart[]): void {

@@ -1,5 +1,4 @@
 import { keepSame } from "./same-endpoints.ts";
-import { readSlice } from "./slice.ts";
 import type { Slice } from "./slice.ts";
 
 /** The slices of one or of many services, and which services changed since somebody asked. */
@@ -23,9 +22,8 @@ export class SliceStore {
     return [...slices.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1));
   }
 
-  /** Takes a slice as the API server tells it. */
-  put(raw: unknown): void {
-    const slice = readSlice(raw);
+  /** Takes a slice as the API server tells it; undefined is an object that is none. */
+  put(slice: Slice | undefined): void {
     if (slice === undefined) {
       this.#unreadable++;
       return;
@@ -41,18 +39,18 @@ export class SliceStore {
     this.#changed.add(slice.service);
   }
 
-  delete(raw: unknown): void {
-    const name = readSlice(raw)?.name;
+  delete(slice: Slice | undefined): void {
+    const name = slice?.name;
     const owner = name === undefined ? undefined : this.#owners.get(name);
     if (name !== undefined && owner !== undefined) this.#remove(name, owner);
   }
 
   /** Forgets everything else: a list that was read from the start. */
-  replace(objects: Iterable<unknown>): void {
+  replace(slices: Iterable<Slice | undefined>): void {
     this.#services = new Map();
     this.#owners = new Map();
     this.#unreadable = 0;
-    for (const object of objects) this.put(object);
+    for (const slice of slices) this.put(slice);
     this.#allChanged = true;
   }
 

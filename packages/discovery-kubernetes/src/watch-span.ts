@@ -1,6 +1,7 @@
 import type { Clock, TimerHandle } from "@proxyless/core";
 
 import type { WatchStart } from "./slice-api.ts";
+import type { Slice } from "./slice.ts";
 
 /** How patient a watch is, in milliseconds. */
 export interface Patience {
@@ -16,7 +17,7 @@ export interface Patience {
  */
 export class WatchSpan {
   /** What was told so far of everything that there is. */
-  readonly items: unknown[] = [];
+  readonly slices: (Slice | undefined)[] = [];
   /** Ends the watch; aborts with the round as well. */
   readonly signal: AbortSignal;
   readonly #own = new AbortController();

@@ -5,6 +5,7 @@ import { describe, expect, it } from "vitest";
 import { SliceMerger } from "../src/slice-merger.ts";
 import type { Reading } from "../src/slice-merger.ts";
 import { SliceStore } from "../src/slice-store.ts";
+import { readSlice } from "../src/slice.ts";
 
 const reading: Reading = { port: undefined, family: "prefer-ipv4", zone: "a", nodeName: "n1", hints: true };
 
@@ -74,8 +75,8 @@ describe("merging again after a change", () => {
         let told: readonly Endpoint[] = [];
         for (const { slice, isGone, port, isSix, pods } of steps) {
           const object = raw(`s-${slice}`, pods, port, isSix);
-          if (isGone) store.delete(object);
-          else store.put(object);
+          if (isGone) store.delete(readSlice(object));
+          else store.put(readSlice(object));
           const slices = store.of("web");
           const merged = merger.merge(slices);
           const { endpoints, skipped } = new SliceMerger(reading).merge(slices);
@@ -95,11 +96,11 @@ describe("merging again after a change", () => {
   it("makes nothing anew that did not change, in the slice that changed as little as in the others", () => {
     const store = new SliceStore();
     const merger = new SliceMerger(reading);
-    store.put(raw("one", [ready(1), ready(2), ready(3)]));
-    store.put(raw("two", [ready(4), ready(5)]));
+    store.put(readSlice(raw("one", [ready(1), ready(2), ready(3)])));
+    store.put(readSlice(raw("two", [ready(4), ready(5)])));
     const before = merger.merge(store.of("web")).endpoints;
     // In another order as well.
-    store.put(raw("one", [ready(3), ready(6), ready(1)]));
+    store.put(readSlice(raw("one", [ready(3), ready(6), ready(1)])));
     const after = merger.merge(store.of("web")).endpoints;
     expect(after.map(({ id }) => id).toSorted()).toEqual(["uid-1", "uid-3", "uid-4", "uid-5", "uid-6"]);
     expect(after.filter((each) => !before.includes(each)).map(({ id }) => id)).toEqual(["uid-6"]);
@@ -109,7 +110,7 @@ describe("merging again after a change", () => {
     const store = new SliceStore();
     const merger = new SliceMerger(reading);
     const tell = (...objects: readonly object[]): boolean => {
-      store.replace(objects);
+      store.replace(objects.map(readSlice));
       return merger.merge(store.of("web")).saidGoodbye;
     };
     expect(tell(raw("one", [ready(1), ready(2, "going")]))).toBe(false);

@@ -72,17 +72,7 @@ function readGroups(message: ClusterLoadAssignment, isInline: boolean, known: Kn
     if (group.locality === null || group.locality === undefined) {
       if (!isInline) throw new Error("a locality is missing");
     }
-    const locality = readLocality(group.locality);
-    const factor = weigh.factorOf(group);
-    for (const entry of group.entries) {
-      const { address } = entry;
-      if (address === undefined) {
-        skipped++;
-        continue;
-      }
-      const weight = Math.min(entry.weight * factor, maxWeight);
-      endpoints.push(makeEndpoint(entry, address, { weight, priority: group.priority, locality }));
-    }
+    skipped += addEndpoints(group, weigh.factorOf(group), endpoints);
   }
   const repeated = known.repeated();
   if (repeated !== undefined) throw new Error(`the address ${repeated} is there twice`);
@@ -101,6 +91,22 @@ function readGroups(message: ClusterLoadAssignment, isInline: boolean, known: Kn
     overprovisioning: factor === undefined ? undefined : factor / 100,
     staleAfterMs: millisecondsOf(policy?.endpointStaleAfter),
   };
+}
+
+/** A function of its own, which is compiled however rarely an assignment comes. @returns how many were left out */
+function addEndpoints({ entries, locality: place, priority }: Group, factor: number, to: Endpoint[]): number {
+  const locality = readLocality(place);
+  let skipped = 0;
+  for (const entry of entries) {
+    const { address } = entry;
+    if (address === undefined) {
+      skipped++;
+      continue;
+    }
+    const weight = Math.min(entry.weight * factor, maxWeight);
+    to.push(makeEndpoint(entry, address, { weight, priority, locality }));
+  }
+  return skipped;
 }
 
 /** What an entry is in its locality: the very object it was, where nothing is new. */

@@ -98,11 +98,13 @@ function applied(
 ): readonly DirectoryEndpoint[] {
   const gone = new Set(removed);
   const changed = new Map(updated);
+  const isGrowing = gone.size === 0 && changed.size === 0;
   const to: DirectoryEndpoint[] = [];
   let next = 0;
   for (const endpoint of from) {
     while (next < added.length && added[next]!.id < endpoint.id) to.push(added[next++]!);
-    if (!gone.has(endpoint)) to.push(changed.get(endpoint) ?? endpoint);
+    if (isGrowing) to.push(endpoint);
+    else if (!gone.has(endpoint)) to.push(changed.get(endpoint) ?? endpoint);
   }
   while (next < added.length) to.push(added[next++]!);
   return Object.freeze(to);

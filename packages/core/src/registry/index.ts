@@ -40,7 +40,7 @@ export { merge } from "../discovery/combine/merge.ts";
 export type { MergeOptions } from "../discovery/combine/merge-options.ts";
 export { withCache } from "../discovery/combine/with-cache.ts";
 export type { CacheOptions } from "../discovery/combine/cache-options.ts";
-export { workAtOnce } from "../discovery/slices.ts";
+export { workAtOnce, workOneTurn } from "../discovery/slices.ts";
 export type { Sliceable } from "../discovery/slices.ts";
 export type { SourceDeclarations } from "../discovery/combine/declarations.ts";
 

@@ -145,8 +145,9 @@ export class RegistryExchange {
     const dataError = (reason: string): SourceError => this.#error("data", reason);
     let reader: BodyReader;
     if (by === undefined) reader = this.#collect(reading);
-    else if ("line" in by) reader = followedLines(incoming, by, maxBytes, reading);
-    else reader = new ListedElements({ reader: by, flow: body, maxBytes, clock, reading, dataError });
+    else if ("line" in by) {
+      reader = followedLines({ incoming, reader: by, flow: body, maxLineBytes: maxBytes, clock, reading });
+    } else reader = new ListedElements({ reader: by, flow: body, maxBytes, clock, reading, dataError });
     body.read(reader, ({ kind, cause }) => {
       reading.fail(
         kind === "cut"

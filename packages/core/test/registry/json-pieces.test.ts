@@ -56,7 +56,7 @@ describe("a text that is parsed in pieces", () => {
     const list = Array.from({ length: 10_000 }, (_, i) => ({
       instanceId: `i-${i}`,
       ip: "10.0.0.1",
-      port: i,
+      note: String.raw`one " and [{, and \\`,
     }));
     for (const text of [
       JSON.stringify(list),

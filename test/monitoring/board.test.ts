@@ -1,6 +1,6 @@
 import { createMesh, memorySource } from "@proxyless/core";
 import { createMetrics, registerWithPromClient } from "@proxyless/metrics";
-import type { BoardOptions } from "@proxyless/monitoring";
+import type { BoardOptions } from "@proxyless/monitoring/grafana";
 import { grafanaBoard } from "@proxyless/monitoring/grafana";
 import { Registry } from "prom-client";
 import { expect, it } from "vitest";

@@ -6,7 +6,7 @@ import type { Mesh } from "@proxyless/core";
 import { onTestFinished } from "vitest";
 
 /** What a test does when it is over; a concurrent test has its own. */
-type AtEnd = (end: () => void | Promise<void>) => void;
+export type AtEnd = (end: () => void | Promise<void>) => void;
 
 /** An HTTP instance in this process that answers with its own port. */
 export async function instance(atEnd: AtEnd = onTestFinished): Promise<number> {

@@ -22,7 +22,8 @@ export type Fault =
 
 /** The way between a source and its registry, which can be broken as networks are. */
 export interface FaultyWay {
-  /** What is called in the place of the registry, on 127.0.0.1. */
+  /** Where it is called in the place of the registry; default: 127.0.0.1. */
+  readonly host?: string;
   readonly port: number;
   /** How many connections are open now, or sockets for datagrams: 0 once a source has let go of everything. */
   readonly open: number;

@@ -3,17 +3,14 @@ import { setTimeout as wait } from "node:timers/promises";
 
 import { createMesh } from "@proxyless/core";
 import type { Mesh, WatchDump } from "@proxyless/core";
-import type { onTestFinished } from "vitest";
 
 import { instance, Traffic } from "../consul/traffic.ts";
+import type { AtEnd } from "../consul/traffic.ts";
 import { DnsProxy } from "./dns-proxy.ts";
 import { FaultProxy } from "./fault-proxy.ts";
 import type { FaultyWay } from "./faulty-links.ts";
 import type { RegistryUnderTest, WrittenEndpoint } from "./under-test.ts";
 import { WatchedClock } from "./watched-clock.ts";
-
-/** What a test does when it is over; a concurrent test has its own. */
-type AtEnd = typeof onTestFinished;
 
 const startMs = 20_000;
 /** What it takes a source to ask and be answered, and calls to follow what is known, where all is well. */
@@ -47,7 +44,7 @@ export class Trial {
     this.service = service;
     this.proxy = proxy;
     this.#ports = ports;
-    const discovery = registry.source("127.0.0.1", proxy.port, isImpatient);
+    const discovery = registry.source(proxy.host ?? "127.0.0.1", proxy.port, isImpatient);
     this.mesh = createMesh({ discovery, clock: this.clock });
     this.mesh.on("discovery.updated", (update) => {
       if (update.service === service) this.#fewest = Math.min(this.#fewest, update.endpoints);
@@ -59,10 +56,9 @@ export class Trial {
     service: string,
     isImpatient: boolean,
     atEnd: AtEnd,
+    way?: FaultyWay,
   ): Promise<Trial> {
-    const { garbage, host, port, wire } = registry;
-    const proxy =
-      wire === "udp" ? await DnsProxy.start(host, port) : await FaultProxy.start(host, port, garbage);
+    const proxy = way ?? (await proxyOf(registry));
     const ports = [await instance(atEnd), await instance(atEnd), await instance(atEnd)] as const;
     const trial = new Trial(registry, service, proxy, ports, isImpatient);
     atEnd(async () => {
@@ -145,6 +141,11 @@ export class Trial {
     assert.ok(this.proxy.lost > 0, `${this.registry.name}: no connection has lost a byte`);
   }
 
+  /** Otherwise something has come through. */
+  assertUnheard(number: number): void {
+    assert.ok(!this.#isKnown(number), `${this.registry.name}: instance ${number} is known`);
+  }
+
   /** What is dead is given up in time, also where the source has found another way to know of changes. */
   async hasNoDeadLinks(): Promise<void> {
     const { patienceMs, recoveryMs } = this.registry;
@@ -217,4 +218,8 @@ export class Trial {
     this.#closed ??= this.mesh.close();
     return this.#closed;
   }
+}
+
+function proxyOf({ garbage, host, port, wire }: RegistryUnderTest): Promise<FaultyWay> {
+  return wire === "udp" ? DnsProxy.start(host, port) : FaultProxy.start(host, port, garbage);
 }

@@ -1,10 +1,9 @@
-import { chaosCases, shortChaosCases } from "./chaos-cases.ts";
+import { chaosCases } from "./chaos-cases.ts";
 import { runChaos } from "./chaos-suite.ts";
 import { leaderCases } from "./leader-cases.ts";
-import { clusters, registries, variants } from "./registries/index.ts";
+import { clusters, registries } from "./registries/index.ts";
 
 runChaos([
   ...Object.entries(registries).map(([name, entry]) => ({ name, entry, all: chaosCases })),
-  ...Object.entries(variants).map(([name, entry]) => ({ name, entry, all: shortChaosCases })),
   ...Object.entries(clusters).map(([name, entry]) => ({ name, entry, all: leaderCases })),
 ]);

@@ -20,7 +20,12 @@ describe("a process that forgets to end its watch", { timeout: 30_000 }, () => {
     const code = `
       const { xds } = await import(${JSON.stringify(source)});
       const { systemClock: clock, systemRandom: random } = await import(${JSON.stringify(core)});
-      const say = (what) => () => console.log(what);
+      // As somebody who has something to do until the first news is there.
+      const busy = setTimeout(() => undefined, 10_000);
+      const say = (what) => () => {
+        console.log(what);
+        clearTimeout(busy);
+      };
       const bootstrap = {
         xds_servers: [{ server_uri: ${JSON.stringify(server.address)}, channel_creds: [{ type: "insecure" }] }],
         node: { id: "n" },
@@ -29,9 +34,7 @@ describe("a process that forgets to end its watch", { timeout: 30_000 }, () => {
         { service: "web" },
         { snapshot: say("snapshot"), alive: say("alive"), error: say("error") },
         { signal: new AbortController().signal, clock, random },
-      );
-      // As somebody who has something to do until the first news is there.
-      await new Promise((resolve) => setTimeout(resolve, 1000));`;
+      );`;
     const { stdout } = await run(process.execPath, ["--input-type=module", "-e", code], { timeout: 15_000 });
     expect(stdout).toMatch(isUp ? /^snapshot\n$/ : /^error\n/);
   });

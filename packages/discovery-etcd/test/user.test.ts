@@ -82,6 +82,7 @@ describe("point 8, a user", { timeout: 30_000 }, () => {
     fake.write("web/a", "10.0.0.2:80");
     fake.cut();
     await watched.untilAddresses(["10.0.0.2:80"]);
+    expect(fake.seen.at(-1)?.authorization).toBeUndefined();
   });
 
   it("whose request is not answered keeps the token where there is no other: a cluster without a quorum gives none", async () => {

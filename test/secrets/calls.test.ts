@@ -108,9 +108,11 @@ it("no secret of a call comes out of anything that tells of it, however it ends"
       },
     }),
   );
+  // The same for every call: requests that differ in a header share no answer.
+  const hooked = planted.at("a hook's header");
   mesh.hook({
     beforeCall: (call) => {
-      call.setHeader("x-hooked", planted.at("a hook's header"));
+      call.setHeader("x-hooked", hooked);
     },
   });
   await everyCall(mesh, planted, secretFault.headers["x-api-key"]);

@@ -85,7 +85,7 @@ async function run(suite: string, { only, quick, rounds }: Settings): Promise<re
         progress,
       });
     case "dashboard":
-      return benchDashboard({ rounds: rounds ?? (quick ? 4 : 60), roundMs: quick ? 500 : 1_000, progress });
+      return benchDashboard({ rounds: rounds ?? (quick ? 4 : 12), roundMs: quick ? 500 : 5_000, progress });
     case "etcd-transport": {
       // Its libraries are nobody else's, and shall cost nobody else anything.
       const { benchEtcdTransport } = await import("./etcd-transport.ts");

@@ -135,7 +135,8 @@ describe("what the page draws is what was measured", () => {
     expect(latency).toEqual([undefined, undefined]);
     const shares = Object.fromEntries(endpoints.map(([address, , , , , , share]) => [address, share]));
     const slow = Number.parseFloat(shares[stage.backends[0]!.address] ?? "");
-    expect(slow).toBeLessThan(25);
+    // A third would be its share.
+    expect(slow).toBeLessThan(30);
     expect(looked.complaints).toEqual([]);
   });
 

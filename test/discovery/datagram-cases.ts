@@ -11,7 +11,8 @@ export const datagramCases: readonly ChaosCase[] = [
     run: async (trial) => {
       trial.proxy.set("lossy");
       // It goes on meanwhile: a question may be lost more than once.
-      await trial.followsAgain(3 * trial.registry.patienceMs);
+      const moreMs = 3 * trial.registry.patienceMs;
+      await trial.followsAgain(moreMs, moreMs);
     },
   },
   {

@@ -91,19 +91,20 @@ export class Trial {
   /**
    * After a fault: a third instance is known in time and called, and the first one not any more once it was taken out.
    * @param extraMs what the first may take longer, where the source does not know yet that something is wrong
+   * @param laterMs what the second may take longer, where the fault goes on
    */
-  async followsAgain(extraMs = 0): Promise<void> {
+  async followsAgain(extraMs = 0, laterMs = 0): Promise<void> {
     await this.list(0, 1, 2);
-    await this.catchesUp(extraMs);
+    await this.catchesUp(extraMs, laterMs);
   }
 
   /** As {@link followsAgain}, where the third instance was listed during the fault. */
-  async catchesUp(extraMs = 0): Promise<void> {
+  async catchesUp(extraMs = 0, laterMs = 0): Promise<void> {
     const { recoveryMs } = this.registry;
     await this.#until("instance 2 is known", extraMs + recoveryMs, () => this.#isKnown(2));
     await this.answeredBy([0, 2], faultlessMs);
     await this.list(1, 2);
-    await this.#until("instance 0 is not known any more", recoveryMs, () => !this.#isKnown(0));
+    await this.#until("instance 0 is not known any more", laterMs + recoveryMs, () => !this.#isKnown(0));
     await this.#isNotCalled(0);
   }
 

@@ -235,8 +235,9 @@ describe("bodies", () => {
   test("the body of a Request made from a slow stream goes on as a stream", async () => {
     async function* slow(): AsyncGenerator<Uint8Array> {
       yield Buffer.from("a");
+      // Longer than a busy machine stands still.
       await new Promise((resolve) => {
-        setTimeout(resolve, 10);
+        setTimeout(resolve, 300);
       });
       yield Buffer.from("b");
     }

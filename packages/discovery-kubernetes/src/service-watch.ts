@@ -94,7 +94,7 @@ export class ServiceWatch implements FeedListener, WatchHandle {
     this.#finish();
     const slices = feed.store.of(this.service);
     this.#merging = {
-      work: this.#merger.merging(slices, feed.store.unreadable),
+      work: this.#merger.merge(slices, feed.store.unreadable),
       // Kubernetes gives every service with a selector a slice, if only an empty one.
       kind: slices.length === 0 ? "absent" : "bound",
       revision: feed.revision,

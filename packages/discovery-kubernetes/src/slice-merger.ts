@@ -1,5 +1,5 @@
 import type { Endpoint } from "@proxyless/core";
-import { SourceError, workAtOnce } from "@proxyless/core/discovery";
+import { SourceError } from "@proxyless/core/discovery";
 import type { Sliceable } from "@proxyless/core/discovery";
 
 import { Contest } from "./contest.ts";
@@ -55,16 +55,12 @@ export class SliceMerger {
   }
 
   /**
+   * Puts a list together, slice by slice; to be brought to its end before the next one.
    * @param slices all of the service
    * @param unreadable objects that may have been slices of the service
    * @throws SourceError of class `config` when it is unclear which port is wanted, `data` when no entry is usable
    */
-  merge(slices: readonly Slice[], unreadable = 0): Merged {
-    return workAtOnce(this.merging(slices, unreadable));
-  }
-
-  /** The same, slice by slice; to be brought to its end before the next one. */
-  *merging(slices: readonly Slice[], unreadable = 0): Sliceable<Merged> {
+  *merge(slices: readonly Slice[], unreadable = 0): Sliceable<Merged> {
     const portOf = choosePort(slices, this.#reading.port);
     const parts = yield* this.#take(slices, portOf);
     const turns = this.#contest.turns();

@@ -1,4 +1,5 @@
 import type { Endpoint } from "@proxyless/core";
+import { workAtOnce } from "@proxyless/core/discovery";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
@@ -78,8 +79,8 @@ describe("merging again after a change", () => {
           if (isGone) store.delete(readSlice(object));
           else store.put(readSlice(object));
           const slices = store.of("web");
-          const merged = merger.merge(slices);
-          const { endpoints, skipped } = new SliceMerger(reading).merge(slices);
+          const merged = workAtOnce(merger.merge(slices));
+          const { endpoints, skipped } = workAtOnce(new SliceMerger(reading).merge(slices));
           expect(sorted(merged.endpoints)).toEqual(sorted(endpoints));
           expect(merged.skipped).toBe(skipped);
           const ids = new Set(endpoints.map(({ id }) => id));
@@ -98,10 +99,10 @@ describe("merging again after a change", () => {
     const merger = new SliceMerger(reading);
     store.put(readSlice(raw("one", [ready(1), ready(2), ready(3)])));
     store.put(readSlice(raw("two", [ready(4), ready(5)])));
-    const before = merger.merge(store.of("web")).endpoints;
+    const before = workAtOnce(merger.merge(store.of("web"))).endpoints;
     // In another order as well.
     store.put(readSlice(raw("one", [ready(3), ready(6), ready(1)])));
-    const after = merger.merge(store.of("web")).endpoints;
+    const after = workAtOnce(merger.merge(store.of("web"))).endpoints;
     expect(after.map(({ id }) => id).toSorted()).toEqual(["uid-1", "uid-3", "uid-4", "uid-5", "uid-6"]);
     expect(after.filter((each) => !before.includes(each)).map(({ id }) => id)).toEqual(["uid-6"]);
   });
@@ -111,7 +112,7 @@ describe("merging again after a change", () => {
     const merger = new SliceMerger(reading);
     const tell = (...objects: readonly object[]): boolean => {
       store.replace(objects.map(readSlice));
-      return merger.merge(store.of("web")).saidGoodbye;
+      return workAtOnce(merger.merge(store.of("web"))).saidGoodbye;
     };
     expect(tell(raw("one", [ready(1), ready(2, "going")]))).toBe(false);
     const names = { ...raw("one", [ready(1)]), addressType: "FQDN" };

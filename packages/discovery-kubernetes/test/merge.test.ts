@@ -1,4 +1,5 @@
 import type { Endpoint } from "@proxyless/core";
+import { workAtOnce } from "@proxyless/core/discovery";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
@@ -17,7 +18,7 @@ const plain: Reading = {
 
 /** By somebody who never saw them before. */
 function mergeSlices(slices: readonly Slice[], reading: Reading): Merged {
-  return new SliceMerger(reading).merge(slices);
+  return workAtOnce(new SliceMerger(reading).merge(slices));
 }
 
 interface Pod {

@@ -3,8 +3,8 @@ import type { Clock } from "../clock.ts";
 /** Work that can be left after each of its pieces, none of which takes a millisecond. */
 export type Sliceable<T> = Generator<undefined, T, undefined>;
 
-/** How long one turn of the event loop may work on it, in milliseconds: what else has to run then comes no later. */
-const SLICE_MS = 2;
+/** How long one turn of the event loop may work on something, in milliseconds: what else has to run then comes no later. */
+export const SLICE_MS = 2;
 /** So many pieces are always enough, also by a clock that stands still while code runs. */
 const MAX_PIECES = 64;
 

@@ -1,8 +1,7 @@
 import type { Clock } from "../clock.ts";
+import { SLICE_MS } from "../discovery/slices.ts";
 import type { Reading } from "./reading.ts";
 
-/** How long one turn of the event loop may read, in milliseconds: what else has to run then comes no later. */
-const sliceMs = 2;
 /** So much of a turn is always enough, also by a clock that stands still while code runs. */
 const sliceBytes = 256 * 1024;
 /** After so much the clock is looked at. */
@@ -59,7 +58,7 @@ export class PacedReading {
     if (!this.#isInTurn) this.#beginTurn();
     try {
       while (this.#waiting.length > 0 && !reading.isOver()) {
-        if (this.#readInTurn >= sliceBytes || clock.now() - this.#began >= sliceMs) {
+        if (this.#readInTurn >= sliceBytes || clock.now() - this.#began >= SLICE_MS) {
           flow.pause();
           return;
         }

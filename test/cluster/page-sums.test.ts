@@ -5,18 +5,9 @@ import { Tally } from "@proxyless/dashboard/feed";
 import fc from "fast-check";
 import { expect, it } from "vitest";
 
-import { ClusterFeed } from "../../packages/cluster/src/page/cluster-feed.ts";
 import { isPageReport } from "../../packages/cluster/src/page/page-report.ts";
-import type { PageReport } from "../../packages/cluster/src/page/page-report.ts";
-import { WorkerPage } from "../../packages/cluster/src/page/worker-page.ts";
 import { Backend } from "../dashboard/support/backend.ts";
-
-/** As it comes over a channel; a report that the primary would refuse is an error. */
-function sent(report: PageReport): PageReport {
-  const copy: unknown = JSON.parse(JSON.stringify(report));
-  if (!isPageReport(copy)) throw new Error("refused");
-  return copy;
-}
+import { InProcess } from "./support/in-process.ts";
 
 function meshOf(clock: ManualClock, backends: readonly Backend[]): Mesh {
   const services = {
@@ -35,19 +26,8 @@ it("adds up calls, shares and latencies of several workers", async () => {
   await using other = await Backend.start();
   await using a = meshOf(clock, [quick, other]);
   await using b = meshOf(clock, [quick]);
-  const pages = [new WorkerPage(a, clock), new WorkerPage(b, clock)];
-  const reports: PageReport[] = [];
-  const feed = new ClusterFeed(
-    async () => {
-      for (const [i, page] of pages.entries()) {
-        reports[i] = sent(await page.answer());
-        feed.take(`w${i}`, reports[i]);
-      }
-      return new Set();
-    },
-    clock,
-    () => undefined,
-  );
+  using workers = new InProcess([a, b], clock);
+  const feed = workers.feed(clock);
   feed.start();
   await clock.advance(500);
   const call = async (mesh: Mesh, times: number): Promise<void> => {
@@ -61,8 +41,9 @@ it("adds up calls, shares and latencies of several workers", async () => {
   const sums = feed.tally.of("orders").sum(1);
   expect(sums.counts.success).toBe(40);
   const expected = new Tally();
-  for (const { counted } of reports) {
-    expected.of("orders").of(undefined).add(counted["orders"]!.counts, counted["orders"]!.latencies);
+  for (const { counted } of workers.reports) {
+    for (const { counts, latencies } of counted["orders"]!.routes)
+      expected.of("orders").of(undefined).add(counts, latencies);
   }
   expected.turn();
   const { latencies } = expected.of("orders").sum(1);
@@ -75,7 +56,6 @@ it("adds up calls, shares and latencies of several workers", async () => {
   expect(Object.fromEntries(shares)).toEqual({ [quick.address]: 35 / 40, [other.address]: 5 / 40 });
   expect(orders!.circuits[0]!.calls).toBe(40);
   expect(orders!.limits[0]!.rateLimit!.tokensPerSecond).toBe(100);
-  for (const page of pages) page.close();
   feed.close();
 });
 

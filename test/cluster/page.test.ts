@@ -2,6 +2,7 @@ import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, it } from "vitest";
 
 import { openPage, startBrowser } from "../dashboard/support/browser.ts";
+import { HystrixDashboard } from "../dashboard/support/hystrix-dashboard.ts";
 import { Stage } from "./support/stage.ts";
 
 let browser: Browser;
@@ -73,4 +74,29 @@ it("asks nobody when the page is closed", { timeout: 120_000 }, async () => {
       { timeout: 60_000 },
     )
     .toBe(0);
+});
+
+it("the dashboard of Hystrix itself draws what all workers do", { timeout: 180_000 }, async () => {
+  await using stage = await Stage.start();
+  const [one = "", two = "", thread = ""] = await stage.add("cluster", "process", "thread");
+  await using dashboard = await HystrixDashboard.start(
+    `${String(await stage.ask({ op: "page" }))}hystrix.stream`,
+  );
+  await using looked = await openPage(browser);
+  await dashboard.open(looked.page);
+  const draws = async (circuit: Readonly<Record<string, string>>): Promise<void> => {
+    await expect.poll(() => dashboard.read(looked.page), { timeout: 30_000 }).toMatchObject([circuit]);
+  };
+  // Who has made no call has no circuit.
+  const workers = [one, two, thread];
+  for (const worker of workers) await stage.tell(worker, { op: "call", path: "/200", times: 1 });
+  await draws({ name: "orders", hosts: "3", status: "Circuit Closed" });
+  await draws({ successes: "0" });
+  for (const worker of workers) await stage.tell(worker, { op: "call", path: "/200", times: 10 });
+  await draws({ hosts: "3", status: "Circuit Closed", successes: "30", errors: "0.0 %", perSecond: "3.0" });
+  await stage.tell(two, { op: "call", path: "/500", times: 60 });
+  await draws({ hosts: "3", status: 'Circuit {"Closed":2,"Open":1}' });
+  await stage.ask({ op: "kill", worker: thread });
+  await draws({ hosts: "2", status: 'Circuit {"Closed":1,"Open":1}' });
+  expect(looked.complaints).toEqual([]);
 });

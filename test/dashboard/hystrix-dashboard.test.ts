@@ -1,4 +1,4 @@
-import type { Browser, Page } from "playwright-core";
+import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, expect, it } from "vitest";
 
 import { openPage, startBrowser } from "./support/browser.ts";
@@ -10,30 +10,6 @@ beforeAll(async () => {
   browser = await startBrowser();
 }, 300_000);
 afterAll(() => browser.close());
-
-/** What it draws of a circuit, by the titles and headings of its own. */
-async function read(page: Page): Promise<readonly Readonly<Record<string, string>>[]> {
-  return page.locator(".dependencies .monitor").evaluateAll((circuits) =>
-    circuits.map((circuit) => {
-      const text = (selector: string): string =>
-        circuit.querySelector(selector)?.textContent.replaceAll(/\s+/gu, " ").trim() ?? "";
-      const titled = (title: string): string => text(`[title^="${title}"]`);
-      return {
-        name: text("p.name"),
-        status: text(".circuitStatus"),
-        errors: titled("Error Percentage"),
-        successes: titled("Successful"),
-        failures: titled("Failure Request"),
-        refused: titled("Short-circuited"),
-        timeouts: titled("Timed-out"),
-        rejected: titled("Semaphore Rejected"),
-        perSecond: text(".ratePerSecond"),
-        median: text(".latencyMedian"),
-        p99: text(".latency99"),
-      };
-    }),
-  );
-}
 
 it("the dashboard of Hystrix itself draws the circuits of a mesh", { timeout: 60_000 }, async () => {
   await using stage = await setStage(2, {
@@ -49,7 +25,7 @@ it("the dashboard of Hystrix itself draws the circuits of a mesh", { timeout: 60
   await expect.poll(() => stage.served.dashboard.watchers).toBe(1);
   const draws = async (...circuits: readonly Readonly<Record<string, string>>[]): Promise<void> => {
     await stage.clock.advance(500);
-    await expect.poll(() => read(page), { timeout: 10_000 }).toMatchObject(circuits);
+    await expect.poll(() => dashboard.read(page), { timeout: 10_000 }).toMatchObject(circuits);
   };
 
   for (const { behaviour } of stage.backends) behaviour.takesMs = 40;

@@ -1,6 +1,8 @@
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, expect, it } from "vitest";
 
+import { serve } from "../../packages/dashboard/test/support/served.ts";
+import { InProcess } from "../cluster/support/in-process.ts";
 import { openPage, startBrowser } from "./support/browser.ts";
 import { setStage } from "./support/stage.ts";
 
@@ -44,12 +46,18 @@ it("shows no secret of a call, an endpoint, a policy or the page itself", async 
     cause: new Error(planted.password),
   });
   const authorization = { authorization: `Bearer ${planted.token}` };
-  const [page, hystrix] = [
-    await served.open("events", authorization),
-    await served.open("hystrix.stream", authorization),
-  ];
+  // As a worker tells it to its primary, too.
+  using workers = new InProcess([mesh], stage.clock);
+  await using together = await serve({ mesh: workers, clock: stage.clock, token: planted.token });
+  const streams = await Promise.all(
+    [served, together].flatMap((one) => [
+      one.open("events", authorization),
+      one.open("hystrix.stream", authorization),
+    ]),
+  );
   let streamed = "";
-  for (const stream of [page, hystrix]) {
+  let said = "";
+  for (const stream of streams) {
     stream.setEncoding("utf8").on("data", (text) => {
       streamed += String(text);
     });
@@ -85,6 +93,7 @@ it("shows no secret of a call, an endpoint, a policy or the page itself", async 
     await call(200);
     await call(500);
     await stage.look();
+    said += JSON.stringify(workers.reports);
   }
   await looked.page.locator(".calls details").first().waitFor();
   for (const summary of await looked.page.locator(".calls summary").all()) await summary.click();
@@ -93,6 +102,7 @@ it("shows no secret of a call, an endpoint, a policy or the page itself", async 
   expect(streamed).toContain("event: tick");
   expect(streamed).toContain("HystrixCommand");
   expect(streamed).toContain("/orders/{id}");
+  expect(said).toContain("/orders/{id}");
   const dom = await looked.page.content();
   expect(dom).toContain("/orders/{id}");
   const kept = await looked.page.evaluate(
@@ -102,7 +112,7 @@ it("shows no secret of a call, an endpoint, a policy or the page itself", async 
   const refused = (await served.ask("circuit?service=x&mode=y", { method: "POST", headers: authorization }))
     .body;
   for (const [name, secret] of Object.entries(planted)) {
-    for (const [where, text] of Object.entries({ streamed, dom, kept: String(kept), html, refused })) {
+    for (const [where, text] of Object.entries({ streamed, said, dom, kept: String(kept), html, refused })) {
       expect(text.includes(secret), `${name} in ${where}`).toBe(false);
     }
   }

@@ -4,6 +4,8 @@ import type { Clock, Mesh, MeshEventType, MeshView } from "@proxyless/core";
 import { kindOf } from "./call-counter.ts";
 import type { CallKind } from "./call-counter.ts";
 import { Calls } from "./calls.ts";
+import { commandsOf } from "./commands.ts";
+import type { Command } from "./commands.ts";
 import { News } from "./news.ts";
 import { snapshot } from "./snapshot.ts";
 import type { CallItem, NewsItem, PageState } from "./state.ts";
@@ -17,10 +19,6 @@ export interface Feed {
   readonly calls: { since(id: number): readonly CallItem[] };
   /** What is counted between `start` and `stop`. */
   readonly tally: Tally;
-  /** The mesh itself, where it is a single one. */
-  readonly mesh: Mesh | undefined;
-  /** As of the last look; undefined while nobody watches, and for what is no single mesh. */
-  readonly view: MeshView | undefined;
   /** Somebody watches. */
   start(): void;
   /** Nobody does any more. */
@@ -28,6 +26,8 @@ export interface Feed {
   close(): void;
   /** How everything stands. @param before what the last look came to */
   look(before: PageState): PageState;
+  /** The circuits, as they stand now. */
+  commands(): readonly Command[];
 }
 
 /** Makes the feed of a page. */
@@ -47,27 +47,25 @@ const counted = [
 
 /** One mesh. */
 export class MeshFeed implements Feed {
-  readonly mesh: Mesh;
   readonly news: News;
   readonly calls: Calls = new Calls();
   readonly tally: Tally = new Tally();
+  readonly #mesh: Mesh;
   readonly #clock: Clock;
   #ends: (() => void)[] = [];
+  /** As of the last look; undefined while nobody watches. */
   #view: MeshView | undefined;
 
   constructor(mesh: Mesh, clock: Clock) {
-    this.mesh = mesh;
+    this.#mesh = mesh;
     this.#clock = clock;
     this.news = new News(mesh, clock);
   }
 
-  get view(): MeshView | undefined {
-    return this.#view;
-  }
-
   start(): void {
     this.news.start();
-    const { calls, mesh, tally } = this;
+    const { calls, tally } = this;
+    const mesh = this.#mesh;
     const wallNow = (): number => this.#clock.wallNow();
     this.#ends = [
       mesh.on("call.completed", (event) => {
@@ -107,10 +105,14 @@ export class MeshFeed implements Feed {
 
   look(before: PageState): PageState {
     this.tally.turnEndpoints();
-    this.#view = this.mesh.inspect();
+    this.#view = this.#mesh.inspect();
     for (const { calls, service } of this.#view.services)
       this.tally.of(service).of(undefined).sawInFlight(calls);
     this.calls.turn(this.#view);
     return snapshot(this.#view, this.tally, before);
+  }
+
+  commands(): readonly Command[] {
+    return commandsOf(this.#mesh.read(), this.#view);
   }
 }

@@ -1,6 +1,5 @@
-import type { CircuitView, Json, PolicyValues, ServiceView } from "@proxyless/core";
-
 import type { CallSums } from "./call-counter.ts";
+import type { Command, CommandCircuit } from "./commands.ts";
 import type { Latencies } from "./latencies.ts";
 
 /** The percentiles that Hystrix tells. */
@@ -8,15 +7,10 @@ const percentiles = [0, 25, 50, 75, 90, 95, 99, 99.5, 100] as const;
 
 /** What one record is made of. */
 export interface HystrixSubject {
-  readonly name: string;
-  readonly group: string;
-  readonly circuit: CircuitView;
+  readonly command: Command;
   /** The calls that pass the circuit, over {@link windowMs}. */
   readonly sums: CallSums;
   readonly windowMs: number;
-  readonly inFlight: number;
-  /** What is in force for these calls, as `mesh.inspect()` shows it. */
-  readonly policy: PolicyValues;
   /** Milliseconds since 1970. */
   readonly at: number;
 }
@@ -27,24 +21,31 @@ export type HystrixValue = string | number | boolean | null | Readonly<Record<st
 /**
  * A `HystrixCommand` record with every field that Hystrix 1.5 writes. What Hystrix has no word for is told as the nearest: calls that
  * a limit refused as rejected by a semaphore, callers that gave up as bad requests, shared answers as answers from the cache.
+ *
+ * Of several processes it is what Turbine makes of theirs. Counts are sums. What differs says how many have which value. Latencies and
+ * percentages are told as many times as there are processes, because readers divide them by `reportingHosts`; here they are those of
+ * all calls, where Turbine can only add up percentiles.
  */
 export function hystrixRecord(subject: HystrixSubject): Readonly<Record<string, HystrixValue>> {
-  const { at, circuit, group, inFlight, name, policy, sums, windowMs } = subject;
+  const { at, command, sums, windowMs } = subject;
+  const { circuits, inFlight, name, service: group } = command;
   const { counts, latencies } = sums;
   const errors = counts.failure + counts.timeout + counts.circuit + counts.refused;
   const requests = errors + counts.success;
-  const latency = latencyMap(latencies);
-  const meanMs = Math.round(latencies.meanMs);
-  const rules = policyGroup(policy, "circuit");
-  const totalMs = numberOf(policyGroup(policy, "timeout"), "totalMs") ?? 0;
-  const maxConcurrent = numberOf(policyGroup(policy, "bulkhead"), "maxConcurrent") ?? 0;
+  const hosts = circuits.length;
+  const latency = latencyMap(latencies, hosts);
+  const meanMs = hosts * Math.round(latencies.meanMs);
+  const of = <T extends number | boolean>(valueOf: (circuit: CommandCircuit) => T): T | string =>
+    agreed(circuits.map((circuit) => valueOf(circuit)));
+  const totalMs = of((circuit) => circuit.totalMs);
+  const maxConcurrent = of((circuit) => circuit.maxConcurrent);
   return {
     type: "HystrixCommand",
     name,
     group,
     currentTime: Math.round(at),
-    isCircuitBreakerOpen: circuit.state === "open" && circuit.mode !== "metrics-only",
-    errorPercentage: requests === 0 ? 0 : Math.floor((100 * errors) / requests),
+    isCircuitBreakerOpen: of(({ mode, state }) => state === "open" && mode !== "metrics-only"),
+    errorPercentage: requests === 0 ? 0 : hosts * Math.floor((100 * errors) / requests),
     errorCount: errors,
     requestCount: requests,
     rollingCountBadRequests: counts.ignored,
@@ -69,14 +70,14 @@ export function hystrixRecord(subject: HystrixSubject): Readonly<Record<string, 
     latencyExecute: latency,
     latencyTotal_mean: meanMs,
     latencyTotal: latency,
-    propertyValue_circuitBreakerRequestVolumeThreshold: numberOf(rules, "minCalls") ?? 0,
-    propertyValue_circuitBreakerSleepWindowInMilliseconds: numberOf(rules, "openMs") ?? 0,
-    propertyValue_circuitBreakerErrorThresholdPercentage: Math.round(
-      100 * (numberOf(rules, "failureRatio") ?? 1),
+    propertyValue_circuitBreakerRequestVolumeThreshold: of(({ minCalls }) => minCalls),
+    propertyValue_circuitBreakerSleepWindowInMilliseconds: of(({ openMs }) => openMs),
+    propertyValue_circuitBreakerErrorThresholdPercentage: of(({ failureRatio }) =>
+      Math.round(100 * failureRatio),
     ),
-    propertyValue_circuitBreakerForceOpen: circuit.mode === "forced-open",
-    propertyValue_circuitBreakerForceClosed: circuit.mode === "forced-closed",
-    propertyValue_circuitBreakerEnabled: circuit.mode !== "metrics-only",
+    propertyValue_circuitBreakerForceOpen: of(({ mode }) => mode === "forced-open"),
+    propertyValue_circuitBreakerForceClosed: of(({ mode }) => mode === "forced-closed"),
+    propertyValue_circuitBreakerEnabled: of(({ mode }) => mode !== "metrics-only"),
     propertyValue_executionIsolationStrategy: "SEMAPHORE",
     propertyValue_executionIsolationThreadTimeoutInMilliseconds: totalMs,
     propertyValue_executionTimeoutInMilliseconds: totalMs,
@@ -85,36 +86,28 @@ export function hystrixRecord(subject: HystrixSubject): Readonly<Record<string, 
     propertyValue_executionIsolationSemaphoreMaxConcurrentRequests: maxConcurrent,
     propertyValue_fallbackIsolationSemaphoreMaxConcurrentRequests: maxConcurrent,
     propertyValue_metricsRollingStatisticalWindowInMilliseconds: windowMs,
-    propertyValue_requestCacheEnabled: policy["cache"] !== undefined && policy["cache"] !== false,
+    propertyValue_requestCacheEnabled: of(({ isCached }) => isCached),
     propertyValue_requestLogEnabled: false,
-    reportingHosts: 1,
+    reportingHosts: hosts,
     threadPool: group,
   };
 }
 
-/** The values in force for a route of a service, or for the service itself. */
-export function policyOf(service: ServiceView | undefined, route: string | undefined): PolicyValues {
-  const policy = service?.policy;
-  const part = policy?.routes.find(({ match }) => match.path === route) ?? policy;
-  return part?.values ?? {};
-}
-
-function latencyMap(latencies: Latencies): Readonly<Record<string, number>> {
+function latencyMap(latencies: Latencies, hosts: number): Readonly<Record<string, number>> {
   return Object.fromEntries(
-    percentiles.map((percent) => [String(percent), Math.round(latencies.percentile(percent) ?? 0)]),
+    percentiles.map((percent) => [String(percent), hosts * Math.round(latencies.percentile(percent) ?? 0)]),
   );
 }
 
-function policyGroup(values: PolicyValues, key: string): PolicyValues {
-  const group = values[key];
-  return isGroup(group) ? group : {};
-}
-
-function isGroup(value: Json | undefined): value is PolicyValues {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-function numberOf(values: PolicyValues, key: string): number | undefined {
-  const value = values[key];
-  return typeof value === "number" ? Math.round(value * 1000) / 1000 : undefined;
+/**
+ * What all say; else how many say what, as JSON in a string: `{"false":3,"true":1}`. Turbine writes it like that for other Turbines, and
+ * one that got an object where a boolean was would break off.
+ */
+function agreed<T extends number | boolean>(values: readonly T[]): T | string {
+  const counts = new Map<T, number>();
+  for (const value of values) counts.set(value, (counts.get(value) ?? 0) + 1);
+  const [first] = values;
+  if (first !== undefined && counts.size === 1) return first;
+  const entries = Array.from(counts, ([value, count]) => [String(value), count] as const);
+  return JSON.stringify(Object.fromEntries(entries.toSorted(([one], [other]) => (one < other ? -1 : 1))));
 }

@@ -1,6 +1,7 @@
-import type { Clock, MeshView, ServiceReading, TimerHandle } from "@proxyless/core";
+import type { Clock, TimerHandle } from "@proxyless/core";
 
 import { slotMs } from "./call-counter.ts";
+import type { Command } from "./commands.ts";
 import type { Feed } from "./feed.ts";
 import { History } from "./history.ts";
 import { emptyRecord, mergePatch } from "./merge-patch.ts";
@@ -66,14 +67,9 @@ export class Observer {
     return this.#state;
   }
 
-  /** As of the last look; undefined while nobody watches. */
-  get view(): MeshView | undefined {
-    return this.#feed.view;
-  }
-
-  /** The numbers of this very moment; none of what is no single mesh. */
-  read(): readonly ServiceReading[] {
-    return this.#feed.mesh?.read().services ?? [];
+  /** The circuits. */
+  commands(): readonly Command[] {
+    return this.#feed.commands();
   }
 
   /** Watches from now on. @returns what ends it */

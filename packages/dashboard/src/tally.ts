@@ -25,6 +25,15 @@ export class ServiceTally {
     for (const counter of this.#routes.values()) counter.turn();
   }
 
+  /** The calls of the last full slot, of each route. */
+  get routes(): readonly (readonly [route: string | undefined, sums: CallSums])[] {
+    return Array.from(this.#routes, ([route, counter]) => {
+      const sums = new CallSums();
+      counter.addTo(sums, 1);
+      return [route, sums] as const;
+    });
+  }
+
   /**
    * The calls of the last full slots.
    * @param isOf which routes count

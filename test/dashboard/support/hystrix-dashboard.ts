@@ -45,6 +45,31 @@ export class HystrixDashboard implements AsyncDisposable {
     await page.goto(`http://127.0.0.1:${portOf(this.#server)}/monitor/monitor.html?stream=shop&title=shop`);
   }
 
+  /** What it draws of each circuit, by the titles and headings of its own. */
+  async read(page: Page): Promise<readonly Readonly<Record<string, string>>[]> {
+    return page.locator(".dependencies .monitor").evaluateAll((circuits) =>
+      circuits.map((circuit) => {
+        const text = (selector: string): string =>
+          circuit.querySelector(selector)?.textContent.replaceAll(/\s+/gu, " ").trim() ?? "";
+        const titled = (title: string): string => text(`[title^="${title}"]`);
+        return {
+          name: text("p.name"),
+          status: text(".circuitStatus"),
+          errors: titled("Error Percentage"),
+          successes: titled("Successful"),
+          failures: titled("Failure Request"),
+          refused: titled("Short-circuited"),
+          timeouts: titled("Timed-out"),
+          rejected: titled("Semaphore Rejected"),
+          perSecond: text(".ratePerSecond"),
+          hosts: text(".tableRow .data"),
+          median: text(".latencyMedian"),
+          p99: text(".latency99"),
+        };
+      }),
+    );
+  }
+
   async #answer({ url = "/" }: IncomingMessage, response: ServerResponse): Promise<void> {
     const { pathname } = new URL(url, "http://dashboard");
     if (pathname === "/proxy.stream") {

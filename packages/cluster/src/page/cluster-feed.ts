@@ -1,8 +1,10 @@
 import type { Clock } from "@proxyless/core";
 import { Tally } from "@proxyless/dashboard/feed";
-import type { CallItem, Feed, NewsItem, PageState } from "@proxyless/dashboard/feed";
+import type { CallItem, Command, Feed, NewsItem, PageState } from "@proxyless/dashboard/feed";
 
+import type { Said } from "./agreement.ts";
 import { Kept } from "./kept.ts";
+import { mergeCommands } from "./merge-commands.ts";
 import { mergeStates } from "./merge-states.ts";
 import type { PageReport } from "./page-report.ts";
 
@@ -13,8 +15,6 @@ export type AskWorkers = () => Promise<ReadonlySet<string>>;
 
 /** The page's view of all workers as one. It asks them at each look, and shows at the next what they have answered. */
 export class ClusterFeed implements Feed {
-  readonly mesh: undefined;
-  readonly view: undefined;
   readonly tally: Tally = new Tally();
   readonly news: Kept<NewsItem> = new Kept(200);
   readonly calls: Kept<CallItem> = new Kept(100);
@@ -51,9 +51,14 @@ export class ClusterFeed implements Feed {
   look(): PageState {
     void this.#askAll();
     this.tally.turnEndpoints();
-    const present = [...this.#reports].filter(([worker]) => !this.#late.has(worker));
-    // Always in the same order, whoever answers first.
-    return mergeStates(present.toSorted(([one], [other]) => order.compare(one, other)));
+    const state = mergeStates(this.#present());
+    for (const [name, { calls }] of Object.entries(state.services))
+      this.tally.of(name).of(undefined).sawInFlight(calls);
+    return state;
+  }
+
+  commands(): readonly Command[] {
+    return mergeCommands(this.#present().flatMap(([, { commands }]) => commands));
   }
 
   /** What a worker answered. */
@@ -61,8 +66,9 @@ export class ClusterFeed implements Feed {
     if (!this.#isWatched) return;
     this.#reports.set(worker, report);
     if (this.#late.delete(worker)) this.#report("worker.answered", worker, "answers again", "good");
-    for (const [name, { counts, latencies }] of Object.entries(report.counted)) {
-      this.tally.of(name).of(undefined).add(counts, latencies);
+    for (const [name, { routes }] of Object.entries(report.counted)) {
+      const own = this.tally.of(name);
+      for (const { route, counts, latencies } of routes) own.of(route).add(counts, latencies);
     }
     for (const item of report.news) this.news.add({ ...item, text: `${item.text} · ${worker}` });
     for (const item of report.calls) this.calls.add(item);
@@ -72,6 +78,13 @@ export class ClusterFeed implements Feed {
   drop(worker: string): void {
     if (this.#reports.delete(worker)) this.#report("worker.ended", worker, "has ended", "plain");
     this.#late.delete(worker);
+  }
+
+  /** What they last said, without those that are late: always in the same order, whoever answers first. */
+  #present(): readonly Said<PageReport>[] {
+    return [...this.#reports]
+      .filter(([worker]) => !this.#late.has(worker))
+      .toSorted(([one], [other]) => order.compare(one, other));
   }
 
   async #askAll(): Promise<void> {

@@ -1,12 +1,25 @@
-import type { CallItem, CallKind, LatencyParts, NewsItem, PageState } from "@proxyless/dashboard/feed";
+import type {
+  CallItem,
+  CallKind,
+  Command,
+  LatencyParts,
+  NewsItem,
+  PageState,
+} from "@proxyless/dashboard/feed";
 
 import { amount, object, oneOf, optional, list, number, table, text, truth } from "./shape.ts";
 import type { Shape } from "./shape.ts";
 
-/** What a worker counted of a service since it was last asked. */
-export interface CountedService {
+/** What a worker counted of a route since it was last asked; without a name of the calls that are of no route. */
+interface CountedRoute {
+  readonly route?: string | undefined;
   readonly counts: Partial<Record<CallKind, number>>;
   readonly latencies: LatencyParts;
+}
+
+/** What a worker counted of a service since it was last asked. */
+export interface CountedService {
+  readonly routes: readonly CountedRoute[];
   /** Attempts that the shares of its endpoints are of. */
   readonly attempts: number;
 }
@@ -16,6 +29,7 @@ export interface PageReport {
   readonly version: 1;
   readonly state: PageState;
   readonly counted: Readonly<Record<string, CountedService>>;
+  readonly commands: readonly Command[];
   /** New since it was last asked. */
   readonly news: readonly NewsItem[];
   readonly calls: readonly CallItem[];
@@ -128,6 +142,24 @@ const callItem = object({
     closedInAll: amount,
   }),
 });
+const commandCircuit = object({
+  mode: text,
+  state: text,
+  minCalls: amount,
+  openMs: amount,
+  failureRatio: amount,
+  totalMs: amount,
+  maxConcurrent: amount,
+  isCached: truth,
+});
+const command = object({
+  name: text,
+  service: text,
+  route: optional(text),
+  inFlight: amount,
+  // A worker speaks of its own alone.
+  circuits: (value) => list(commandCircuit)(value) && Array.isArray(value) && value.length === 1,
+});
 const report = object({
   version: (value) => value === 1,
   state: object({
@@ -136,11 +168,17 @@ const report = object({
   }),
   counted: table(
     object({
-      counts: table(amount),
-      latencies: object({ sumMs: amount, buckets: list(amount) }),
+      routes: list(
+        object({
+          route: optional(text),
+          counts: table(amount),
+          latencies: object({ sumMs: amount, buckets: list(amount) }),
+        }),
+      ),
       attempts: amount,
     }),
   ),
+  commands: list(command),
   news: list(newsItem),
   calls: list(callItem),
 });

@@ -39,14 +39,25 @@ export class WorkerPage {
     const counted = emptyRecord<CountedService>();
     for (const name of Object.keys(this.#state.services)) {
       const own = tally.of(name);
-      const { counts, latencies } = own.sum(1);
-      counted[name] = { counts, latencies: latencies.parts, attempts: own.endpoints.total };
+      const routes = own.routes.map(([route, { counts, latencies }]) => ({
+        route,
+        counts,
+        latencies: latencies.parts,
+      }));
+      counted[name] = { routes, attempts: own.endpoints.total };
     }
     const newNews = news.since(this.#lastNews);
     const newCalls = calls.since(this.#lastCall);
     this.#lastNews = newNews.at(-1)?.id ?? this.#lastNews;
     this.#lastCall = newCalls.at(-1)?.id ?? this.#lastCall;
-    return Promise.resolve({ version: 1, state: this.#state, counted, news: newNews, calls: newCalls });
+    return Promise.resolve({
+      version: 1,
+      state: this.#state,
+      counted,
+      commands: this.#feed.commands(),
+      news: newNews,
+      calls: newCalls,
+    });
   }
 
   close(): void {

@@ -2,6 +2,7 @@
 export { MeshFeed } from "../feed.ts";
 export type { Feed, FeedSource } from "../feed.ts";
 export type { CallKind } from "../call-counter.ts";
+export type { Command, CommandCircuit } from "../commands.ts";
 export type { LatencyParts } from "../latencies.ts";
 export { emptyRecord } from "../merge-patch.ts";
 export { Tally } from "../tally.ts";

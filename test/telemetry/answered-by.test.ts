@@ -179,6 +179,45 @@ describe("calls that share an answer", () => {
   });
 });
 
+describe("a caller that leaves a call that others wait for", () => {
+  it.each([
+    ["whole", (mesh: Mesh, signal?: AbortSignal) => mesh.service("orders").GET("/x", { signal })],
+    [
+      "streamed",
+      (mesh: Mesh, signal?: AbortSignal) => mesh.fetch("http://orders/x", { signal: signal ?? null }),
+    ],
+  ])("is told with the attempts that were made for it: %s", async (_, call) => {
+    let asked = 0;
+    let answer = (): void => undefined;
+    const { events, mesh } = await meshOver(
+      (__, response) => {
+        // The first attempt fails; the second is on its way when the caller leaves.
+        if (++asked === 1) response.destroy();
+        else answer = () => response.end('"shared"');
+      },
+      { coalesce: {}, retry: { baseDelayMs: 1, maxDelayMs: 1 } },
+    );
+    const { completed, lines } = heard(mesh, events);
+    const aborter = new AbortController();
+    const leader = call(mesh, aborter.signal).catch(() => "left");
+    const other = call(mesh);
+    await expect.poll(() => String(answer)).toContain("shared");
+    aborter.abort();
+    expect(await leader).toBe("left");
+    answer();
+    await other;
+    expect(completed()[0]).toMatchObject({
+      outcome: "ignored",
+      flag: "DC",
+      attempts: 2,
+      endpoint: expect.stringContaining("127.0.0.1:"),
+    });
+    expect(completed()[1]).toMatchObject({ answeredBy: "coalesced", outcome: "success", attempts: 0 });
+    expect(lines.map((line) => line.at(-1))).toEqual(["2", "0"]);
+    expect(asked).toBe(2);
+  });
+});
+
 describe("a call that falls back", () => {
   it("shows its caller's answer, with the failure that it hides; the metrics go on counting the failure", async () => {
     const { events, mesh } = await meshOver(failing, {

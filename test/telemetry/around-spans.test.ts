@@ -138,6 +138,30 @@ describe("calls that share an answer", () => {
     await expect(leader).rejects.toThrow("abort");
     expect(calls()).toHaveLength(2);
   });
+
+  it("says of one that left while others wait how often it was sent until then", async () => {
+    const aborter = new AbortController();
+    let asked = 0;
+    let answer = (): void => undefined;
+    const { mesh } = await meshOver(
+      (_, response) => {
+        if (++asked === 1) response.destroy();
+        else answer = () => response.end('"shared"');
+      },
+      { coalesce: {}, retry: { baseDelayMs: 1, maxDelayMs: 1 } },
+    );
+    const leader = mesh.service("orders").GET("/x", { signal: aborter.signal });
+    const follower = mesh.service("orders").GET("/x");
+    await expect.poll(() => String(answer)).toContain("shared");
+    aborter.abort();
+    await expect(leader).rejects.toThrow("abort");
+    expect(calls()[0]?.attributes).toMatchObject({
+      "http.request.resend_count": 1,
+      "proxyless.flag": "DC",
+    });
+    answer();
+    await follower;
+  });
 });
 
 describe("a call that falls back", () => {

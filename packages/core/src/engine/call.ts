@@ -14,6 +14,7 @@ import { abortReason, circuitError, lateError, shedError } from "./call-errors.t
 import type { CallFrame } from "./call-frame.ts";
 import type { CallHooking } from "./call-hooking.ts";
 import type { CallRecord } from "./outcome-log.ts";
+import type { Spent } from "./outer-call.ts";
 import type { EngineParts } from "./parts.ts";
 import { Passes } from "./passes.ts";
 import { mayRepeat } from "./replay.ts";
@@ -74,7 +75,10 @@ export class Call implements CallFrame, LimitRequest {
       this.context = request.parent ?? parts.telemetry.context();
       this.span = parts.telemetry.callStarted(this.context, upstream, request);
       this.hooking = parts.hooks.begin(upstream.service, rules.route, request, this.span);
-    } else ({ context: this.context, hooking: this.hooking, span: this.span } = outer);
+    } else {
+      ({ context: this.context, hooking: this.hooking, span: this.span } = outer);
+      outer.began(this);
+    }
     // The deadline is absolute from here on; waiting, attempts and back-offs all spend from it.
     const now = (this.startedAt = parts.clock.now());
     const inherited = (this.inherited = rules.deadline.inherit ? currentContext() : undefined);
@@ -243,15 +247,19 @@ export class Call implements CallFrame, LimitRequest {
     if (outer === undefined) parts.telemetry.callEnded(this.span, status, error, flagOf(error));
   }
 
+  /** What it has cost so far. */
+  get spent(): Spent {
+    const { count, hedges, last } = this.#attempts;
+    return { attempts: count, hedges, last };
+  }
+
   #report(outcome: Outcome, status: number, error: unknown): CallReport {
-    const { count, headAt, hedges, last, responseBytes } = this.#attempts;
+    const { headAt, last, responseBytes } = this.#attempts;
     return {
+      ...this.spent,
       outcome,
       status,
       error,
-      attempts: count,
-      hedges,
-      last,
       headers: status === 0 ? undefined : last?.headers,
       durationMs: this.parts.clock.now() - this.startedAt,
       headAt,

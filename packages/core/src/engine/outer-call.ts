@@ -24,6 +24,9 @@ export interface OuterEnd {
   readonly responseBytes: number;
 }
 
+/** What a call has cost so far. */
+export type Spent = Pick<CallReport, "attempts" | "hedges" | "last">;
+
 /**
  * A call that layers stand around, as its caller knows it: its span, its hooks and its event go from the door to the answer, whoever gives
  * that, and the engine's core makes none of its own. Only there where somebody traces, hooks or listens.
@@ -44,6 +47,8 @@ export class OuterCall {
   #leader: OuterCall | undefined;
   /** How the call itself ended, where it was sent or refused. */
   #sent: CallReport | undefined;
+  /** The call itself, which goes on for others when its caller leaves. */
+  #running: { readonly spent: Spent } | undefined;
 
   constructor(
     parts: EngineParts,
@@ -103,6 +108,11 @@ export class OuterCall {
     this.#answeredBy = "fault";
   }
 
+  /** The call itself begins. */
+  began(call: { readonly spent: Spent }): void {
+    this.#running = call;
+  }
+
   /** The call itself is over; what its caller gets may be something else. */
   sent(report: CallReport): void {
     this.#sent = report;
@@ -112,6 +122,7 @@ export class OuterCall {
   over(end: OuterEnd): void {
     const { error, headAt, headers, status } = end;
     const { clock, events, telemetry } = this.#parts;
+    const spent = this.#sent ?? this.#running?.spent;
     if (this.hooking !== undefined || events.wants("call.completed")) {
       const sent = this.#sent;
       const isOwn = sent !== undefined && isSameEnd(sent, end) && this.#answeredBy === undefined;
@@ -120,9 +131,9 @@ export class OuterCall {
         outcome: isOwn ? sent.outcome : this.#outcome(end),
         status,
         error,
-        attempts: sent?.attempts ?? 0,
-        hedges: sent?.hedges ?? 0,
-        last: sent?.last,
+        attempts: spent?.attempts ?? 0,
+        hedges: spent?.hedges ?? 0,
+        last: spent?.last,
         headers,
         durationMs: clock.now() - this.startedAt,
         headAt,
@@ -132,7 +143,10 @@ export class OuterCall {
       });
     }
     // After the hooks, of which a tag goes on the span as well.
-    if (this.span !== undefined) telemetry.callEnded(this.span, status, error, flagOf(error));
+    if (this.span === undefined) return;
+    // A call that is over has said it by itself.
+    if (this.#sent === undefined && spent !== undefined) telemetry.resent(this.span, spent.attempts);
+    telemetry.callEnded(this.span, status, error, flagOf(error));
   }
 
   #outcome({ error, status }: OuterEnd): Outcome {

@@ -8,9 +8,18 @@ import { onTestFinished } from "vitest";
 /** What a test does when it is over; a concurrent test has its own. */
 export type AtEnd = (end: () => void | Promise<void>) => void;
 
-/** An HTTP instance in this process that answers with its own port. */
-export async function instance(atEnd: AtEnd = onTestFinished): Promise<number> {
-  const server = createServer((_, response) => response.end(String(port))).listen(0, "127.0.0.1");
+/** An HTTP instance in this process that answers with its own port, or with another number. @returns its port */
+export async function instance(
+  atEnd: AtEnd = onTestFinished,
+  at: { readonly host: string; readonly port: number; readonly answer?: number } = {
+    host: "127.0.0.1",
+    port: 0,
+  },
+): Promise<number> {
+  const server = createServer((_, response) => response.end(String(at.answer ?? port))).listen(
+    at.port,
+    at.host,
+  );
   await once(server, "listening");
   atEnd(() => {
     server.close();

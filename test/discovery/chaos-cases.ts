@@ -43,6 +43,21 @@ export const slowCase: ChaosCase = {
   },
 };
 
+/** Somebody watches one service more. */
+export const anotherCase: ChaosCase = {
+  what: "is asked for another service while nothing can be heard of it",
+  needs: "link",
+  isImpatient: true,
+  run: async (trial) => {
+    trial.proxy.set("blackhole");
+    const another = trial.asksForAnother();
+    await trial.lasts(faultMs);
+    trial.proxy.set("pass");
+    await another;
+    await trial.followsAgain(trial.registry.patienceMs);
+  },
+};
+
 /** Everything that is done to every registry. */
 export const chaosCases: readonly ChaosCase[] = [
   {
@@ -143,19 +158,7 @@ export const chaosCases: readonly ChaosCase[] = [
       await trial.hasNoDeadLinks();
     },
   },
-  {
-    what: "is asked for another service while nothing can be heard of it",
-    needs: "link",
-    isImpatient: true,
-    run: async (trial) => {
-      trial.proxy.set("blackhole");
-      const another = trial.asksForAnother();
-      await trial.lasts(faultMs);
-      trial.proxy.set("pass");
-      await another;
-      await trial.followsAgain(trial.registry.patienceMs);
-    },
-  },
+  anotherCase,
   {
     what: "is let go of while nothing can be heard of it",
     needs: "link",

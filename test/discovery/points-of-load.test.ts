@@ -49,6 +49,16 @@ const contract = sourceContract(makeToy, {
   with: ["putOnlyMalformed", "touch", "silence", "many"],
 });
 
+/** Many times what it is, so that only something that is wrong is above it, and not a slow machine. */
+const changeCpuMs = 250;
+const manyChangesCpuMs = 2_000;
+
+/** The processor time of this process since `before`, in milliseconds: what others have on the machine does not count. */
+function cpuMsSince(before: NodeJS.CpuUsage): number {
+  const { system, user } = process.cpuUsage(before);
+  return (system + user) / 1_000;
+}
+
 /** Holds the source to rules of the contract. @returns those that there are, and that it keeps */
 async function kept(rules: readonly string[]): Promise<readonly string[]> {
   const cases = contract.filter(({ name }) => rules.includes(name));
@@ -57,7 +67,7 @@ async function kept(rules: readonly string[]): Promise<readonly string[]> {
 }
 
 describe("what every client of a registry must stand", () => {
-  it("point 13: ten thousand endpoints are told without a wait, a change among them within 50 ms, and bring no timer each", async () => {
+  it("point 13: ten thousand endpoints are told without a wait, a change among them within 250 ms of processor time, and bring no timer each", async () => {
     const { clock, directory, source } = rig();
     const orders = directory.subscribe("orders");
     const told: (readonly [number, number])[] = [];
@@ -71,29 +81,36 @@ describe("what every client of a registry must stand", () => {
     expect(clock.pendingTimers).toBe(0);
     await clock.advance(1_000);
     const before = told.length;
-    source.put("orders", [...all.slice(2), fakeEndpoint("new")]);
+    const changed = [...all.slice(2), fakeEndpoint("new")];
+    const cpu = process.cpuUsage();
+    source.put("orders", changed);
     await clock.advance(50);
-    // On the clock: what the machine needs for it is a matter of `pnpm bench endpoints`.
+    expect(cpuMsSince(cpu)).toBeLessThan(changeCpuMs);
     expect(told.slice(before).map(([, change]) => change)).toEqual([-1]);
     expect(directory.dump()[0]?.counts.updates).toBe(2);
     expect(clock.pendingTimers).toBe(0);
   });
 
-  it("point 14: a thousand changes per second lead to a bounded number of requests and updates", async () => {
+  it("point 14: a thousand changes per second lead to a bounded number of requests and updates, and less than 2 s of processor time", async () => {
     await using registry = await ToyRegistry.start();
     registry.put("orders", at("a"));
     await using mesh = createMesh({ discovery: toySource(registry.url) });
     await mesh.ready("orders");
     const before = registry.requests.length;
     const began = performance.now();
+    const cpu = process.cpuUsage();
     for (let i = 0; i < 1_000; i++) {
       registry.put("orders", at("a", `b${i}`));
       if (i % 10 === 0) await new Promise((resolve) => setTimeout(resolve, 10));
     }
     const tookMs = performance.now() - began;
     await until(() => served(mesh) === "a b999");
+    const cpuMs = cpuMsSince(cpu);
     // At most one in 5 ms, and those at the beginning and at the end.
-    expect(registry.requests.length - before).toBeLessThanOrEqual(tookMs / 5 + 10);
+    const most = tookMs / 5 + 10;
+    expect(registry.requests.length - before).toBeLessThanOrEqual(most);
+    expect(mesh.inspect().discovery[0]?.counts.updates).toBeLessThanOrEqual(most);
+    expect(cpuMs).toBeLessThan(manyChangesCpuMs);
   });
 
   it("point 15: an abort while connecting, listing, watching or in trouble leaves nothing behind, and nothing is told after it", async () => {

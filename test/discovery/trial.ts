@@ -4,11 +4,13 @@ import { setTimeout as wait } from "node:timers/promises";
 import { createMesh } from "@proxyless/core";
 import type { Mesh, WatchDump } from "@proxyless/core";
 
-import { instance, Traffic } from "../consul/traffic.ts";
+import { Traffic } from "../consul/traffic.ts";
 import type { AtEnd } from "../consul/traffic.ts";
 import { DnsProxy } from "./dns-proxy.ts";
 import { FaultProxy } from "./fault-proxy.ts";
 import type { FaultyWay } from "./faulty-links.ts";
+import { startInstance } from "./support/trial-instance.ts";
+import type { TrialInstance } from "./support/trial-instance.ts";
 import type { RegistryUnderTest, WrittenEndpoint } from "./under-test.ts";
 import { WatchedClock } from "./watched-clock.ts";
 
@@ -28,7 +30,7 @@ export class Trial {
   readonly clock = new WatchedClock();
   readonly proxy: FaultyWay;
   readonly mesh: Mesh;
-  readonly #ports: readonly [number, number, number];
+  readonly #instances: readonly TrialInstance[];
   #fewest = Infinity;
   #traffic: Traffic | undefined;
   #closed: Promise<void> | undefined;
@@ -37,13 +39,13 @@ export class Trial {
     registry: RegistryUnderTest,
     service: string,
     proxy: FaultyWay,
-    ports: readonly [number, number, number],
+    instances: readonly TrialInstance[],
     isImpatient: boolean,
   ) {
     this.registry = registry;
     this.service = service;
     this.proxy = proxy;
-    this.#ports = ports;
+    this.#instances = instances;
     const discovery = registry.source(proxy.host ?? "127.0.0.1", proxy.port, isImpatient);
     this.mesh = createMesh({ discovery, clock: this.clock });
     this.mesh.on("discovery.updated", (update) => {
@@ -59,8 +61,8 @@ export class Trial {
     way?: FaultyWay,
   ): Promise<Trial> {
     const proxy = way ?? (await proxyOf(registry));
-    const ports = [await instance(atEnd), await instance(atEnd), await instance(atEnd)] as const;
-    const trial = new Trial(registry, service, proxy, ports, isImpatient);
+    const instances = await Promise.all([0, 1, 2].map((n) => startInstance(registry, n, atEnd)));
+    const trial = new Trial(registry, service, proxy, instances, isImpatient);
     atEnd(async () => {
       await trial.#close();
       await proxy.stop();
@@ -81,11 +83,9 @@ export class Trial {
   async answeredBy(numbers: readonly number[], withinMs: number): Promise<void> {
     const traffic = this.#running();
     traffic.forget();
-    const wanted = numbers.map((n) => this.#ports[n]);
+    const wanted = numbers.map((n) => this.#instance(n).answer);
     const what = `instances ${numbers.join(", ")} have all answered`;
-    await this.#until(what, withinMs, () =>
-      wanted.every((port) => port !== undefined && traffic.answerers.includes(port)),
-    );
+    await this.#until(what, withinMs, () => wanted.every((answer) => traffic.answerers.includes(answer)));
   }
 
   /**
@@ -112,7 +112,7 @@ export class Trial {
   async asksForAnother(): Promise<void> {
     const another = `${this.service}-another`;
     // An agent of Consul knows instances by their id alone, whatever their service.
-    await this.registry.put(another, [{ id: "another", host: "127.0.0.1", port: this.#ports[0] }]);
+    await this.registry.put(another, [{ ...this.#endpoint(0), id: "another" }]);
     const { patienceMs, recoveryMs } = this.registry;
     // Whoever waits for it may be told that it takes too long; it is looked for all the same.
     const ready = this.mesh.ready(another).catch(() => undefined);
@@ -174,7 +174,8 @@ export class Trial {
   }
 
   #isKnown(number: number): boolean {
-    const address = `127.0.0.1:${this.#ports[number] ?? 0}`;
+    const { host, port } = this.#instance(number);
+    const address = `${host}:${port}`;
     return this.#watch?.endpoints.some((endpoint) => endpoint.address === address) ?? false;
   }
 
@@ -187,7 +188,7 @@ export class Trial {
     await this.#until(`instance ${number} is not called any more`, faultlessMs, async () => {
       traffic.forget();
       await wait(200);
-      return !traffic.answerers.includes(this.#ports[number] ?? 0);
+      return !traffic.answerers.includes(this.#instance(number).answer);
     });
   }
 
@@ -207,7 +208,18 @@ export class Trial {
   }
 
   #endpoints(numbers: readonly number[]): readonly WrittenEndpoint[] {
-    return numbers.map((n) => ({ id: `i${n}`, host: "127.0.0.1", port: this.#ports[n] ?? 0 }));
+    return numbers.map((n) => this.#endpoint(n));
+  }
+
+  #endpoint(number: number): WrittenEndpoint {
+    const { host, port } = this.#instance(number);
+    return { id: `i${number}`, host, port };
+  }
+
+  #instance(number: number): TrialInstance {
+    const found = this.#instances[number];
+    assert.ok(found);
+    return found;
   }
 
   #running(): Traffic {

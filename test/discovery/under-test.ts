@@ -24,6 +24,8 @@ export interface RegistryUnderTest {
   readonly patienceMs: number;
   /** The longest list that the protocol can carry; any where it is left out. */
   readonly mostEndpoints?: number;
+  /** The port of every instance where addresses are all that can be written; each has an address of its own then. */
+  readonly instancePort?: number;
   /** The address that sources use; a fault proxy is put in front of the port. */
   readonly host: string;
   readonly port: number;

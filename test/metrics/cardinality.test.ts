@@ -1,7 +1,3 @@
-import { fork } from "node:child_process";
-import { once } from "node:events";
-import { join } from "node:path";
-
 import type { Attributes } from "@opentelemetry/api";
 import { DataPointType } from "@opentelemetry/sdk-metrics";
 import type { MetricData } from "@opentelemetry/sdk-metrics";
@@ -11,7 +7,6 @@ import type { MeshMetrics } from "@proxyless/metrics";
 import { describe, expect, it } from "vitest";
 
 import { until } from "../../scripts/servers/index.ts";
-import type { Churned } from "./support/churn-process.ts";
 import { FaultyService } from "./support/faulty-service.ts";
 import { readScrape } from "./support/scraped.ts";
 
@@ -124,20 +119,5 @@ describe("series of what is gone", () => {
     expect(await told()).toBe(true);
     expect(await told()).toBe(false);
     expect(metrics.size).toBe(0);
-  });
-
-  it("leave nothing behind of 10,000 endpoints that came and went", { timeout: 240_000 }, async () => {
-    await using service = await FaultyService.start("0.0.0.0");
-    const child = fork(join(import.meta.dirname, "support/churn-process.ts"), [service.port], {
-      execArgv: ["--expose-gc"],
-    });
-    const answer = once(child, "message");
-    const [churned]: Churned[] = await answer;
-    const { bytes = Number.NaN, most, seriesAfter, seriesBefore } = churned ?? {};
-    // Of 500 at a time: what each has of its own.
-    expect(most).toBeGreaterThan(500 * 4);
-    expect(seriesAfter).toBe(seriesBefore);
-    // A series that stayed would be more; its name alone would be.
-    expect(bytes).toBeLessThan(250);
   });
 });

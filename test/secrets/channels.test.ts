@@ -31,8 +31,8 @@ async function follow(planted: Planted, discovery: DiscoverySource): Promise<voi
   await overheard.end();
 }
 
-/** Where a server stands that opens a session, and then says back what it hears. */
-async function zookeeperParrot(heard: string[]): Promise<string> {
+/** Where a server stands that opens a session, and then says back what it hears in one way or another. */
+async function zookeeperParrot(heard: string[], say: (heard: Buffer) => Buffer): Promise<string> {
   const sockets = new Set<Socket>();
   const server = createTcpServer((socket) => {
     sockets.add(socket);
@@ -41,7 +41,7 @@ async function zookeeperParrot(heard: string[]): Promise<string> {
     socket.on("data", (chunk) => {
       heard.push(chunk.toString("latin1"));
       if (!isNew) {
-        socket.write(chunk);
+        socket.write(say(chunk));
         return;
       }
       isNew = false;
@@ -61,11 +61,16 @@ async function zookeeperParrot(heard: string[]): Promise<string> {
   return `127.0.0.1:${await listening(server)}`;
 }
 
-it("the digest for ZooKeeper does not come out, though a server says it back", async () => {
+it.each<[string, (heard: Buffer) => Buffer]>([
+  ["as its answer", (heard) => heard],
+  // Its number stands behind the length of the frame.
+  ["to nobody", (heard) => Buffer.concat([heard.subarray(0, 4), Buffer.of(0, 0, 0, 77), heard.subarray(8)])],
+  ["as a frame", (heard) => heard.subarray(heard.indexOf("digest"))],
+])("the digest for ZooKeeper does not come out, though a server says it back %s", async (_, say) => {
   const planted = new Planted();
   const heard: string[] = [];
   const password = planted.at("ZooKeeper's password");
-  const servers = await zookeeperParrot(heard);
+  const servers = await zookeeperParrot(heard, say);
   await follow(planted, zookeeper({ servers, auth: { user: "mesh", password }, requestTimeoutMs: 200 }));
   expect(heard.join("")).toContain(password);
   expect(planted.leaks).toEqual([]);

@@ -6,6 +6,7 @@ import { systemClock, systemRandom } from "@proxyless/core";
 import { readConnectString } from "../../packages/discovery-zookeeper/src/client/addresses.ts";
 import { ops, writeAcl } from "../../packages/discovery-zookeeper/src/client/protocol.ts";
 import type { Acl } from "../../packages/discovery-zookeeper/src/client/protocol.ts";
+import { readChildren } from "../../packages/discovery-zookeeper/src/client/requests.ts";
 import { ZookeeperClient } from "../../packages/discovery-zookeeper/src/client/zookeeper-client.ts";
 import type { ClientSettings } from "../../packages/discovery-zookeeper/src/client/zookeeper-client.ts";
 import { isRefusal, zkCodes } from "../../packages/discovery-zookeeper/src/client/zookeeper-error.ts";
@@ -117,7 +118,7 @@ export class Operator {
   list(path: string): Promise<string[]> {
     return this.#patiently(async () => {
       try {
-        return (await this.client.children(path, noSignal)).names.toSorted();
+        return readChildren(await this.client.children(path, noSignal)).names.toSorted();
       } catch (error) {
         if (isRefusal(error, zkCodes.noNode)) return [];
         throw error;

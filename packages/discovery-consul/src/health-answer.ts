@@ -7,9 +7,6 @@ import type { DecodedEntries } from "./health-entry.ts";
 import type { Settings } from "./options.ts";
 import { ageOf } from "./trust.ts";
 
-/** The first few nodes tell as much about a token's rights as all. */
-const toldNodes = 5;
-
 /**
  * What the entries of an answer with status 200 mean. An empty list means that there is no such service, because Consul forgets a service
  * with its last instance; where a filter or tag narrows the question it means no more than that nothing was found.
@@ -40,6 +37,6 @@ export function healthAnswer(
       ...(typeof revision === "string" ? { revision } : {}),
       ...(skipped === 0 ? {} : { skipped }),
     },
-    nodes: nodes.slice(0, toldNodes),
+    nodes,
   };
 }

@@ -23,6 +23,7 @@ export interface ListedReading {
 /** An entry as it came once; two with the same bytes are one. */
 interface KnownEntry {
   readonly bytes: Buffer;
+  readonly digest: string;
   readonly decoded: DecodedEntry | undefined;
   /** The number of the last answer that it was in, and where it stood there. */
   seenIn: number;
@@ -54,45 +55,34 @@ export class ListedAnswers implements Answers {
     clock: Clock,
     signal: AbortSignal,
   ): Promise<RegistryResponse> {
-    const entries: KnownEntry[] = [];
-    const list = new DecodedEntries();
+    const comparison = new Comparison(this.#entries, ++this.#number);
     const fresh: string[] = [];
-    const before = this.#entries;
-    let bytes = 0;
-    /** Where the entry stands in the answer before that probably comes next. */
-    let next = 0;
-    const take = (entry: KnownEntry): void => {
-      bytes += entry.bytes.length;
-      entries.push(entry);
-      list.add(entry.decoded);
-    };
     const reader: ListReader = {
       get expected() {
-        return before[next]?.bytes;
+        return comparison.expected;
       },
       repeated: () => {
-        const entry = before[next++];
-        if (entry !== undefined) take(entry);
+        comparison.repeated();
       },
       element: (json) => {
         const digest = hash("sha256", json, "binary");
         let entry = this.#known.get(digest);
         if (entry === undefined) {
-          entry = this.#decode(json);
+          entry = this.#decode(json, digest);
           this.#known.set(digest, entry);
           fresh.push(digest);
-        } else if (entry.seenIn === this.#number) next = entry.place + 1;
-        take(entry);
+        }
+        comparison.take(entry);
       },
     };
     try {
       const response = await http.list(request, reader, clock, signal);
       this.#headers = response.headers;
-      this.#bytes = bytes;
+      this.#bytes = comparison.bytes;
       if (response.status === 200) {
-        this.#entries = entries;
-        this.#list = list;
-        this.#forgetOthers();
+        this.#entries = comparison.entries;
+        this.#list = comparison.list;
+        for (const { digest } of comparison.gone()) this.#known.delete(digest);
       }
       return response;
     } catch (error) {
@@ -119,18 +109,7 @@ export class ListedAnswers implements Answers {
     this.#kept = this.#entries;
   }
 
-  #forgetOthers(): void {
-    this.#number++;
-    for (const [place, entry] of this.#entries.entries()) {
-      entry.seenIn = this.#number;
-      entry.place = place;
-    }
-    for (const [digest, { seenIn }] of this.#known) {
-      if (seenIn !== this.#number) this.#known.delete(digest);
-    }
-  }
-
-  #decode(json: Buffer): KnownEntry {
+  #decode(json: Buffer, digest: string): KnownEntry {
     let parsed: unknown;
     try {
       parsed = JSON.parse(json.toString("utf8"));
@@ -138,6 +117,63 @@ export class ListedAnswers implements Answers {
       const reason = `${this.#reading.subject}: Consul's answer is no JSON`;
       throw new SourceError("data", reason, { cause: error });
     }
-    return { bytes: Buffer.from(json), decoded: this.#reading.decode(parsed), seenIn: 0, place: 0 };
+    const decoded = this.#reading.decode(parsed);
+    // Out of the pool that buffers share, each that stays would keep 8 KiB of what has long gone.
+    const bytes = Buffer.allocUnsafeSlow(json.length);
+    json.copy(bytes);
+    return { bytes, digest, decoded, seenIn: 0, place: 0 };
+  }
+}
+
+/** An answer that is read, beside the one before. What is done for an entry is done while it comes, so that its end is no long turn. */
+class Comparison {
+  readonly #before: readonly KnownEntry[];
+  readonly #number: number;
+  readonly entries: KnownEntry[] = [];
+  readonly list: DecodedEntries = new DecodedEntries();
+  bytes = 0;
+  /** Where the entry stands in the answer before that probably comes next. */
+  #next = 0;
+  /** Up to where that one's entries have come again, or were passed. */
+  #reached = 0;
+  readonly #passed: KnownEntry[] = [];
+
+  constructor(before: readonly KnownEntry[], number: number) {
+    this.#before = before;
+    this.#number = number;
+  }
+
+  get expected(): Buffer | undefined {
+    return this.#before[this.#next]?.bytes;
+  }
+
+  /** The entry that was expected came. */
+  repeated(): void {
+    const entry = this.#before[this.#next];
+    if (entry !== undefined) this.#add(entry, this.#next);
+  }
+
+  take(entry: KnownEntry): void {
+    const { place } = entry;
+    this.#add(entry, this.#before[place] === entry ? place : undefined);
+  }
+
+  /** The entries of the answer before that have not come again. */
+  gone(): readonly KnownEntry[] {
+    const left = [...this.#passed, ...this.#before.slice(this.#reached)];
+    return left.filter(({ seenIn }) => seenIn !== this.#number);
+  }
+
+  #add(entry: KnownEntry, place: number | undefined): void {
+    if (place !== undefined) {
+      for (let passed = this.#reached; passed < place; passed++) this.#passed.push(this.#before[passed]!);
+      this.#next = place + 1;
+      this.#reached = Math.max(this.#reached, this.#next);
+    }
+    entry.seenIn = this.#number;
+    entry.place = this.entries.length;
+    this.bytes += entry.bytes.length;
+    this.entries.push(entry);
+    this.list.add(entry.decoded);
   }
 }

@@ -84,7 +84,7 @@ export class PreparedQuery implements Question {
         ...(typeof datacenter === "string" ? { revision: datacenter } : {}),
         ...(skipped === 0 ? {} : { skipped }),
       },
-      nodes: decoded.nodes.slice(0, 5),
+      nodes: decoded.nodes,
     };
   }
 

@@ -1,6 +1,7 @@
 import { hash } from "node:crypto";
 
 import type { DiscoverySource } from "@proxyless/core";
+import { tokenOwner } from "@proxyless/core/discovery";
 
 import { blockingDeadlineMs, BlockingWatch } from "./blocking-watch.ts";
 import { ConsulHttp } from "./consul-http.ts";
@@ -35,12 +36,12 @@ export function watchSource(parts: WatchSourceParts): DiscoverySource {
   const http = new ConsulHttp(connection, maxConcurrentWatches, settings.maxBodyBytes);
   const { requestTimeoutMs } = connection;
   const shared = { http, slots, mode, waitMs, overflowPollMs, requestTimeoutMs };
-  // The token as a digest, because keys are shown.
+  // Nothing of a token that was given: keys are shown, and of a digest it could be guessed.
   const scope = hash(
     "sha256",
     JSON.stringify([
       connection.urls.map((url) => url.href),
-      connection.token ?? connection.tokenFile,
+      tokenOwner(connection),
       connection.namespace,
       connection.partition,
       mode,

@@ -9,7 +9,7 @@ import type { ConsulHttp, ConsulRequest } from "./consul-http.ts";
 /** Answers that are read when they are there, each as a whole. */
 export class WholeAnswers implements Answers {
   readonly #read: (response: RegistryResponse) => Answer;
-  #response: RegistryResponse = { status: 0, headers: {}, body: "" };
+  #response: RegistryResponse = { status: 0, headers: {}, body: "", pieces: [] };
   #digest = "";
   #kept = "";
 

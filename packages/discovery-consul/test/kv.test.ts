@@ -31,6 +31,7 @@ function read(
     status: 200,
     headers,
     body: JSON.stringify(entries),
+    pieces: [],
   });
 }
 
@@ -190,7 +191,7 @@ describe("a tree of keys", () => {
       codec: kvCodecs.json,
       weightBase: 1,
     });
-    expect(() => question.read({ status: 200, headers: {}, body })).toThrow(
+    expect(() => question.read({ status: 200, headers: {}, body, pieces: [] })).toThrow(
       /key up\/web\/: Consul's answer is no/,
     );
   });

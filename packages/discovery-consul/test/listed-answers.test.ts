@@ -1,4 +1,5 @@
 import { systemClock } from "@proxyless/core";
+import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
 import { resolveConnection } from "../src/connection.ts";
@@ -9,6 +10,16 @@ import { entry, FakeConsul } from "./support/fake-consul.ts";
 
 const request = { method: "GET", path: "/v1/health/service/web", deadlineMs: 5000, lane: "quick" } as const;
 const never = new AbortController().signal;
+
+/** Sees which entry an answer is expected to begin with. */
+class PeekingHttp extends ConsulHttp {
+  expected: Buffer | undefined;
+
+  override list(...args: Parameters<ConsulHttp["list"]>): ReturnType<ConsulHttp["list"]> {
+    this.expected = args[1].expected;
+    return super.list(...args);
+  }
+}
 
 let fake: FakeConsul;
 let http: ConsulHttp;
@@ -81,6 +92,32 @@ describe("the answers of a list", () => {
     expect(await ask()).toEqual(["ab", false, 1]);
   });
 
+  it("parse what the one before did not have, in whatever order it comes, and also after one that broke off", async () => {
+    const ids = fc.array(fc.constantFrom("a", "b", "c", "d", "e", "f", "g"), { maxLength: 14 });
+    const step = fc.record({ ids, isCut: fc.boolean() });
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 6 }), async (steps) => {
+        let before = new Set<string>();
+        fake.put("web", []);
+        await ask();
+        for (const one of steps) {
+          const entries = one.ids.map((id) => entry(id));
+          fake.put("web", entries);
+          if (one.isCut)
+            fake.once((_, response) => fake.answer(response, JSON.stringify(entries).slice(0, -1)));
+          const cut = one.isCut ? await ask().catch((error: unknown) => error) : { class: "data" };
+          expect(cut).toMatchObject({ class: "data" });
+          const distinct = new Set(one.ids);
+          const [told, , read] = await ask();
+          expect(told).toBe([...distinct].join(""));
+          expect(read).toBe([...distinct].filter((id) => !before.has(id)).length);
+          before = distinct;
+        }
+      }),
+      { seed: 7, numRuns: 60 },
+    );
+  });
+
   it("stay as they were after one that is no list", async () => {
     fake.put("web", [entry("a")]);
     await ask();
@@ -89,6 +126,15 @@ describe("the answers of a list", () => {
     expect(await ask()).toEqual(["a", true, 0]);
     fake.put("web", [entry("b")]);
     expect(await ask()).toEqual(["b", false, 1]);
+  });
+
+  it("keep the bytes of an entry, and none that they came with", async () => {
+    const peeking = new PeekingHttp(resolveConnection({}, [fake.url]), 1, 1_000_000);
+    fake.put("web", [entry("a"), entry("b")]);
+    for (let asked = 0; asked < 2; asked++) await answers.fetch(peeking, request, systemClock, never);
+    peeking.close();
+    expect(peeking.expected?.toString()).toBe(JSON.stringify(entry("a")));
+    expect(peeking.expected?.buffer.byteLength).toBe(peeking.expected?.length);
   });
 
   it("count when they were kept, and not before", async () => {

@@ -10,6 +10,7 @@ const answer = (status: number, body: string): Parameters<typeof isHidden>[0] =>
   status,
   headers: {},
   body,
+  pieces: [],
 });
 
 describe("the trust in an answer", () => {

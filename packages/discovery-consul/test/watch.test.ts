@@ -1,5 +1,6 @@
-import { ManualClock } from "@proxyless/core/testing";
-import type { Watching, WatchingOptions } from "@proxyless/core/testing";
+import { merge } from "@proxyless/core/discovery";
+import { ManualClock, Watching } from "@proxyless/core/testing";
+import type { WatchingOptions } from "@proxyless/core/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
 import { watchConsul } from "../../../test/consul/watch.ts";
@@ -231,13 +232,26 @@ describe("a watch", { timeout: 30_000 }, () => {
     expect(made.log).toHaveLength(heard);
   });
 
-  it("has a key that tells apart what is answered differently and shows no secret", () => {
-    const base = { url: fake.url, token: "very-secret" };
+  it("of another token is another watch, also where the keys are the same", async () => {
+    const sources = {
+      one: consul({ url: fake.url, token: "1" }),
+      two: consul({ url: fake.url, token: "2" }),
+    };
+    const made = new Watching(merge(sources), "web");
+    watches.push(made);
+    await eventually("two long polls", () => fake.waiting === 2);
+    expect(new Set(fake.seen.map(({ token }) => token))).toEqual(new Set(["1", "2"]));
+  });
+
+  it("has a key that tells apart what is answered differently and has nothing of a token in it", () => {
+    const base = { url: fake.url, token: "one" };
     const key = (options: ConsulOptions, service = "web"): string => consul(options).key({ service });
     const keys = [
       key(base),
       key(base, "api"),
-      key({ ...base, token: "other" }),
+      key({ url: fake.url }),
+      key({ url: fake.url, tokenFile: "/run/one" }),
+      key({ url: fake.url, tokenFile: "/run/two" }),
       key({ ...base, datacenter: "dc2" }),
       key({ ...base, filter: "x" }),
       key({ ...base, tags: "x" }),
@@ -246,7 +260,6 @@ describe("a watch", { timeout: 30_000 }, () => {
       key({ ...base, addressTag: "wan" }),
     ];
     expect(new Set(keys).size).toBe(keys.length);
-    expect(key(base)).toBe(key({ ...base }));
-    expect(keys.join(" ")).not.toContain("secret");
+    expect(key(base)).toBe(key({ ...base, token: "other" }));
   });
 });

@@ -20,14 +20,26 @@ export interface Resolved {
   readonly overTcp: boolean;
 }
 
+/** One question to one server. */
+interface Asked {
+  readonly name: string;
+  readonly type: QuestionType;
+  readonly server: ServerAddress;
+  readonly tcp: boolean;
+  readonly edns: boolean;
+}
+
+/** So long a server is asked without EDNS, in milliseconds: another may stand behind the same address by then. */
+const plainMs = 600_000;
+
 /**
  * Asks servers until one says something about the name: the one that answered last, then the others, and those that kept
  * silent once more. What does not fit into a packet, or does not repeat the question's letters as they were, is asked again
  * over TCP.
  */
 export class Resolver {
-  /** Servers that do not understand EDNS. */
-  readonly #plain = new Set<string>();
+  /** Until when servers that do not understand EDNS are asked without it. */
+  readonly #plainUntil = new Map<string, number>();
   #preferred = "";
 
   /** @throws SourceError `transient` or `data` when no server gave an answer; the signal's reason when it aborted */
@@ -37,10 +49,12 @@ export class Resolver {
     for (let round = 0; round < asking.tries && left.length > 0; round++) {
       const silent: ServerAddress[] = [];
       for (const server of left) {
+        const where = showServer(server);
+        const edns = context.clock.now() >= (this.#plainUntil.get(where) ?? -Infinity);
         try {
           // eslint-disable-next-line no-await-in-loop -- the next server is asked when this one fails
-          const resolved = await this.#askOne(name, type, server, asking.tcp, context);
-          this.#preferred = showServer(server);
+          const resolved = await this.#askOne({ name, type, server, tcp: asking.tcp, edns }, context);
+          this.#preferred = where;
           return resolved;
         } catch (error) {
           if (context.signal.aborted) throw error;
@@ -54,28 +68,24 @@ export class Resolver {
     throw last ?? new SourceError("config", "there is no DNS server to ask");
   }
 
-  async #askOne(
-    name: string,
-    type: QuestionType,
-    server: ServerAddress,
-    tcp: boolean,
-    context: ExchangeContext,
-  ): Promise<Resolved> {
+  async #askOne(asked: Asked, context: ExchangeContext): Promise<Resolved> {
+    const { name, type, server, tcp, edns } = asked;
     const where = showServer(server);
-    const hasEdns = !this.#plain.has(where);
-    const question = makeQuestion(name, type, hasEdns);
+    const question = makeQuestion(name, type, edns);
     const message = await (tcp ? askTcp : askUdp)(question, server, context);
     switch (message.kind) {
       case "reply":
         return { reply: message.reply, overTcp: tcp };
       case "truncated":
       case "recased":
-        if (!tcp) return this.#askOne(name, type, server, true, context);
+        if (!tcp) return this.#askOne({ ...asked, tcp: true }, context);
         break;
       case "no-edns":
-        if (hasEdns) {
-          this.#plain.add(where);
-          return this.#askOne(name, type, server, tcp, context);
+        if (edns) {
+          const resolved = await this.#askOne({ ...asked, edns: false }, context);
+          // Only now is it known that EDNS was to blame.
+          this.#plainUntil.set(where, context.clock.now() + plainMs);
+          return resolved;
         }
         break;
       case "failed":

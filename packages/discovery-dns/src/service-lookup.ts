@@ -9,7 +9,7 @@ import { RecordStore } from "./record-store.ts";
 import type { Round } from "./record-store.ts";
 import type { Resolver } from "./resolver.ts";
 import { candidatesOf, nameOf } from "./service-name.ts";
-import { addressEndpoints, srvEndpoints } from "./to-endpoints.ts";
+import { addressEndpoints, srvEndpoints, targetId } from "./to-endpoints.ts";
 import type { Placed, SrvRecord } from "./to-endpoints.ts";
 
 /** What DNS says of a service. */
@@ -24,6 +24,8 @@ export interface Finding {
   readonly until: number;
   /** Why a part of it is what was known before, or is missing. */
   readonly problem: SourceError | undefined;
+  /** Beginnings of the ids of endpoints at targets that were never answered for. */
+  readonly unheard: readonly string[];
 }
 
 /** Targets of one service whose addresses are asked for at the same time. */
@@ -134,6 +136,7 @@ export class ServiceLookup {
     const targets = await mapLimit(records, targetsAtOnce, (each) => this.#findTarget(each, round));
     round.signal.throwIfAborted();
     const placed = targets.flatMap((each) => (each.host.addresses.length > 0 ? each : []));
+    const unheard = targets.filter(({ host }) => host.addresses.length === 0 && host.problem !== undefined);
     const problems = targets.flatMap(({ host }) => host.problem ?? []);
     const untils = targets.map(({ host }) => host.until);
     if (placed.length === 0) {
@@ -146,6 +149,7 @@ export class ServiceLookup {
       skipped: records.length - placed.length,
       until: Math.min(until, ...untils),
       problem: problem ?? problems[0],
+      unheard: unheard.map(({ record }) => targetId(record)),
     };
   }
 
@@ -178,4 +182,5 @@ const nothing: Finding = {
   isExplicit: false,
   until: Infinity,
   problem: undefined,
+  unheard: [],
 };

@@ -52,10 +52,12 @@ export function watchService(
     // Servers change the order of what they say from answer to answer.
     const sorted = endpoints.toSorted((a, b) => (a.id < b.id ? -1 : 1));
     const now = JSON.stringify({ ...snapshot, endpoints: sorted });
-    const { problem } = finding;
+    const { problem, unheard } = finding;
     // Each time: `alive` would say that all of it was answered for.
-    if (problem !== undefined) sink.snapshot({ ...snapshot, trouble: toDiscoveryError(problem) });
-    else if (now === told) sink.alive();
+    if (problem !== undefined) {
+      const trouble = toDiscoveryError(problem);
+      sink.snapshot({ ...snapshot, trouble, ...(unheard.length === 0 ? undefined : { unheard }) });
+    } else if (now === told) sink.alive();
     else sink.snapshot(snapshot);
     told = now;
   };

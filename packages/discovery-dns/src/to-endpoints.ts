@@ -53,7 +53,7 @@ export function srvEndpoints({ name, scheme }: Origin, placed: readonly Placed[]
     const { target, port, priority } = record;
     const weight = (weights.get(record) ?? 1) / host.addresses.length;
     for (const address of host.addresses) {
-      const id = `${target}:${port}/${address}`;
+      const id = `${targetId(record)}${address}`;
       // The same target may be listed twice: its better place counts.
       if ((found.get(id)?.priority ?? Infinity) <= priority) continue;
       found.set(id, {
@@ -69,6 +69,11 @@ export function srvEndpoints({ name, scheme }: Origin, placed: readonly Placed[]
     }
   }
   return [...found.values()];
+}
+
+/** What the ids of the endpoints at a target begin with. */
+export function targetId({ target, port }: SrvRecord): string {
+  return `${target}:${port}/`;
 }
 
 /**

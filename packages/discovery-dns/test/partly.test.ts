@@ -1,12 +1,17 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import { withCache } from "@proxyless/core/discovery";
 import { ManualClock } from "@proxyless/core/testing";
 import type { Watching } from "@proxyless/core/testing";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 
 import { watching } from "../../../test/support/watching.ts";
 import { dns } from "../src/index.ts";
 import { addresses, srv } from "./support/fake-dns.ts";
 import type { Scripted } from "./support/fake-dns.ts";
-import { empty, hosts, name, server, watch, watchSrv } from "./support/watched-names.ts";
+import { empty, hosts, name, quick, server, watch, watchSrv } from "./support/watched-names.ts";
 
 const service = "_http._tcp.orders.test";
 const refusal: Scripted = { code: 5 };
@@ -136,5 +141,43 @@ describe("a list of which a part is not answered for", { timeout: 60_000 }, () =
     fake.script = ({ type }) => (type === "AAAA" ? refusal : empty);
     await watched.until("errors", () => watched.errors.length > 3);
     expect(watched.snapshots).toHaveLength(1);
+  });
+
+  it("says which targets it never heard of, so that a disk goes on speaking for them alone", async () => {
+    const directory = await mkdtemp(join(tmpdir(), "proxyless-dns-partly-"));
+    onTestFinished(() => rm(directory, { recursive: true, force: true }));
+    let isBroken = false;
+    let own = ["10.0.0.1", "10.0.0.2"];
+    const fake = await server(({ type, name: asked }) => {
+      if (type === "SRV") {
+        const targets = ["a.test", "b.test"].map((target) => ({ target, port: 1 }));
+        return { answers: srv(service, targets) };
+      }
+      if (asked === "b.test" && isBroken) return refusal;
+      return { answers: addresses(asked, asked === "a.test" ? own : ["10.0.0.9"]) };
+    });
+    const process = (): Watching => {
+      const { port: _, ...rest } = quick;
+      const source = dns({
+        servers: fake.address,
+        ...rest,
+        name: "_http._tcp.{service}.test",
+        family: "ipv4",
+      });
+      return watching(withCache(source, { directory, coldStartWaitMs: 100 }), "orders");
+    };
+    const before = process();
+    await before.untilAddresses(["10.0.0.1:1", "10.0.0.2:1", "10.0.0.9:1"]);
+    await before.stop();
+    isBroken = true;
+    own = ["10.0.0.2", "10.0.0.3"];
+    const after = process();
+    // One of them went in between, and one is not answered for.
+    await after.until("what counts", () => after.last?.trust === "authoritative");
+    expect(after.last?.unheard).toEqual(["b.test:1/"]);
+    expect(after.addresses).toEqual(["10.0.0.2:1", "10.0.0.3:1", "10.0.0.9:1"]);
+    isBroken = false;
+    await getsWell(after);
+    expect(after.addresses).toEqual(["10.0.0.2:1", "10.0.0.3:1", "10.0.0.9:1"]);
   });
 });

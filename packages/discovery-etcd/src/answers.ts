@@ -45,7 +45,7 @@ export interface WatchMessage {
 const piece = 64;
 
 /** Reads the text of an answer of `/v3/kv/range`; throws `data` when it is none. */
-export function* readRangeText(text: string, what: string): Sliceable<RangeAnswer> {
+export function* readRangeText(text: string | readonly string[], what: string): Sliceable<RangeAnswer> {
   return yield* readRange(yield* parsedPieces(text, what), what);
 }
 
@@ -86,7 +86,7 @@ export function parseJson(text: string, what: string): unknown {
   }
 }
 
-function* parsedPieces(text: string, what: string): Sliceable<unknown> {
+function* parsedPieces(text: string | readonly string[], what: string): Sliceable<unknown> {
   try {
     return yield* parsePieces(text);
   } catch (error) {

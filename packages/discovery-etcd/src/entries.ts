@@ -13,21 +13,24 @@ const piece = 64;
 /** A whole list, read. */
 export interface EntryList {
   readonly header: Header;
-  /** By the names of their keys. */
-  readonly entries: readonly (readonly [string, readonly Entry[]])[];
+  readonly store: EntryStore;
 }
 
 /** What one key holds. */
-export interface Entry {
+interface Entry {
   readonly key: string;
-  readonly value: Uint8Array;
+  /** A character for each byte: a buffer would keep 8 KiB of the pool that buffers share. */
+  readonly value: string;
   readonly read: readonly Endpoint[] | "skip";
 }
+
+/** By the names of their keys. */
+type EntryStore = KeyedStore<Entry, Endpoint>;
 
 /** What a service's keys hold, kept up by lists and changes in whatever order they come. */
 export class Entries {
   readonly #decode: Decode;
-  readonly #store = new KeyedStore<Entry>();
+  #store: EntryStore = newStore();
   /** Everything up to here is in the store. */
   #revision = 0n;
   /** Since the last snapshot somebody went, and whether all who did had said goodbye. */
@@ -47,23 +50,21 @@ export class Entries {
 
   /** Reads a whole list, of which what is known already need not be read; {@link replace} takes it. */
   *read({ header, kvs }: RangeAnswer): Sliceable<EntryList> {
-    const entries: [string, readonly Entry[]][] = [];
+    const store = newStore();
     for (const [i, kv] of kvs.entries()) {
       if (i % piece === 0) yield;
-      entries.push([kv.name, [this.#known(kv) ?? this.#read(kv)]]);
+      store.set(kv.name, this.#known(kv) ?? this.#read(kv));
     }
-    return { header, entries };
+    return { header, store };
   }
 
   /** Takes a whole list. @returns whether it differs from what is known */
-  replace({ header, entries }: EntryList): boolean {
-    const store = this.#store;
-    const isSame =
-      store.size === entries.length && entries.every(([name, [entry]]) => store.get(name)?.[0] === entry);
-    store.replace(entries);
+  replace({ header, store }: EntryList): boolean {
+    const before = this.#store;
+    this.#store = store;
     this.#revision = header.revision;
     this.#farewell = "none";
-    return !isSame;
+    return !isSame(before, store);
   }
 
   /** Takes changes, in order; those that a list brought already are left out. @returns whether anything changed */
@@ -73,10 +74,10 @@ export class Entries {
       // Changes of one transaction share a revision, so only a list can be ahead of one.
       if (kv.modRevision <= this.#revision) continue;
       if (isDelete) {
-        this.#note(this.#store.get(kv.name)?.[0]);
+        this.#note(this.#store.get(kv.name));
         hasChanged = this.#store.delete(kv.name) || hasChanged;
       } else if (this.#known(kv) === undefined) {
-        this.#store.set(kv.name, [this.#read(kv)]);
+        this.#store.set(kv.name, this.#read(kv));
         hasChanged = true;
       }
     }
@@ -87,20 +88,15 @@ export class Entries {
 
   /** The present list, or why there is none: entries, and none of them makes sense. */
   snapshot(): Snapshot | string {
-    const entries = this.#store.values();
-    const endpoints: Endpoint[] = [];
-    const bad: string[] = [];
-    for (const { key, read } of entries) {
-      if (read === "skip") bad.push(key);
-      else for (const endpoint of read) endpoints.push(endpoint);
-    }
+    const endpoints = this.#store.values();
+    const bad = senseless(this.#store);
     const explicitRemovals = this.#farewell === "all";
     this.#farewell = "none";
     if (endpoints.length === 0 && bad.length > 0) {
-      return `none of ${bad.length} entries can be read (the first is ${JSON.stringify(bad[0]?.slice(0, 200))})`;
+      return `none of ${bad.length} entries can be read (the first is ${JSON.stringify(bad[0]?.key.slice(0, 200))})`;
     }
     return {
-      kind: entries.length === 0 ? "absent" : "bound",
+      kind: this.#store.size === 0 ? "absent" : "bound",
       endpoints,
       trust: "authoritative",
       revision: this.#revision.toString(),
@@ -119,11 +115,31 @@ export class Entries {
 
   /** What a key was read as, if it still holds the same. */
   #known({ name, value }: KeyValue): Entry | undefined {
-    const entry = this.#store.get(name)?.[0];
-    return entry !== undefined && Buffer.compare(entry.value, value) === 0 ? entry : undefined;
+    const entry = this.#store.get(name);
+    return entry?.value === textOf(value) ? entry : undefined;
   }
 
   #read(kv: KeyValue): Entry {
-    return { key: kv.key, value: kv.value, read: this.#decode(kv) };
+    return { key: kv.key, value: textOf(kv.value), read: this.#decode(kv) };
   }
+}
+
+function textOf({ buffer, byteLength, byteOffset }: Uint8Array): string {
+  return Buffer.from(buffer, byteOffset, byteLength).toString("latin1");
+}
+
+function newStore(): EntryStore {
+  return new KeyedStore(({ read }) => (read === "skip" ? [] : read));
+}
+
+/** The entries that cannot be read, in the order of their keys' names. */
+function senseless(store: EntryStore): readonly Entry[] {
+  return store.unlisted().filter(({ read }) => read === "skip");
+}
+
+/** Whether two stores hold the same. What was known already is the very object it was. */
+function isSame(a: EntryStore, b: EntryStore): boolean {
+  const before = a.held();
+  const after = b.held();
+  return before.length === after.length && before.every((entry, i) => entry === after[i]);
 }

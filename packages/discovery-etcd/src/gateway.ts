@@ -1,5 +1,6 @@
 import type { Clock } from "@proxyless/core";
 import { inTurns, RegistryHttp, SourceError } from "@proxyless/core/discovery";
+import type { RegistryResponse } from "@proxyless/core/discovery";
 
 import { parseJson, readRangeText, readWatchLine, recordOf } from "./answers.ts";
 import type { RangeAnswer, WatchMessage } from "./answers.ts";
@@ -77,11 +78,12 @@ export class EtcdGateway {
 
   /** Posts to the current address; gives the answer's fields, or throws a {@link SourceError}. */
   async call(path: string, body: object, what: string, asking: Asking): Promise<Fields> {
-    return recordOf(parseJson(await this.#post(path, body, what, asking), what), what);
+    const { body: text } = await this.#post(path, body, what, asking);
+    return recordOf(parseJson(text, what), what);
   }
 
   /** Posts to the current address; gives the answer as it is written. */
-  #post(path: string, body: object, what: string, { clock, signal }: Asking): Promise<string> {
+  #post(path: string, body: object, what: string, { clock, signal }: Asking): Promise<RegistryResponse> {
     return this.#asUser({ clock, signal }, async (token) => {
       const request = { ...this.#request(path, body, token), lane: "quick" } as const;
       const response = await this.#http.send(request, clock, signal).catch((error: unknown) => {
@@ -89,14 +91,15 @@ export class EtcdGateway {
         throw error;
       });
       if (response.status !== 200) throw refusalOf(what, response, clock.wallNow());
-      return response.body;
+      return response;
     });
   }
 
   /** Lists a span; `serializable` lets the member answer from what it knows, without asking the others. */
   async range(span: KeySpan, what: string, serializable: boolean, asking: Asking): Promise<RangeAnswer> {
     const body = { key: span.key, range_end: span.end, serializable };
-    return inTurns(readRangeText(await this.#post("/v3/kv/range", body, what, asking), what), asking);
+    const { pieces } = await this.#post("/v3/kv/range", body, what, asking);
+    return inTurns(readRangeText(pieces, what), asking);
   }
 
   /**

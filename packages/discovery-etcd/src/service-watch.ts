@@ -74,7 +74,9 @@ export class ServiceWatch {
   async #round(round: WatchRound): Promise<number> {
     this.#base = this.#gateway.base;
     // Somebody doubts what is known: this time a quorum shall stand behind the answer.
-    const list = await this.#list(round.wasRefreshed, round.signal);
+    const list = await this.#list(round.wasRefreshed, round.signal, (reset) => {
+      this.#sink.error(toDiscoveryError(reset));
+    });
     const stop = new AbortController();
     const signal = AbortSignal.any([round.signal, stop.signal]);
     let beside: Promise<void> | undefined;
@@ -121,7 +123,12 @@ export class ServiceWatch {
     else this.#alive();
   }
 
-  async #list(isFirm: boolean, signal: AbortSignal): Promise<EntryList> {
+  /** @param onReset hears that from now on another history counts */
+  async #list(
+    isFirm: boolean,
+    signal: AbortSignal,
+    onReset: (reset: SourceError) => void,
+  ): Promise<EntryList> {
     for (let isConfirmed = isFirm; ; isConfirmed = true) {
       // eslint-disable-next-line no-await-in-loop -- each answer decides whether another is needed
       const answer = await this.#range(isConfirmed, signal);
@@ -133,7 +140,8 @@ export class ServiceWatch {
           verdict === "other"
             ? "another cluster answers now"
             : `etcd was set back from revision ${this.#lineage.revision} to ${header.revision}`;
-        this.#sink.error(toDiscoveryError(new SourceError("protocol-reset", `${this.#folder}: ${why}`)));
+        this.#lineage.take(header);
+        onReset(new SourceError("protocol-reset", `${this.#folder}: ${why}`));
       }
       // eslint-disable-next-line no-await-in-loop -- the last one is read
       return await inTurns(this.#entries.read(answer), { clock: this.#context.clock, signal });
@@ -159,7 +167,10 @@ export class ServiceWatch {
       await sleep(clock, pause, signal, true);
       const heardBefore = this.#heard;
       // eslint-disable-next-line no-await-in-loop -- as above
-      const list = await this.#list(false, signal);
+      const list = await this.#list(false, signal, (reset) => {
+        // The watch follows the history before.
+        throw reset;
+      });
       // The watch is ahead of the member that answered, and so is not in need of it.
       if (list.header.revision < this.#entries.revision) continue;
       if (!this.#take(list)) {

@@ -4,7 +4,12 @@ import { readWatchLine } from "../src/answers.ts";
 import { readRefusal, refusalOf } from "../src/etcd-error.ts";
 
 function refused(status: number, body: string, headers = {}): unknown {
-  const { class: kind, message, code, isTokenTrouble } = refusalOf("web/", { status, headers, body }, 0);
+  const {
+    class: kind,
+    message,
+    code,
+    isTokenTrouble,
+  } = refusalOf("web/", { status, headers, body, pieces: [] }, 0);
   return { kind, message, code, isTokenTrouble };
 }
 
@@ -52,7 +57,12 @@ describe("a refusal", () => {
   });
 
   it("asks for patience as long as it says", () => {
-    const answer = { status: 503, headers: { "retry-after": "7" }, body: '{"code":14,"message":"busy"}' };
+    const answer = {
+      status: 503,
+      headers: { "retry-after": "7" },
+      body: '{"code":14,"message":"busy"}',
+      pieces: [],
+    };
     expect(refusalOf("web/", answer, 0).retryAfterMs).toBe(7000);
   });
 

@@ -10,18 +10,13 @@ function kv(name: string, modRevision: number, port: number): KeyValue {
   return { name, key: name, value: Buffer.from(String(port)), modRevision: BigInt(modRevision), lease: "0" };
 }
 
+/** Port 0 is written by who wants no calls. */
 function entries(): Entries {
-  return new Entries(({ key, value }) => [
-    {
-      id: key,
-      host: "10.0.0.1",
-      port: Number(Buffer.from(value).toString()),
-      weight: 1,
-      priority: 0,
-      health: "healthy",
-      metadata: {},
-    },
-  ]);
+  return new Entries(({ key, value }) => {
+    const port = Number(Buffer.from(value).toString());
+    if (port === 0) return [];
+    return [{ id: key, host: "10.0.0.1", port, weight: 1, priority: 0, health: "healthy", metadata: {} }];
+  });
 }
 
 /** What a store tells, as `key:port`. */
@@ -91,6 +86,22 @@ describe("entries", () => {
     expect(store.replace(workAtOnce(store.read({ header, kvs: [kv("a", 4, 80)] })))).toBe(false);
     expect(store.replace(workAtOnce(store.read({ header, kvs: [kv("a", 4, 81)] })))).toBe(true);
     expect(store.replace(workAtOnce(store.read({ header, kvs: [] })))).toBe(true);
+    expect(store.replace(workAtOnce(store.read({ header, kvs: [kv("a", 6, 0)] })))).toBe(true);
+    expect(store.replace(workAtOnce(store.read({ header, kvs: [kv("b", 7, 0)] })))).toBe(true);
+  });
+
+  it("tell nothing of a list before all of it was read", () => {
+    const store = entries();
+    const header = { clusterId: "1", revision: 5n };
+    store.replace(workAtOnce(store.read({ header, kvs: [kv("a", 3, 80), kv("b", 3, 80)] })));
+    const kvs = Array.from({ length: 1_000 }, (_, i) => kv(`new-${i}`, 6, 80));
+    const reading = store.read({ header: { clusterId: "1", revision: 6n }, kvs });
+    for (let piece = 0; piece < 12; piece++) expect(reading.next().done).toBe(false);
+    expect(told(store)).toEqual(["a:80", "b:80"]);
+    store.apply([{ isDelete: true, kv: kv("a", 7, 80) }]);
+    expect(told(store)).toEqual(["b:80"]);
+    store.replace(workAtOnce(reading));
+    expect(told(store)).toHaveLength(1_000);
   });
 });
 

@@ -60,6 +60,29 @@ describe("the list that is read beside the watch", { timeout: 30_000 }, () => {
     expect([fake.count("/v3/watch"), watched.errors.length, watched.snapshots.length]).toEqual([1, 0, told]);
   });
 
+  it.each<[string, () => void, string]>([
+    ["was set back", () => undefined, "etcd was set back from revision 50 to 10"],
+    ["is another one", () => (fake.clusterId = "999"), "another cluster answers now"],
+  ])("finds that the cluster %s, says so once, and begins the watch anew", async (_, change, message) => {
+    const clock = new ManualClock();
+    fake.revision = 50;
+    const watched = watching(etcd({ url: fake.url, resyncMs: 60_000 }), "web", { clock, random: () => 0.5 });
+    await watched.untilAddresses(["10.0.0.1:80"]);
+    fake.keys.clear();
+    fake.revision = 9;
+    change();
+    fake.write("web/z", "10.0.0.9:80");
+    await clock.advance(61_000);
+    await watched.untilAddresses(["10.0.0.9:80"]);
+    await eventually("another watch", () => fake.count("/v3/watch") === 2 && fake.watches.size === 1);
+    expect(watched.errors).toEqual([{ class: "protocol-reset", message: `web/: ${message}` }]);
+    const asked = fake.count("/v3/kv/range");
+    await clock.advance(61_000);
+    await watched.until("alive", () => watched.log.includes("alive"));
+    expect(fake.count("/v3/kv/range")).toBe(asked + 1);
+    expect(watched.errors).toHaveLength(1);
+  });
+
   it("ends a watch on a member that does not answer any more", async () => {
     const clock = new ManualClock();
     const watched = watching(etcd({ url: fake.url, resyncMs: 60_000 }), "web", { clock, random: () => 0.5 });

@@ -48,6 +48,7 @@ export interface Connection {
   readonly urls: RegistryUrls;
   /** The zone of this process. */
   readonly zone: string | undefined;
+  readonly user: string | undefined;
   /** The `Authorization` header. */
   readonly authorization: string | undefined;
   readonly headers: Readonly<Record<string, string>>;
@@ -72,6 +73,7 @@ export function resolveConnection(options: EurekaConnectionOptions): Connection 
   return {
     urls: resolveServers(options, tls !== undefined),
     zone: options.zone,
+    user: options.user,
     authorization: basic(options.user, options.password),
     headers: resolveHeaders(options.headers),
     tls,

@@ -1,6 +1,6 @@
 import { isIP } from "node:net";
 
-import { isRecord } from "@proxyless/core/discovery";
+import { isRecord, readHost, readPort } from "@proxyless/core/discovery";
 
 import type { EurekaSecure } from "./options.ts";
 
@@ -28,11 +28,11 @@ interface PortField {
 
 /** Picks host and port of an instance; `undefined` when it has none that is enabled. */
 export function readAddress(fields: Fields, choice: AddressChoice): InstanceAddress | undefined {
-  const ip = hostOf(fields["ipAddr"]);
-  const name = hostOf(fields["hostName"]);
+  const ip = readHost(fields["ipAddr"]);
+  const name = readHost(fields["hostName"]);
   const host = choice.preferIp ? (ip ?? name) : (name ?? ip);
-  const plain = readPort(fields["port"], true);
-  const secure = readPort(fields["securePort"], false);
+  const plain = readPortField(fields["port"], true);
+  const secure = readPortField(fields["securePort"], false);
   const isSecure = choice.secure === "always" || (choice.secure === "auto" && secure.isEnabled);
   const chosen = isSecure ? secure : plain;
   if (host === undefined || chosen.number === undefined || !chosen.isEnabled) return undefined;
@@ -46,19 +46,10 @@ export function readAddress(fields: Fields, choice: AddressChoice): InstanceAddr
 }
 
 /** `{ "$": 8080, "@enabled": "true" }`: the number may be text, the switch a boolean, and both missing; or a bare number. */
-function readPort(value: unknown, byDefault: boolean): PortField {
+function readPortField(value: unknown, byDefault: boolean): PortField {
   const fields: Fields = isRecord(value) ? value : { $: value };
   const { $: raw, "@enabled": enabled } = fields;
-  const number = typeof raw === "string" && /^\d{1,5}$/.test(raw) ? Number(raw) : raw;
-  const isPort = typeof number === "number" && Number.isInteger(number) && number >= 1 && number <= 65_535;
   const word = typeof enabled === "string" ? enabled.toLowerCase() === "true" : enabled;
   const said = typeof word === "boolean" ? word : byDefault;
-  return { number: isPort ? number : undefined, isEnabled: said };
-}
-
-function hostOf(value: unknown): string | undefined {
-  if (typeof value !== "string") return undefined;
-  const plain = value.startsWith("[") && value.endsWith("]") ? value.slice(1, -1) : value;
-  const isName = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,252}$/.test(plain);
-  return isName || isIP(plain) !== 0 ? plain : undefined;
+  return { number: readPort(raw), isEnabled: said };
 }

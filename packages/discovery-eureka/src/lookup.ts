@@ -68,7 +68,7 @@ export class Lookup {
     const response = await this.#http.send({ method: "GET", path, lane: "watch" }, clock, signal);
     if (nothing.includes(response.status)) return undefined;
     if (response.status !== 200) throw lookupError(what, response, clock.wallNow());
-    if (nothing.length > 0 && response.body.trim() === "") return undefined;
-    return inTurns(readRegistry(what, response.body, this.#settings), { clock, signal });
+    if (nothing.length > 0 && response.pieces.every((each) => each.trim() === "")) return undefined;
+    return inTurns(readRegistry(what, response.pieces, this.#settings), { clock, signal });
   }
 }

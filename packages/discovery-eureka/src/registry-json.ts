@@ -23,7 +23,7 @@ export interface RegistryAnswer {
  */
 export function* readRegistry(
   what: string,
-  body: string,
+  body: string | readonly string[],
   reading: InstanceReading,
 ): Sliceable<RegistryAnswer> {
   const json = yield* parse(what, body);
@@ -51,11 +51,12 @@ export function* readRegistry(
   return { records, hashCode: typeof hashCode === "string" ? hashCode : undefined, unreadable };
 }
 
-function* parse(what: string, body: string): Sliceable<unknown> {
+function* parse(what: string, body: string | readonly string[]): Sliceable<unknown> {
   try {
     return yield* parsePieces(body);
   } catch (error) {
-    const isXml = body.trimStart().startsWith("<");
+    const [start = ""] = typeof body === "string" ? [body] : body;
+    const isXml = start.trimStart().startsWith("<");
     throw new SourceError("data", `${what}: Eureka's answer is ${isXml ? "XML" : "no JSON"}`, {
       cause: error,
     });

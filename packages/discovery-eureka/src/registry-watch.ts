@@ -1,16 +1,18 @@
 import type { Sink, WatchContext, WatchHandle } from "@proxyless/core";
 import { inTurns, SourceError, watchLoop } from "@proxyless/core/discovery";
+import type { WatchRound } from "@proxyless/core/discovery";
 
 import { backoffOf, spread } from "./alone-watch.ts";
 import type { EurekaHttp } from "./eureka-http.ts";
 import type { Lookup } from "./lookup.ts";
+import type { RegistryAnswer } from "./registry-json.ts";
 import { RegistryView } from "./registry-view.ts";
 import type { Teller } from "./teller.ts";
 
 /** A server keeps its changes for three minutes; whoever asked longer ago may have missed some. */
 const deltaReachMs = 150_000;
-/** Answers come out of caches of different age, so that counts often differ for a while: that is no reason to hurry. */
-const fullEveryMs = 30_000;
+/** Hints come in storms, and a whole registry is a lot: for them it is read at most so often. */
+const firmEveryMs = 5_000;
 
 /** What the registry is read with. */
 export interface RegistryWatchParts {
@@ -22,7 +24,7 @@ export interface RegistryWatchParts {
 /**
  * Reads the whole registry once for every service that is watched: everything at first, then what changed, checked with
  * the server's own count. A count that differs, changes that are not told, another server or a long silence lead back to
- * everything, at most every 30 s while one server answers.
+ * everything, as with Netflix' client; so does a hint, because changes are only as good as what they were applied to.
  */
 export class RegistryWatch {
   readonly #parts: RegistryWatchParts;
@@ -30,7 +32,11 @@ export class RegistryWatch {
   readonly #view = new RegistryView();
   #loop: { readonly handle: WatchHandle; readonly abort: AbortController } | undefined;
   #isLoaded = false;
+  /** Changes that are being taken in. */
+  #changing: Promise<void> = Promise.resolve();
   #isConsistent = false;
+  /** Somebody doubts what is known, and everything has not been read since. */
+  #isDoubted = false;
   #unreadable = 0;
   #base: URL | undefined;
   #okAt = -Infinity;
@@ -44,12 +50,7 @@ export class RegistryWatch {
   join(service: string, teller: Teller, context: WatchContext): void {
     this.#members.set(teller, service.toUpperCase());
     if (this.#loop === undefined) this.#start(context);
-    else if (this.#isLoaded) {
-      // The sink must hear nothing before its watch has returned.
-      queueMicrotask(() => {
-        if (this.#members.has(teller)) void this.#tell(teller);
-      });
-    }
+    else if (this.#isLoaded) void this.#tellWhenWhole(teller);
   }
 
   /** Ends what {@link join} began. @returns when nothing of it is left */
@@ -86,11 +87,12 @@ export class RegistryWatch {
       backoff: backoffOf(intervalMs),
       round: async (round) => {
         asked = http.base;
-        const isNews = await this.#round(context, round.signal);
+        const isNews = await this.#round(context, round);
         http.good();
         round.good();
         if (isNews) await Promise.all(Array.from(this.#members.keys(), (teller) => this.#tell(teller)));
-        return spread(intervalMs, context);
+        const pauseMs = spread(intervalMs, context);
+        return this.#isDoubted ? Math.min(pauseMs, firmEveryMs - this.#sinceAll(context)) : pauseMs;
       },
       onTrouble: (error) => http.trouble(error, asked),
     });
@@ -98,20 +100,16 @@ export class RegistryWatch {
   }
 
   /** @returns whether there is anything to tell, if only that nothing changed */
-  async #round(context: WatchContext, signal: AbortSignal): Promise<boolean> {
+  async #round(context: WatchContext, { signal, wasRefreshed }: WatchRound): Promise<boolean> {
     const { lookup, http } = this.#parts;
     const { clock } = context;
-    const isSameServer = this.#base === http.base;
-    const mayAsk = clock.now() - this.#fullAt >= fullEveryMs || !isSameServer || !this.#isLoaded;
-    const canFollow = this.#isLoaded && isSameServer && clock.now() - this.#okAt < deltaReachMs;
-    if (canFollow) {
+    this.#isDoubted ||= wasRefreshed;
+    const isFirm = this.#isDoubted && this.#sinceAll(context) >= firmEveryMs;
+    if (!isFirm && this.#canFollow(context)) {
       const delta = await lookup.delta(context, signal);
-      if (delta !== undefined) {
-        this.#view.apply(delta.records);
-        this.#isConsistent = delta.hashCode === this.#view.hashCode();
-        this.#okAt = clock.now();
-        if (this.#isConsistent || !mayAsk) return true;
-      } else if (!mayAsk) return false;
+      if (delta !== undefined) await this.#follow(delta, context, signal);
+      const isKnown = delta !== undefined && this.#isConsistent;
+      if (isKnown || this.#isTooSoon(context)) return delta !== undefined;
     }
     const base = http.base;
     const asked = clock.now();
@@ -120,10 +118,41 @@ export class RegistryWatch {
     this.#unreadable = all.unreadable;
     this.#isLoaded = true;
     this.#isConsistent = true;
+    this.#isDoubted = false;
     this.#base = base;
     this.#fullAt = asked;
     this.#okAt = asked;
     return true;
+  }
+
+  /** Whether changes since the last answer are enough to know everything. */
+  #canFollow({ clock }: WatchContext): boolean {
+    return this.#isLoaded && this.#base === this.#parts.http.base && clock.now() - this.#okAt < deltaReachMs;
+  }
+
+  async #follow(delta: RegistryAnswer, { clock }: WatchContext, signal: AbortSignal): Promise<void> {
+    const changing = inTurns(this.#view.apply(delta.records), { clock, signal });
+    // Who joins meanwhile waits for its end, whatever it is.
+    this.#changing = changing.catch(() => undefined);
+    await changing;
+    this.#isConsistent = delta.hashCode === this.#view.hashCode();
+    this.#okAt = clock.now();
+  }
+
+  /** Each interval everything may be read where changes are of no use; between them only hints ask, one on another's heels. */
+  #isTooSoon(context: WatchContext): boolean {
+    return this.#sinceAll(context) < Math.min(firmEveryMs, this.#parts.intervalMs / 2);
+  }
+
+  /** How long ago everything was asked for, in milliseconds. */
+  #sinceAll({ clock }: WatchContext): number {
+    return clock.now() - this.#fullAt;
+  }
+
+  /** Not at once: the sink must hear nothing before its watch has returned. */
+  async #tellWhenWhole(teller: Teller): Promise<void> {
+    await this.#changing;
+    if (this.#members.has(teller) && this.#isLoaded) await this.#tell(teller);
   }
 
   #tell(teller: Teller): Promise<void> {

@@ -1,6 +1,7 @@
 import { hash } from "node:crypto";
 
 import type { DiscoverySource } from "@proxyless/core";
+import { namesSecret } from "@proxyless/core/discovery";
 
 import { EurekaHttp } from "./eureka-http.ts";
 import { Lookup } from "./lookup.ts";
@@ -37,13 +38,13 @@ export function eureka(options: EurekaOptions): DiscoverySource {
     }
     for (const watch of watches) watch.use(isTogether);
   };
-  // All that changes an answer; the user and the headers as a digest, because keys are shown.
+  // All that changes an answer; secrets only by who or what they belong to, because keys are shown.
   const scope = hash(
     "sha256",
     JSON.stringify([
       connection.urls.map((url) => url.href),
-      connection.authorization,
-      connection.headers,
+      connection.user,
+      Object.entries(connection.headers).map(([name, value]) => (namesSecret(name) ? name : [name, value])),
       shared.mode,
       settings.preferIp,
       settings.secure,

@@ -3,18 +3,20 @@ import { sourceContract } from "@proxyless/core/testing";
 import { describe, expect, it } from "vitest";
 
 import { EurekaServer } from "../../../test/eureka/server.ts";
+import type { EurekaServerOptions } from "../../../test/eureka/server.ts";
 import { eureka } from "../src/index.ts";
 import type { EurekaOptions } from "../src/index.ts";
 import { drop, put } from "./support/instances.ts";
 
-describe.each<[string, Partial<EurekaOptions>]>([
-  ["one service at a time", { mode: "app" }],
-  ["the whole registry with deltas", { mode: "delta" }],
-  ["whatever suits", { deltaAbove: 1 }],
-])("the contract of a source that reads %s", { timeout: 30_000 }, (_, options) => {
+describe.each<[string, Partial<EurekaOptions>, EurekaServerOptions]>([
+  ["one service at a time", { mode: "app" }, {}],
+  ["the whole registry with deltas", { mode: "delta" }, {}],
+  ["the whole registry of a server that tells no deltas", { mode: "delta" }, { delta: false }],
+  ["whatever suits", { deltaAbove: 1 }, {}],
+])("the contract of a source that reads %s", { timeout: 30_000 }, (_, options, serverOptions) => {
   const cases = sourceContract(
     async () => {
-      const server = await EurekaServer.start();
+      const server = await EurekaServer.start(serverOptions);
       const source = eureka({ url: server.url, intervalMs: 1000, requestTimeoutMs: 1000, ...options });
       const known = new Map<string, readonly Endpoint[]>();
       const write = (service: string, endpoints: readonly Endpoint[]): void => {

@@ -60,11 +60,14 @@ describe("the options of a source", () => {
     const key = (options: object): string => eureka({ url, ...options }).key({ service: "a" });
     const same = [{}, { intervalMs: 5000 }, { mode: "delta" }, { emptyHoldMs: 0 }].map(key);
     expect(new Set(same).size).toBe(1);
+    const who = { user: "a", password: "b", headers: { "x-token": "c" } };
+    expect(key({ ...who, password: "d", headers: { "x-token": "e" } })).toBe(key(who));
     const different = [
       {},
       { url: `${url}/v2` },
       { user: "a", password: "b" },
-      { user: "a", password: "c" },
+      { user: "b", password: "b" },
+      { headers: { "x-token": "c" } },
       { headers: { "x-namespace": "b" } },
       { mode: "vip" },
       { mode: "svip" },

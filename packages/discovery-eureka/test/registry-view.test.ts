@@ -104,7 +104,7 @@ describe("deltas on a whole registry", () => {
             // Nobody may be silent for longer than the server remembers.
             if (next.do !== "poll" && model.now - asked < 100_000) continue;
             const delta = model.delta(style);
-            view.apply(delta.records);
+            workAtOnce(view.apply(delta.records));
             asked = model.now;
             expect(view.hashCode()).toBe(delta.hashCode);
             expect(contentOf(view)).toEqual(contentOf(viewOf(model.full(style))));
@@ -122,7 +122,7 @@ describe("deltas on a whole registry", () => {
     model.now += 1000;
     model.registry.cancel("A", "A-3");
     model.register("A", 2, 7, "UP");
-    view.apply(model.delta("jackson").records);
+    workAtOnce(view.apply(model.delta("jackson").records));
     expect(view.app("A")?.map(({ id, endpoint }) => `${id}:${endpoint?.port}`)).toEqual(["A-1:1", "A-2:7"]);
   });
 
@@ -133,7 +133,7 @@ describe("deltas on a whole registry", () => {
     model.now += 1000;
     model.register("A", 1, 2, "DOWN");
     const view = viewOf(model.full("jackson"));
-    view.apply(old.records);
+    workAtOnce(view.apply(old.records));
     expect(view.app("A")).toMatchObject([{ status: "DOWN", endpoint: { port: 2 } }]);
   });
 
@@ -144,7 +144,7 @@ describe("deltas on a whole registry", () => {
     model.register("A", 2, 1, "UP");
     model.registry.forgetChanges();
     const delta = model.delta("jackson");
-    view.apply(delta.records);
+    workAtOnce(view.apply(delta.records));
     expect([view.hashCode(), delta.hashCode]).toEqual(["UP_1_", "UP_2_"]);
   });
 

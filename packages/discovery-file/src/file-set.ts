@@ -1,7 +1,6 @@
-import { hash } from "node:crypto";
+import { inTurns, SourceError, toSourceError } from "@proxyless/core/discovery";
 
-import { SourceError, toSourceError } from "@proxyless/core/discovery";
-
+import { digestOf } from "./content.ts";
 import type { Draft, ServiceDrafts } from "./draft.ts";
 import type { Settings } from "./options.ts";
 import { parseFile } from "./parse-file.ts";
@@ -105,7 +104,7 @@ export class FileSet {
     try {
       const content = await readWhole(path, this.#settings.maxBytes);
       state.isThere = true;
-      const digest = hash("sha256", content);
+      const digest = await inTurns(digestOf(content), this.#context);
       if (digest === state.digest) return state.problem === undefined || this.#recheck(state);
       const isYaml = /\.ya?ml$/iu.test(path) || this.#settings.format === "yaml";
       if (isYaml && !isSwap && !isFirst && state.drafts !== undefined && digest !== state.waiting) {

@@ -2,6 +2,7 @@ import type { WatchContext } from "@proxyless/core";
 import { inTurns, isRecord, parsePieces, SourceError } from "@proxyless/core/discovery";
 import type { Sliceable } from "@proxyless/core/discovery";
 
+import { textOf } from "./content.ts";
 import type { Draft, ServiceDrafts } from "./draft.ts";
 import { readEds } from "./eds-shape.ts";
 import { readOwn } from "./own-shape.ts";
@@ -30,7 +31,7 @@ export async function parseFile(
   context: ReadContext,
 ): Promise<ServiceDrafts> {
   const isYaml = options.format === "yaml" || (options.format === "auto" && /\.ya?ml$/iu.test(path));
-  const tree = await (isYaml ? yamlOf(path, content) : jsonOf(path, content, context));
+  const tree = await (isYaml ? yamlOf(path, content, context) : jsonOf(path, content, context));
   const drafts = await inTurns(draftsOf(tree, options), context);
   if (typeof drafts === "string") throw new SourceError("data", `${path}: ${drafts}`);
   return drafts;
@@ -68,27 +69,28 @@ function* readServices(services: unknown): Sliceable<ServiceDrafts | string> {
 
 async function jsonOf(path: string, content: Buffer, context: ReadContext): Promise<unknown> {
   try {
-    return await inTurns(parsePieces(textOf(content)), context);
+    return await inTurns(jsonIn(content), context);
   } catch (error) {
     context.signal.throwIfAborted();
     throw unreadable(path, "JSON", content, error);
   }
 }
 
-async function yamlOf(path: string, content: Buffer): Promise<unknown> {
+function* jsonIn(content: Buffer): Sliceable<unknown> {
+  return yield* parsePieces(yield* textOf(content));
+}
+
+async function yamlOf(path: string, content: Buffer, context: ReadContext): Promise<unknown> {
   let tree: unknown;
   try {
-    tree = await yamlTree(textOf(content));
+    tree = await yamlTree((await inTurns(textOf(content), context)).join(""));
   } catch (error) {
+    context.signal.throwIfAborted();
     throw unreadable(path, "YAML", content, error);
   }
   // A file with nothing but comments is valid YAML, and one that somebody is about to write.
   if (tree === undefined || tree === null) throw unreadable(path, "YAML", content, undefined);
   return tree;
-}
-
-function textOf(content: Buffer): string {
-  return new TextDecoder("utf-8", { fatal: true }).decode(content);
 }
 
 function unreadable(path: string, kind: string, content: Buffer, error: unknown): SourceError {

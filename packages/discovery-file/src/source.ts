@@ -1,7 +1,7 @@
 import { hash } from "node:crypto";
 
 import type { DiscoverySource, Sink, WatchContext, WatchHandle } from "@proxyless/core";
-import { toDiscoveryError, toSourceError } from "@proxyless/core/discovery";
+import { aborted, toDiscoveryError, toSourceError } from "@proxyless/core/discovery";
 
 import { Feed } from "./feed.ts";
 import type { FeedUser } from "./feed.ts";
@@ -70,19 +70,4 @@ async function refuseLater(problem: unknown, sink: Sink, signal: AbortSignal): P
 
 function refuse(error: unknown, sink: Sink, { signal }: WatchContext): WatchHandle {
   return { done: refuseLater(error, sink, signal) };
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else {
-      signal.addEventListener(
-        "abort",
-        () => {
-          resolve();
-        },
-        { once: true },
-      );
-    }
-  });
 }

@@ -2,7 +2,13 @@ import { readFile } from "node:fs/promises";
 
 import type { Clock } from "@proxyless/core";
 import { RegistryHttp, TokenHolder } from "@proxyless/core/discovery";
-import type { RegistryRequest, RegistryResponse, RegistryTls, StreamReader } from "@proxyless/core/discovery";
+import type {
+  RegistryRequest,
+  RegistryResponse,
+  RegistryTls,
+  SourceError,
+  StreamReader,
+} from "@proxyless/core/discovery";
 
 import { filesOf, readTls } from "./cluster.ts";
 import type { Settings } from "./options.ts";
@@ -58,10 +64,19 @@ export class ApiClient {
     );
   }
 
-  /** The address that is asked now gave trouble. */
-  moveOn(): void {
-    const { http } = this.#wire;
-    http.moveOn(http.base);
+  /** The address that is asked now. */
+  get base(): URL {
+    return this.#wire.http.base;
+  }
+
+  /** The current address answered as it should. */
+  good(): void {
+    this.#wire.http.good();
+  }
+
+  /** `failed` gave trouble. @returns what `watchLoop` wants to know */
+  trouble(error: SourceError, failed: URL): "now" | "wait" {
+    return this.#wire.http.trouble(error, failed);
   }
 
   /** Closes every connection. */

@@ -1,4 +1,5 @@
 import type { Health } from "@proxyless/core";
+import type { Sliceable } from "@proxyless/core/discovery";
 
 import type { Candidate } from "./candidate.ts";
 
@@ -10,6 +11,9 @@ const rank: Readonly<Record<Health, number>> = {
   draining: 4,
   unhealthy: 5,
 };
+
+/** So many ids are looked at in one piece. */
+const PIECE = 512;
 
 /** One who was listed when the list was told last, and who is listed now. */
 export interface Turn {
@@ -49,9 +53,11 @@ export class Contest {
   }
 
   /** What changed since the list was told. */
-  turns(): readonly Turn[] {
+  *turns(): Sliceable<readonly Turn[]> {
     const turns: Turn[] = [];
+    let count = 0;
     for (const [id, before] of this.#before) {
+      if (++count % PIECE === 0) yield;
       const now = this.#ranked.get(id)?.[0];
       if (before !== now) turns.push({ before, now });
     }

@@ -8,8 +8,13 @@ export function keepSame(
   before: readonly SliceEndpoint[],
   now: readonly SliceEndpoint[],
 ): readonly SliceEndpoint[] {
-  const known = new Map(before.map((each) => [nameOf(each), each]));
+  const here = new Set(now);
+  const left = before.filter((each) => !here.has(each));
+  if (left.length === 0) return now;
+  const there = new Set(before);
+  const known = new Map(left.map((each) => [nameOf(each), each]));
   return now.map((each) => {
+    if (there.has(each)) return each;
     const name = nameOf(each);
     const old = known.get(name);
     // What is listed twice stays two.

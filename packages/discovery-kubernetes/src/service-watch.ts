@@ -1,12 +1,5 @@
 import type { DiscoveryError, Sink, WatchContext, WatchHandle } from "@proxyless/core";
-import {
-  Pace,
-  SourceError,
-  toDiscoveryError,
-  toSourceError,
-  workAtOnce,
-  workOneTurn,
-} from "@proxyless/core/discovery";
+import { Pace, SourceError, toDiscoveryError, toSourceError, workOneTurn } from "@proxyless/core/discovery";
 import type { Sliceable } from "@proxyless/core/discovery";
 
 import type { FeedPool } from "./feed-pool.ts";
@@ -15,6 +8,9 @@ import type { ServiceName } from "./service-name.ts";
 import type { FeedListener, SliceFeed } from "./slice-feed.ts";
 import { SliceMerger } from "./slice-merger.ts";
 import type { Merged, Reading } from "./slice-merger.ts";
+
+/** What a sink is told, one after the other: the list, that it is confirmed, or trouble. */
+type Step = "list" | "alive" | DiscoveryError;
 
 /** A list that is being put together. */
 interface Merging {
@@ -39,6 +35,8 @@ export class ServiceWatch implements FeedListener, WatchHandle {
   #feed: SliceFeed | undefined;
   /** What takes longer than a turn of the event loop may. */
   #merging: Merging | undefined;
+  /** What comes after it. */
+  readonly #steps: Step[] = [];
 
   constructor(name: ServiceName, pool: FeedPool, settings: Settings, sink: Sink, context: WatchContext) {
     this.service = name.name;
@@ -46,7 +44,7 @@ export class ServiceWatch implements FeedListener, WatchHandle {
     this.#pool = pool;
     this.#merger = new SliceMerger(readingOf(name, settings));
     this.#pace = new Pace(context.clock, () => {
-      this.#tell();
+      this.#tell("list");
     });
     this.#sink = sink;
     this.#context = context;
@@ -65,15 +63,15 @@ export class ServiceWatch implements FeedListener, WatchHandle {
 
   alive(): void {
     if (this.#context.signal.aborted) return;
-    this.#flush();
-    if (!this.#isRefused) this.#sink.alive();
+    this.#pace.flush();
+    this.#tell("alive");
   }
 
   error(error: DiscoveryError): void {
     if (this.#context.signal.aborted) return;
     // What came before the trouble is good, and must not look as if it were over.
-    this.#flush();
-    this.#sink.error(error);
+    this.#pace.flush();
+    this.#tell(error);
   }
 
   async #run(): Promise<void> {
@@ -87,55 +85,56 @@ export class ServiceWatch implements FeedListener, WatchHandle {
     await this.#pool.leave(this, this.#name.namespace);
   }
 
-  #tell(): void {
+  #tell(step: Step): void {
+    const steps = this.#steps;
+    // A list says as well that the source is alive, and one that is not begun will have all that is new.
+    if (typeof step === "string" && steps.at(-1) === "alive") steps.pop();
+    if (step !== "list" || steps.at(-1) !== "list") steps.push(step);
+    if (this.#merging === undefined) this.#goOn();
+  }
+
+  /** Does what there is to do, as far as this turn of the event loop allows. */
+  #goOn(): void {
+    while (!this.#context.signal.aborted) {
+      if (this.#merging !== undefined) {
+        if (this.#merge(this.#merging)) continue;
+        setImmediate(() => this.#goOn());
+        return;
+      }
+      const step = this.#steps.shift();
+      if (step === undefined) return;
+      if (step === "list") this.#merging = this.#begin();
+      else if (step !== "alive") this.#sink.error(step);
+      else if (!this.#isRefused) this.#sink.alive();
+    }
+  }
+
+  #begin(): Merging | undefined {
     const feed = this.#feed;
-    if (feed === undefined || this.#context.signal.aborted) return;
-    // What is being put together is older.
-    this.#finish();
+    if (feed === undefined) return undefined;
     const slices = feed.store.of(this.service);
-    this.#merging = {
+    return {
       work: this.#merger.merge(slices, feed.store.unreadable),
       // Kubernetes gives every service with a selector a slice, if only an empty one.
       kind: slices.length === 0 ? "absent" : "bound",
       revision: feed.revision,
     };
-    this.#goOn(this.#merging);
   }
 
-  /** Whatever waits to be told is told now. */
-  #flush(): void {
-    this.#pace.flush();
-    this.#finish();
-  }
-
-  #goOn(merging: Merging): void {
-    if (this.#merging !== merging || this.#context.signal.aborted) return;
-    this.#say(merging, () => {
-      const done = workOneTurn(merging.work, this.#context.clock);
-      if (done === undefined) setImmediate(() => this.#goOn(merging));
-      return done?.result;
-    });
-  }
-
-  #finish(): void {
-    const merging = this.#merging;
-    if (merging !== undefined) this.#say(merging, () => workAtOnce(merging.work));
-  }
-
-  /** @param work gives nothing where it goes on in another turn */
-  #say({ kind, revision }: Merging, work: () => Merged | undefined): void {
-    let merged: Merged | undefined;
+  /** @returns whether it is done; else it goes on in another turn */
+  #merge({ kind, revision, work }: Merging): boolean {
+    let done: ReturnType<typeof workOneTurn<Merged>>;
     try {
-      merged = work();
+      done = workOneTurn(work, this.#context.clock);
     } catch (error) {
       const trouble = toSourceError(error);
       this.#merging = undefined;
       this.#isRefused = true;
       this.#sink.error({ class: trouble.class, message: `${this.#described()}: ${trouble.message}` });
-      return;
+      return true;
     }
-    if (merged === undefined) return;
-    const { endpoints, skipped, saidGoodbye } = merged;
+    if (done === undefined) return false;
+    const { endpoints, skipped, saidGoodbye } = done.result;
     this.#merging = undefined;
     this.#isRefused = false;
     this.#sink.snapshot({
@@ -146,6 +145,7 @@ export class ServiceWatch implements FeedListener, WatchHandle {
       ...(revision === undefined ? {} : { revision }),
       ...(skipped === 0 ? {} : { skipped }),
     });
+    return true;
   }
 
   #described(): string {

@@ -41,13 +41,14 @@ const overdueMs = 30_000;
 
 /** Lists and watches slices. Finds out which version of the API the server has, and whether it streams lists. */
 export class SliceApi {
-  readonly #client: ApiClient;
+  /** Knows which address is asked. */
+  readonly client: ApiClient;
   readonly #settings: Settings;
   #version: ApiVersion = "v1";
   #streamsLists: boolean;
 
   constructor(client: ApiClient, settings: Settings) {
-    this.#client = client;
+    this.client = client;
     this.#settings = settings;
     this.#streamsLists = settings.watchList === "auto";
   }
@@ -96,7 +97,7 @@ export class SliceApi {
   ): Promise<boolean> {
     const everything = start.from === "everything";
     const revision = everything ? start.atLeast : start.revision;
-    const response = await this.#client.stream(
+    const response = await this.client.stream(
       {
         path: slicesPath(this.#version, scope, {
           watch: true,
@@ -116,11 +117,6 @@ export class SliceApi {
     // A server that does not know the question refuses it; one without this version of the API is found out by a list.
     if (everything && [400, 404, 405, 422].includes(response.status)) return false;
     throw apiError({ verb: "watch", namespace: scope.namespace }, response, context.clock.wallNow());
-  }
-
-  /** The address that is asked now gave trouble. */
-  moveOn(): void {
-    this.#client.moveOn();
   }
 
   /** @returns `undefined` when the server does not have this version */
@@ -149,7 +145,7 @@ export class SliceApi {
         throw apiError({ verb: "list", namespace: scope.namespace }, response, context.clock.wallNow());
       }
       // eslint-disable-next-line no-await-in-loop -- as above
-      const page = await inTurns(readPage(response.body), context);
+      const page = await inTurns(readPage(response.pieces), context);
       for (const slice of page.slices) slices.push(slice);
       if (page.next === "") return { slices, revision: page.revision };
       next = page.next;
@@ -171,7 +167,7 @@ export class SliceApi {
       continue: next,
       ...(revision ? { resourceVersion: atLeast, resourceVersionMatch: "NotOlderThan" } : {}),
     });
-    return this.#client.send(
+    return this.client.send(
       { path, deadlineMs: this.#settings.requestTimeoutMs, lane: "quick" },
       clock,
       signal,
@@ -187,7 +183,7 @@ interface Page extends SliceList {
   readonly next: string;
 }
 
-function* readPage(body: string): Sliceable<Page> {
+function* readPage(body: readonly string[]): Sliceable<Page> {
   let list: unknown;
   try {
     list = yield* parsePieces(body);

@@ -6,10 +6,9 @@ import { eventError, RevisionError } from "./api-error.ts";
 import type { Scope } from "./api-path.ts";
 import type { Settings } from "./options.ts";
 import type { SliceApi, WatchStart } from "./slice-api.ts";
+import { readSliceLine, readSliceLineAgain } from "./slice-line.ts";
 import { SliceStore } from "./slice-store.ts";
-import { readSlice } from "./slice.ts";
 import type { Slice } from "./slice.ts";
-import { readWatchEvent } from "./watch-event.ts";
 import { WatchSpan } from "./watch-span.ts";
 
 /** Who hears of a feed. */
@@ -42,6 +41,8 @@ export class SliceFeed {
   #revision: string | undefined;
   /** The newest state that was seen: a list must not be older. */
   #seen: string | undefined;
+  /** The address that the last request went to. */
+  #asked: URL;
   #isSynced = false;
   #listedAt = -Infinity;
   /** There are changes that nobody was told of. */
@@ -52,6 +53,7 @@ export class SliceFeed {
     this.#api = api;
     this.#settings = settings;
     this.#context = context;
+    this.#asked = api.client.base;
     const sink: Sink = {
       snapshot: () => undefined,
       alive: () => undefined,
@@ -63,8 +65,8 @@ export class SliceFeed {
       round: (round) => this.#round(round),
       onTrouble: (error) => {
         this.#revision = undefined;
-        if (error instanceof RevisionError) this.#seen = undefined;
-        else if (error.isServerTrouble) this.#api.moveOn();
+        if (!(error instanceof RevisionError)) return this.#api.client.trouble(error, this.#asked);
+        this.#seen = undefined;
         return "wait";
       },
     });
@@ -118,7 +120,7 @@ export class SliceFeed {
       const revision = known ?? (await this.#list(round));
       if (!(await this.#follow({ from: "revision", revision }, round))) return 0;
     }
-    round.good();
+    this.#good(round);
     this.#renewals.succeeded(clock.now());
     // As agreed, or so it seems: a server that ends every watch at once must not be asked in a tight loop.
     return this.#renewals.failed(clock.now(), random);
@@ -126,6 +128,7 @@ export class SliceFeed {
 
   async #list({ signal }: WatchRound): Promise<string> {
     const { clock } = this.#context;
+    this.#asked = this.#api.client.base;
     const list = await this.#api.list(this.scope, this.#seen, { clock, signal });
     this.#take(list.slices, list.revision);
     return list.revision;
@@ -144,6 +147,7 @@ export class SliceFeed {
     const line = (text: string): void => {
       this.#hear(text, span, round);
     };
+    this.#asked = this.#api.client.base;
     try {
       const context = { clock, signal: span.signal };
       const took = await this.#api.watch(this.scope, start, seconds, { opened, line }, context);
@@ -162,22 +166,23 @@ export class SliceFeed {
   }
 
   #hear(line: string, span: WatchSpan, round: WatchRound): void {
-    const event = readWatchEvent(line);
+    const { event, slice } = span.isGathering
+      ? readSliceLine(line)
+      : readSliceLineAgain(line, (name) => this.store.find(name));
     if (event.type === "error") {
       throw eventError({ verb: "watch", namespace: this.scope.namespace }, event.object);
     }
     span.heard();
     if (event.type === "other") return;
     if (span.isGathering) {
-      // Read at once: all of them together would take long.
-      if (event.type === "put") span.slices.push(readSlice(event.object));
+      if (event.type === "put") span.slices.push(slice);
       if (event.type !== "bookmark" || !event.isInitialEnd || event.revision === undefined) return;
       span.gathered();
       this.#take(span.slices, event.revision);
       round.interruptible();
       return;
     }
-    round.good();
+    this.#good(round);
     if (event.revision !== undefined) {
       this.#revision = event.revision;
       this.#seen = event.revision;
@@ -187,10 +192,15 @@ export class SliceFeed {
       for (const listener of this.#listeners) listener.alive();
       return;
     }
-    const slice = readSlice(event.object);
     if (event.type === "put") this.store.put(slice);
     else this.store.delete(slice);
     this.#tellSoon();
+  }
+
+  /** A list alone proves little: whoever answers it but ends every watch is waited for, and left. */
+  #good(round: WatchRound): void {
+    round.good();
+    this.#api.client.good();
   }
 
   #take(slices: readonly (Slice | undefined)[], revision: string): void {

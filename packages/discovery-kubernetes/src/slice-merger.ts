@@ -63,7 +63,7 @@ export class SliceMerger {
   *merge(slices: readonly Slice[], unreadable = 0): Sliceable<Merged> {
     const portOf = choosePort(slices, this.#reading.port);
     const parts = yield* this.#take(slices, portOf);
-    const turns = this.#contest.turns();
+    const turns = yield* this.#contest.turns();
     yield* this.#choose(turns);
     this.#relabel(parts);
     const endpoints: Endpoint[] = [];
@@ -109,9 +109,13 @@ export class SliceMerger {
   }
 
   *#choose(turns: readonly Turn[]): Sliceable<void> {
-    const touched = new Set(turns.flatMap(({ before, now }) => [before?.part, now?.part]));
+    const touched = new Set<SlicePart>();
+    for (const { before, now } of turns) {
+      if (before !== undefined) touched.add(before.part);
+      if (now !== undefined) touched.add(now.part);
+    }
     for (const part of touched) {
-      part?.choose(this.#reading);
+      part.choose(this.#reading);
       yield;
     }
   }

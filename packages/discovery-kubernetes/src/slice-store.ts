@@ -22,6 +22,12 @@ export class SliceStore {
     return [...slices.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1));
   }
 
+  /** A slice by its name. */
+  find(name: string): Slice | undefined {
+    const owner = this.#owners.get(name);
+    return owner === undefined ? undefined : this.#services.get(owner)?.get(name);
+  }
+
   /** Takes a slice as the API server tells it; undefined is an object that is none. */
   put(slice: Slice | undefined): void {
     if (slice === undefined) {

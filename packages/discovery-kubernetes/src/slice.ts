@@ -28,18 +28,37 @@ export interface SliceEndpoint {
   readonly metadata: Readonly<Record<string, string>>;
 }
 
-/** An EndpointSlice, read. */
-export interface Slice {
+/** What an EndpointSlice says besides its endpoints. */
+export interface SliceHead {
   readonly name: string;
   readonly service: string;
   /** Of all its addresses; `undefined` where they are names. */
   readonly family: 4 | 6 | undefined;
   readonly ports: readonly SlicePort[];
+  /** Who wrote it. */
+  readonly manager: string | undefined;
+}
+
+/** Its endpoints. */
+interface ReadEndpoints {
   readonly endpoints: readonly SliceEndpoint[];
   /** Endpoints that could not be read, and those whose addresses are names. */
   readonly skipped: number;
   /** Some of its endpoints have no identity. */
   readonly hasNameless: boolean;
+}
+
+/** Where the endpoints of a slice stand in the line that told of it. */
+interface Writing {
+  readonly line: string;
+  /** Begin and end of each endpoint in turn. */
+  readonly spans: readonly number[];
+}
+
+/** An EndpointSlice, read. */
+export interface Slice extends SliceHead, ReadEndpoints {
+  /** `undefined` where it is not known how they were written. */
+  readonly writing: Writing | undefined;
 }
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -52,26 +71,43 @@ const managerLabel = "endpointslice.kubernetes.io/managed-by";
  * @returns `undefined` when it has no name or belongs to no service, so that nobody can tell what it is about
  */
 export function readSlice(raw: unknown): Slice | undefined {
+  const head = readHead(raw);
+  if (head === undefined || !isRecord(raw)) return undefined;
+  // Go writes an empty list as null.
+  const listed = raw["endpoints"] ?? [];
+  const items: readonly unknown[] = Array.isArray(listed) ? listed : [listed];
+  return { ...head, ...readEndpoints(head, items), writing: undefined };
+}
+
+/** Reads what is not its endpoints. @returns `undefined` as {@link readSlice} does */
+export function readHead(raw: unknown): SliceHead | undefined {
   if (!isRecord(raw) || !isRecord(raw["metadata"])) return undefined;
   const { name, labels } = raw["metadata"];
   const service = isRecord(labels) ? labels[serviceLabel] : undefined;
   if (typeof name !== "string" || name === "" || typeof service !== "string") return undefined;
   const manager = isRecord(labels) ? textOf(labels[managerLabel]) : undefined;
-  const family = familyOf(raw["addressType"]);
-  const ports = readPorts(raw["ports"]);
-  // Go writes an empty list as null.
-  const listed = raw["endpoints"] ?? [];
-  const items: readonly unknown[] = Array.isArray(listed) ? listed : [listed];
+  return { name, service, family: familyOf(raw["addressType"]), ports: readPorts(raw["ports"]), manager };
+}
+
+/**
+ * Reads the endpoints of a slice.
+ * @param known those of them that were read before
+ */
+export function readEndpoints(
+  { family, manager }: SliceHead,
+  items: readonly unknown[],
+  known: readonly (SliceEndpoint | undefined)[] = [],
+): ReadEndpoints {
   const endpoints: SliceEndpoint[] = [];
   let hasNameless = false;
-  for (const item of items) {
-    const endpoint = family === undefined ? undefined : readSliceEndpoint(item, family, manager);
+  for (let i = 0; i < items.length; i++) {
+    const endpoint =
+      family === undefined ? undefined : (known[i] ?? readSliceEndpoint(items[i], family, manager));
     if (endpoint === undefined) continue;
     endpoints.push(endpoint);
     hasNameless ||= endpoint.identity === undefined;
   }
-  const skipped = items.length - endpoints.length;
-  return { name, service, family, ports, endpoints, skipped, hasNameless };
+  return { endpoints, skipped: items.length - endpoints.length, hasNameless };
 }
 
 function familyOf(type: unknown): 4 | 6 | undefined {

@@ -1,6 +1,7 @@
 import { hash } from "node:crypto";
 
 import type { DiscoverySource } from "@proxyless/core";
+import { tokenOwner } from "@proxyless/core/discovery";
 
 import { ApiClient } from "./api-client.ts";
 import { FeedPool } from "./feed-pool.ts";
@@ -21,13 +22,13 @@ export function kubernetes(options: KubernetesOptions = {}): DiscoverySource {
   const { cluster } = settings;
   const client = new ApiClient(settings);
   const pool = new FeedPool(new SliceApi(client, settings), settings);
-  // All that changes an answer; credentials as a digest, because keys are shown.
+  // All that changes an answer; nothing of a token or a private key, because keys are shown.
   const scope = hash(
     "sha256",
     JSON.stringify([
       cluster.urls.map((url) => url.href),
-      cluster.token,
-      cluster.tls,
+      tokenOwner(cluster.token),
+      { ...cluster.tls, key: undefined },
       typeof settings.port === "object" ? [...settings.port] : settings.port,
       settings.family,
       settings.managedBy,

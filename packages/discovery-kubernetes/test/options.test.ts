@@ -104,9 +104,11 @@ it("gives one key to one question, whatever it is spelled like, and another to e
     key({ zone: "a" }, "orders"),
     key({ hints: false }, "orders"),
     key({ token: "one" }, "orders"),
+    key({ tokenFile: "/run/one" }, "orders"),
     key({ url: "https://127.0.0.2:6443" }, "orders"),
     key({}, "Orders!"),
   ];
+  expect(key({ token: "another" }, "orders")).toBe(key({ token: "one" }, "orders"));
   // The namespace is part of the name.
   expect(new Set([plain, ...others]).size).toBe(others.length);
 });

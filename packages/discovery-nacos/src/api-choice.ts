@@ -45,9 +45,10 @@ export class ApiChoice {
  * Whether an answer means that there is no such API, rather than that something was not found in it: Nacos wraps its own
  * answers in `{ code, message, data }`, and says 410 with code 40000 for an API that is switched off.
  */
-export function isMissingApi({ status, body }: RegistryResponse): boolean {
+export function isMissingApi(response: RegistryResponse): boolean {
+  const { status } = response;
   if (![404, 405, 410, 501].includes(status)) return false;
-  const code = codeOf(body);
+  const code = codeOf(response.body);
   return code === undefined || code === deprecated || status === 410;
 }
 

@@ -1,7 +1,5 @@
-import { isIP } from "node:net";
-
 import type { Endpoint, Health, Locality } from "@proxyless/core";
-import { isRecord } from "@proxyless/core/discovery";
+import { isRecord, readHost, readPort } from "@proxyless/core/discovery";
 import type { Sliceable } from "@proxyless/core/discovery";
 
 /** How entries are read. */
@@ -39,8 +37,8 @@ export function* decodeHosts(hosts: readonly unknown[], reading: HostReading): S
 
 function decodeHost(raw: unknown, reading: HostReading): Endpoint | undefined {
   if (!isRecord(raw)) return undefined;
-  const host = hostOf(raw["ip"]);
-  const port = portOf(raw["port"]);
+  const host = readHost(raw["ip"]);
+  const port = readPort(raw["port"]);
   if (host === undefined || port === undefined) return undefined;
   const cluster = textOf(raw["clusterName"]) ?? usualCluster;
   const metadata = metadataOf(raw["metadata"]);
@@ -94,19 +92,6 @@ function metadataOf(value: unknown): Record<string, string> {
     room--;
   }
   return metadata;
-}
-
-function portOf(value: unknown): number | undefined {
-  const number = typeof value === "string" && /^\d{1,5}$/.test(value) ? Number(value) : value;
-  const isPort = typeof number === "number" && Number.isInteger(number) && number >= 1 && number <= 65_535;
-  return isPort ? number : undefined;
-}
-
-function hostOf(value: unknown): string | undefined {
-  if (typeof value !== "string") return undefined;
-  const plain = value.startsWith("[") && value.endsWith("]") ? value.slice(1, -1) : value;
-  const isName = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,252}$/.test(plain);
-  return isName || isIP(plain) !== 0 ? plain : undefined;
 }
 
 function textOf(value: unknown): string | undefined {

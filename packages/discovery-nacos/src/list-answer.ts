@@ -48,7 +48,7 @@ export function listRequest(
  * @returns `undefined` when it says that something is wrong
  * @throws SourceError of class `data` when it is neither
  */
-export function* readList(what: string, body: string): Sliceable<ListAnswer | undefined> {
+export function* readList(what: string, body: string | readonly string[]): Sliceable<ListAnswer | undefined> {
   const json = yield* parse(what, body);
   if (isRecord(json) && typeof json["code"] === "number") {
     if (json["code"] !== 0) return undefined;
@@ -75,7 +75,7 @@ function isPositive(value: unknown): value is number {
   return typeof value === "number" && Number.isFinite(value) && value > 0;
 }
 
-function* parse(what: string, body: string): Sliceable<unknown> {
+function* parse(what: string, body: string | readonly string[]): Sliceable<unknown> {
   try {
     return yield* parsePieces(body);
   } catch (error) {

@@ -87,7 +87,7 @@ export class RegistrationCalls {
     );
     const isAnswer = response.status === 200;
     const time = { clock: this.#clock, signal };
-    const list = isAnswer ? await inTurns(readList(`service ${service}`, response.body), time) : undefined;
+    const list = isAnswer ? await inTurns(readList(`service ${service}`, response.pieces), time) : undefined;
     if (list === undefined) throw nacosError(`service ${service}`, response, this.#clock.wallNow());
     const entry = list.hosts.find((each) => isRecord(each) && each["ip"] === host && each["port"] === port);
     if (!isRecord(entry)) return "missing";

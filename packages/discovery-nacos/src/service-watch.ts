@@ -77,7 +77,7 @@ export class ServiceWatch {
       signal,
     );
     const isAnswer = response.status === 200;
-    const answer = isAnswer ? await inTurns(readList(what, response.body), { clock, signal }) : undefined;
+    const answer = isAnswer ? await inTurns(readList(what, response.pieces), { clock, signal }) : undefined;
     if (answer === undefined) throw nacosError(what, response, clock.wallNow());
     return answer;
   }

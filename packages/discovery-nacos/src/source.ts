@@ -16,12 +16,12 @@ export function nacos(options: NacosOptions): DiscoverySource {
   const settings = resolveOptions(options);
   const { connection } = settings;
   const http = new NacosHttp(connection, settings.maxBodyBytes);
-  // All that changes an answer; who asks as a digest, because keys are shown.
+  // All that changes an answer; the password only by who it belongs to, because keys are shown.
   const scope = hash(
     "sha256",
     JSON.stringify([
       connection.urls.map((url) => url.href),
-      connection.credentials,
+      connection.credentials?.username,
       connection.namespace,
       connection.group,
       connection.api,

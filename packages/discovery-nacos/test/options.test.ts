@@ -52,13 +52,15 @@ describe("the options of a source", () => {
     const key = (options: object): string => nacos({ url, ...options }).key({ service: "a" });
     const same = [{}, { intervalMs: 5000 }, { url: `${url}/nacos` }, { namespace: "public" }].map(key);
     expect(new Set(same).size).toBe(1);
+    const who = { username: "a", password: "b" };
+    expect(key({ ...who, password: "c" })).toBe(key(who));
     const different = [
       {},
       { url: `${url}/other` },
       { namespace: "b" },
       { group: "b" },
       { username: "a", password: "b" },
-      { username: "a", password: "c" },
+      { username: "b", password: "b" },
       { clusters: "c" },
       { nameSuffix: ".http" },
       { weightBase: 2 },

@@ -1,12 +1,15 @@
 import { sleep } from "@proxyless/core";
 import type { Clock, Random, WatchContext } from "@proxyless/core";
-import { Backoff, SourceError, toSourceError } from "@proxyless/core/discovery";
+import { Backoff, inTurns, SourceError, toSourceError } from "@proxyless/core/discovery";
 
 import type { Node } from "./ads-messages.ts";
 import type { AdsProtocol, AdsRequest, Received } from "./ads-protocol.ts";
 import { AdsStream } from "./ads-stream.ts";
 import type { AdsMethod } from "./ads-stream.ts";
+import { AnswerReading } from "./answer-reading.ts";
 import type { XdsServer } from "./bootstrap.ts";
+import { prepareCodecs } from "./codec.ts";
+import type { Messages } from "./messages.ts";
 import type { Settings } from "./options.ts";
 import { ResourceTable } from "./resource-table.ts";
 import { ServerChoice } from "./server-choice.ts";
@@ -15,13 +18,15 @@ import { ServerChoice } from "./server-choice.ts";
 export interface AdsVariant<Response> {
   readonly method: AdsMethod<AdsRequest, Response>;
   readonly protocol: AdsProtocol<Response>;
+  /** What is said in it. */
+  readonly messages: readonly (keyof Messages)[];
 }
 
 type Stream<Response> = AdsStream<AdsRequest, Response>;
 
 /** How a stream ended. */
 interface Ending {
-  /** At least one response came. */
+  /** At least one response came and was read. */
   readonly wasHeard: boolean;
   readonly error: SourceError;
 }
@@ -84,6 +89,11 @@ export class AdsClient<Response> {
   /** Talks until {@link close}. Never rejects. */
   async run(): Promise<void> {
     const { signal } = this.#stop;
+    try {
+      await inTurns(prepareCodecs(this.#variant.messages), { clock: this.#clock, signal });
+    } catch {
+      // The end came first.
+    }
     while (!signal.aborted) {
       // eslint-disable-next-line no-await-in-loop -- one stream after the other
       const { error, wasHeard } = await this.#converse();
@@ -131,16 +141,22 @@ export class AdsClient<Response> {
     this.#hasSentNode = false;
     this.#hasBegun = false;
     let wasHeard = false;
+    const reading = new AnswerReading(protocol, this.#clock, {
+      read: (received) => {
+        wasHeard = true;
+        this.#backoff.succeeded(this.#clock.now());
+        if (received === undefined) return;
+        this.#ask(received.reply);
+        this.#spread(received, server);
+      },
+      ready: () => this.#stream?.resume(),
+    });
     const stream = await new Promise<{ ending: Ending; stream: Stream<Response> }>((resolve) => {
       const made: Stream<Response> = new AdsStream(server, this.#settings, this.#clock, {
         up: () => {
           this.#connected();
         },
-        response: (response) => {
-          wasHeard = true;
-          this.#backoff.succeeded(this.#clock.now());
-          this.#take(response, server);
-        },
+        response: (response) => reading.take(response),
         end: (error) => {
           resolve({ ending: { wasHeard, error }, stream: made });
         },
@@ -158,6 +174,7 @@ export class AdsClient<Response> {
           resolve({ ending: { wasHeard: false, error: toSourceError(error) }, stream: made });
         });
     });
+    reading.drop();
     this.#stream = undefined;
     this.#moveOn = undefined;
     this.#isUp = false;
@@ -174,13 +191,6 @@ export class AdsClient<Response> {
     this.#choice.lookForFirst(() => {
       this.#moveOn?.({ wasHeard: true, error: new SourceError("transient", "back to the first server") });
     });
-  }
-
-  #take(response: Response, server: XdsServer): void {
-    const received = this.#variant.protocol.receive(response);
-    if (received === undefined) return;
-    this.#ask(received.reply);
-    this.#spread(received, server);
   }
 
   #spread(received: Received, server: XdsServer): void {

@@ -1,3 +1,5 @@
+import type { Sliceable } from "@proxyless/core/discovery";
+
 import type { DeltaDiscoveryRequest, DiscoveryRequest } from "./ads-messages.ts";
 import type { Any } from "./basic-messages.ts";
 import { resourceKinds, ResourceError } from "./resource-kind.ts";
@@ -49,8 +51,11 @@ export interface AdsProtocol<Response> {
   unsubscribe(kind: AnyKind, name: string): void;
   /** The requests that tell an open stream what has been wanted, or no longer, since the last one. */
   flush(): readonly AdsRequest[];
-  /** Reads a response; `undefined` for a type that nobody asked for. */
-  receive(response: Response): Received | undefined;
+  /**
+   * Reads a response; `undefined` for a type that nobody asked for. Until it is read to its end nothing counts of it: it may be
+   * left there, as long as it is told (`return`). One is read at a time.
+   */
+  receive(response: Response): Sliceable<Received | undefined>;
   /** The resource is taken for lost: what is known of its version no longer counts. */
   drop(kind: AnyKind, name: string): void;
 }
@@ -64,16 +69,16 @@ export function kindOf(typeUrl: string): AnyKind | undefined {
 }
 
 /** Decodes one resource of a kind; what it throws is a {@link ResourceError}. */
-export function decodeResource(
+export function* decodeResource(
   kind: AnyKind,
   any: Any,
   memory: DecodeMemory,
-): { readonly name: string; readonly value: unknown } {
+): Sliceable<{ readonly name: string; readonly value: unknown }> {
   if (any.typeUrl !== kind.typeUrl) {
     throw new ResourceError(`a resource is of type ${any.typeUrl.slice(0, 200)}, not ${kind.typeUrl}`);
   }
   try {
-    return kind.decode(any.value, memory);
+    return yield* kind.decode(any.value, memory);
   } catch (error) {
     if (error instanceof ResourceError) throw error;
     throw new ResourceError(error instanceof Error ? error.message : String(error));

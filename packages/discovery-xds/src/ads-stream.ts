@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import type { Socket } from "node:net";
+import { setImmediate } from "node:timers/promises";
 
 import { Client, connectivityState, status } from "@grpc/grpc-js";
 import type { ClientDuplexStream } from "@grpc/grpc-js";
@@ -25,7 +26,8 @@ export interface AdsMethod<Request, Response> {
 export interface AdsStreamEvents<Response> {
   /** There is a connection, and the requests are on it. */
   readonly up: () => void;
-  readonly response: (response: Response) => void;
+  /** @returns whether it is done with; else nothing more comes until {@link AdsStream.resume} */
+  readonly response: (response: Response) => boolean;
   /** It is over; called once, unless it was closed from this side. */
   readonly end: (error: SourceError) => void;
 }
@@ -59,7 +61,9 @@ export class AdsStream<Request, Response> {
   /** Connects and opens the stream; rejects with a {@link SourceError} where there is nothing to connect with. */
   async open(method: AdsMethod<Request, Response>, requests: () => readonly Request[]): Promise<void> {
     const client = await this.#connect();
-    if (client === undefined) return;
+    // What the client makes at first is as much as one turn of the event loop may take.
+    await setImmediate();
+    if (client === undefined || this.#isOver) return;
     const call = client.makeBidiStreamRequest<Request, Response>(
       method.path,
       (message) => method.request.encode(message),
@@ -71,7 +75,8 @@ export class AdsStream<Request, Response> {
     call.on("data", (response: Response) => {
       if (this.#isOver) return;
       this.#up();
-      this.#events.response(response);
+      // What comes meanwhile waits where it cannot grow: sixteen answers, and then on the way.
+      if (!this.#events.response(response)) call.pause();
     });
     call.on("error", () => {
       // The status says what there is to say.
@@ -116,6 +121,11 @@ export class AdsStream<Request, Response> {
     if (!this.#isOver) this.#call?.write(request);
   }
 
+  /** The last answer is done with. */
+  resume(): void {
+    if (!this.#isOver) this.#call?.resume();
+  }
+
   /** Ends the stream and its connection; resolves when its sockets are closed. */
   async close(): Promise<void> {
     this.#isOver = true;
@@ -135,6 +145,7 @@ export class AdsStream<Request, Response> {
   async #connect(): Promise<Client | undefined> {
     const { certificates, keepaliveMs, keepaliveTimeoutMs, maxMessageBytes } = this.#settings;
     const inner = await channelCredentials(this.#server, certificates);
+    await setImmediate();
     if (this.#isOver) return undefined;
     const credentials = new QuietCredentials(inner, (socket) => {
       if (this.#isOver) socket.destroy();

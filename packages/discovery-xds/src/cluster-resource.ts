@@ -1,3 +1,5 @@
+import type { Sliceable } from "@proxyless/core/discovery";
+
 import type { Cluster } from "./cluster-messages.ts";
 import { readClusterPolicy } from "./cluster-policy.ts";
 import type { MappedPolicy } from "./cluster-policy.ts";
@@ -21,7 +23,7 @@ const types = ["STATIC", "STRICT_DNS", "LOGICAL_DNS", "EDS", "ORIGINAL_DST"];
  * resolves them.
  * @throws Error with what is wrong
  */
-export function readCluster(message: Cluster): ClusterResource {
+export function* readCluster(message: Cluster): Sliceable<ClusterResource> {
   const custom = message.clusterType?.name;
   const type = custom === undefined ? types[message.type] : undefined;
   const policy = readClusterPolicy(message);
@@ -35,7 +37,7 @@ export function readCluster(message: Cluster): ClusterResource {
     if (loadAssignment === null || loadAssignment === undefined) {
       throw new Error(`a cluster of type ${type} has no load_assignment`);
     }
-    return { endpoints: { from: "inline", assignment: readAssignment(loadAssignment, true) }, policy };
+    return { endpoints: { from: "inline", assignment: yield* readAssignment(loadAssignment, true) }, policy };
   }
   const given = custom ?? type ?? `number ${message.type}`;
   throw new Error(`a cluster is of type ${given}; EDS, STATIC, STRICT_DNS and LOGICAL_DNS are understood`);

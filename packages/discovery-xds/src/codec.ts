@@ -1,3 +1,4 @@
+import type { Sliceable } from "@proxyless/core/discovery";
 import protobuf from "protobufjs/light.js";
 
 import { messageTable, oneofs } from "./descriptor.ts";
@@ -15,6 +16,7 @@ export interface Codec<T> {
 
 const root = protobuf.Root.fromJSON({ nested: { xds: { edition: "proto3", nested: nested() } } });
 const codecs = new Map<string, Codec<unknown>>();
+const prepared = new Set<protobuf.Type>();
 
 /** The codec of a message; unknown fields are skipped when it reads, absent ones are `undefined`, `null` or empty. */
 export function codecOf<K extends keyof Messages>(name: K): Codec<Messages[K]> {
@@ -29,6 +31,21 @@ export function codecOf<K extends keyof Messages>(name: K): Codec<Messages[K]> {
   };
   codecs.set(name, made);
   return made;
+}
+
+/** Makes ready what reads and writes these messages and all that stands in them, which else is done when the first one comes. */
+export function* prepareCodecs(names: readonly (keyof Messages)[]): Sliceable<void> {
+  for (const name of names) yield* prepare(root.lookupType(`xds.${name}`));
+}
+
+function* prepare(type: protobuf.Type): Sliceable<void> {
+  if (prepared.has(type)) return;
+  prepared.add(type);
+  type.setup();
+  yield;
+  for (const { resolvedType } of type.fieldsArray) {
+    if (resolvedType instanceof protobuf.Type) yield* prepare(resolvedType);
+  }
 }
 
 function nested(): NonNullable<Json> {

@@ -1,3 +1,5 @@
+import type { Sliceable } from "@proxyless/core/discovery";
+
 import type { DeltaDiscoveryRequest, DeltaDiscoveryResponse } from "./ads-messages.ts";
 import { decodeResource, errorDetail, kindOf, toResourceError } from "./ads-protocol.ts";
 import type { AdsProtocol, Received, Update } from "./ads-protocol.ts";
@@ -98,32 +100,16 @@ export class DeltaProtocol implements AdsProtocol<DeltaDiscoveryResponse> {
     return requests;
   }
 
-  receive(response: DeltaDiscoveryResponse): Received | undefined {
+  *receive(response: DeltaDiscoveryResponse): Sliceable<Received | undefined> {
     const kind = kindOf(response.typeUrl);
     if (kind === undefined) return undefined;
     const state = this.#state(kind);
     if (!state.isAsked) return undefined;
-    const updates: Update[] = [];
-    const renewals: { name: string; ttlMs: number | undefined }[] = [];
-    const failures: ResourceError[] = [];
-    for (const { name, resource, ttl, version } of response.resources) {
-      const ttlMs = millisecondsOf(ttl);
-      try {
-        if (resource === null || resource === undefined || resource.typeUrl === "") {
-          if (state.versions.has(name)) renewals.push({ name, ttlMs });
-          continue;
-        }
-        const read = decodeResource(kind, resource, this.#memory);
-        if (name !== "" && read.name !== name) {
-          throw new Error(`it is named ${read.name.slice(0, 200)} inside`);
-        }
-        if (!state.names.has(read.name)) continue;
-        state.versions.set(read.name, version);
-        updates.push({ name: read.name, value: read.value, version, ttlMs });
-      } catch (error) {
-        failures.push(toResourceError(error, name === "" ? undefined : name));
-      }
-    }
+    const read = yield* readResources(kind, response, this.#memory);
+    const { failures } = read;
+    const updates = read.updates.filter(({ name }) => state.names.has(name));
+    for (const { name, version } of updates) state.versions.set(name, version);
+    const renewals = read.renewals.filter(({ name }) => state.versions.has(name));
     const removed = response.removedResources.filter((name) => state.names.has(name));
     for (const name of removed) state.versions.delete(name);
     const reply: DeltaDiscoveryRequest = {
@@ -147,6 +133,34 @@ export class DeltaProtocol implements AdsProtocol<DeltaDiscoveryResponse> {
     if (state === undefined) throw new TypeError(`${kind.typeUrl} is no type that is known here`);
     return state;
   }
+}
+
+function* readResources(
+  kind: AnyKind,
+  { resources }: DeltaDiscoveryResponse,
+  memory: DecodeMemory,
+): Sliceable<Pick<Received, "updates" | "renewals" | "failures">> {
+  const updates: Update[] = [];
+  const renewals: { name: string; ttlMs: number | undefined }[] = [];
+  const failures: ResourceError[] = [];
+  for (const { name, resource, ttl, version } of resources) {
+    yield;
+    const ttlMs = millisecondsOf(ttl);
+    try {
+      if (resource === null || resource === undefined || resource.typeUrl === "") {
+        renewals.push({ name, ttlMs });
+        continue;
+      }
+      const read = yield* decodeResource(kind, resource, memory);
+      if (name !== "" && read.name !== name) {
+        throw new Error(`it is named ${read.name.slice(0, 200)} inside`);
+      }
+      updates.push({ name: read.name, value: read.value, version, ttlMs });
+    } catch (error) {
+      failures.push(toResourceError(error, name === "" ? undefined : name));
+    }
+  }
+  return { updates, renewals, failures };
 }
 
 /**

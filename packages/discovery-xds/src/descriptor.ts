@@ -85,7 +85,8 @@ export const messageTable: MessageTable = {
 
   ClusterLoadAssignment: {
     clusterName: [1, "string"],
-    endpoints: [2, "LocalityLbEndpoints", "repeated"],
+    // Each a `LocalityLbEndpoints`, which is read apart.
+    endpoints: [2, "bytes", "repeated"],
     policy: [4, "AssignmentPolicy"],
   },
   AssignmentPolicy: {
@@ -96,9 +97,8 @@ export const messageTable: MessageTable = {
   DropOverload: { category: [1, "string"], dropPercentage: [2, "FractionalPercent"] },
   FractionalPercent: { numerator: [1, "uint32"], denominator: [2, "int32"] },
   LocalityLbEndpoints: {
+    // 2 is an `LbEndpoint`, repeated: they are read one by one.
     locality: [1, "Locality"],
-    // Each an `LbEndpoint`, which is read apart.
-    lbEndpoints: [2, "bytes", "repeated"],
     loadBalancingWeight: [3, uint],
     priority: [5, "uint32"],
   },

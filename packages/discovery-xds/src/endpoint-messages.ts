@@ -22,17 +22,17 @@ export interface LbEndpoint {
   readonly loadBalancingWeight?: Wrapped<number> | Nothing;
 }
 
+/** Without its entries. */
 export interface LocalityLbEndpoints {
   readonly locality?: LocalityMessage | Nothing;
-  /** The bytes of an {@link LbEndpoint} each. */
-  readonly lbEndpoints: readonly Uint8Array[];
   readonly loadBalancingWeight?: Wrapped<number> | Nothing;
   readonly priority: number;
 }
 
 export interface ClusterLoadAssignment {
   readonly clusterName: string;
-  readonly endpoints: readonly LocalityLbEndpoints[];
+  /** The bytes of a {@link LocalityLbEndpoints} each, with its entries. */
+  readonly endpoints: readonly Uint8Array[];
   readonly policy?:
     | {
         readonly dropOverloads: readonly {

@@ -1,4 +1,5 @@
 import type { Endpoint, Health } from "@proxyless/core";
+import type { Sliceable } from "@proxyless/core/discovery";
 
 import { codecOf } from "./codec.ts";
 import { readEndpointAddress } from "./endpoint-address.ts";
@@ -19,6 +20,8 @@ export interface KnownEntry {
   endpoint: Endpoint | undefined;
 }
 
+/** So many entries are looked at in one piece. */
+const PIECE = 512;
 /** How many entries that left are passed over before one is taken for new. */
 const lookAhead = 32;
 
@@ -32,16 +35,22 @@ export class KnownEntries {
   /** Which of `#before` are there again, and who is not of them. */
   #isAgain = new Uint8Array(0);
   #fresh: KnownEntry[] = [];
-  /** Where those of `#before` are, or those of `#now` once {@link repeated} was asked. */
+  /** Where those of `#before` are. */
   #addresses = new Set<string>();
+  /** Which of them are gone, and which are new. */
+  #gone: string[] = [];
+  #come = new Set<string>();
   /** Where the entry stands in `#before` that probably comes next. */
   #next = 0;
 
-  /** @throws Error for bytes that are no entry */
-  read(bytes: Uint8Array): KnownEntry {
-    let entry = this.#known(bytes);
+  /**
+   * Reads the entry that stands there.
+   * @throws Error for bytes that are no entry
+   */
+  read(bytes: Uint8Array, from: number, to: number): KnownEntry {
+    let entry = this.#known(bytes, from, to);
     if (entry === undefined) {
-      entry = readEntry(bytes);
+      entry = readEntry(bytes.subarray(from, to));
       this.#fresh.push(entry);
     }
     this.#now.push(entry);
@@ -49,40 +58,58 @@ export class KnownEntries {
   }
 
   /** Once all entries were read: an address that is there twice. Only who is new can bring one. */
-  repeated(): string | undefined {
+  *repeated(): Sliceable<string | undefined> {
+    const gone = new Set<string>();
     for (let at = 0; at < this.#isAgain.length; at++) {
       const address = this.#isAgain[at] === 1 ? undefined : this.#before[at]!.address;
-      if (address !== undefined) this.#addresses.delete(address.id);
+      if (address !== undefined) gone.add(address.id);
+      if (at % PIECE === 0) yield;
     }
-    for (const { address } of this.#fresh) {
+    for (const [i, { address }] of this.#fresh.entries()) {
+      if (i % PIECE === 0) yield;
       if (address === undefined) continue;
-      if (this.#addresses.has(address.id)) return address.id;
-      this.#addresses.add(address.id);
+      const { id } = address;
+      if (this.#come.has(id) || (this.#addresses.has(id) && !gone.has(id))) return id;
+      this.#come.add(id);
     }
+    this.#gone = [...gone];
     return undefined;
   }
 
   /** The assignment is read to its end, or makes no sense: the next one is held against it, or against the one before. */
   end(isGood: boolean): void {
-    if (isGood) this.#before = this.#now;
-    else this.#addresses = new Set(this.#before.flatMap(({ address }) => address?.id ?? []));
+    if (isGood) {
+      this.#before = this.#now;
+      for (const id of this.#gone) this.#addresses.delete(id);
+      if (this.#addresses.size === 0) this.#addresses = this.#come;
+      else for (const id of this.#come) this.#addresses.add(id);
+    }
     this.#now = [];
     this.#fresh = [];
+    this.#gone = [];
+    this.#come = new Set();
     this.#isAgain = new Uint8Array(this.#before.length);
     this.#next = 0;
   }
 
-  #known(bytes: Uint8Array): KnownEntry | undefined {
+  #known(bytes: Uint8Array, from: number, to: number): KnownEntry | undefined {
     const last = Math.min(this.#before.length, this.#next + lookAhead);
     for (let at = this.#next; at < last; at++) {
       const entry = this.#before[at]!;
-      if (entry.bytes.length !== bytes.length || Buffer.compare(entry.bytes, bytes) !== 0) continue;
+      if (entry.bytes.length !== to - from || !isSame(entry.bytes, bytes, from)) continue;
       this.#next = at + 1;
       this.#isAgain[at] = 1;
       return entry;
     }
     return undefined;
   }
+}
+
+/** Entries are short: a call out of this code would cost more than the comparison. */
+function isSame(entry: Uint8Array, bytes: Uint8Array, from: number): boolean {
+  // What tells one entry from another stands rather at the end.
+  for (let at = entry.length - 1; at >= 0; at--) if (entry[at] !== bytes[from + at]) return false;
+  return true;
 }
 
 function readEntry(bytes: Uint8Array): KnownEntry {

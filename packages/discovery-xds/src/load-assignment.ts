@@ -1,11 +1,14 @@
 import type { Endpoint, Locality } from "@proxyless/core";
+import type { Sliceable } from "@proxyless/core/discovery";
 
 import { millisecondsOf } from "./basic-messages.ts";
 import type { LocalityMessage } from "./basic-messages.ts";
 import type { EndpointAddress } from "./endpoint-address.ts";
-import type { ClusterLoadAssignment, LocalityLbEndpoints } from "./endpoint-messages.ts";
+import type { ClusterLoadAssignment } from "./endpoint-messages.ts";
 import { KnownEntries } from "./known-entries.ts";
 import type { KnownEntry } from "./known-entries.ts";
+import { readGroup } from "./locality-group.ts";
+import type { Group } from "./locality-group.ts";
 
 /** A share of calls that the control plane wants dropped. */
 export interface DropOverload {
@@ -25,6 +28,8 @@ export interface LoadAssignment {
   readonly staleAfterMs: number | undefined;
 }
 
+/** So many endpoints are made in one piece. */
+const PIECE = 128;
 const maxUint32 = 4_294_967_295;
 const maxWeight = 1_000_000;
 const noLocality: Locality = Object.freeze({});
@@ -37,14 +42,14 @@ const noLocality: Locality = Object.freeze({});
  * @param known the entries of the assignment of that name before, from here on those of this one
  * @throws Error with what is wrong
  */
-export function readAssignment(
+export function* readAssignment(
   message: ClusterLoadAssignment,
   isInline = false,
   known: KnownEntries = new KnownEntries(),
-): LoadAssignment {
+): Sliceable<LoadAssignment> {
   let isGood = false;
   try {
-    const assignment = readGroups(message, isInline, known);
+    const assignment = yield* readGroups(message, isInline, known);
     isGood = true;
     return assignment;
   } finally {
@@ -52,19 +57,14 @@ export function readAssignment(
   }
 }
 
-/** A locality with its entries, read. */
-interface Group extends Omit<LocalityLbEndpoints, "lbEndpoints"> {
-  readonly entries: readonly KnownEntry[];
-}
-
-function readGroups(message: ClusterLoadAssignment, isInline: boolean, known: KnownEntries): LoadAssignment {
-  checkPriorities(message.endpoints);
-  const groups = message.endpoints.map(({ lbEndpoints, loadBalancingWeight, locality, priority }): Group => ({
-    locality,
-    loadBalancingWeight,
-    priority,
-    entries: lbEndpoints.map((bytes) => known.read(bytes)),
-  }));
+function* readGroups(
+  message: ClusterLoadAssignment,
+  isInline: boolean,
+  known: KnownEntries,
+): Sliceable<LoadAssignment> {
+  const groups: Group[] = [];
+  for (const bytes of message.endpoints) groups.push(yield* readGroup(bytes, known));
+  checkPriorities(groups);
   const weigh = new Weights(groups);
   const endpoints: Endpoint[] = [];
   let skipped = 0;
@@ -72,9 +72,9 @@ function readGroups(message: ClusterLoadAssignment, isInline: boolean, known: Kn
     if (group.locality === null || group.locality === undefined) {
       if (!isInline) throw new Error("a locality is missing");
     }
-    skipped += addEndpoints(group, weigh.factorOf(group), endpoints);
+    skipped += yield* addEndpoints(group, weigh.factorOf(group), endpoints);
   }
-  const repeated = known.repeated();
+  const repeated = yield* known.repeated();
   if (repeated !== undefined) throw new Error(`the address ${repeated} is there twice`);
   if (endpoints.length === 0 && skipped > 0) {
     throw new Error(`none of ${skipped} endpoints has an address and a port for HTTP`);
@@ -93,11 +93,16 @@ function readGroups(message: ClusterLoadAssignment, isInline: boolean, known: Kn
   };
 }
 
-/** A function of its own, which is compiled however rarely an assignment comes. @returns how many were left out */
-function addEndpoints({ entries, locality: place, priority }: Group, factor: number, to: Endpoint[]): number {
+/** @returns how many were left out */
+function* addEndpoints(
+  { entries, locality: place, priority }: Group,
+  factor: number,
+  to: Endpoint[],
+): Sliceable<number> {
   const locality = readLocality(place);
   let skipped = 0;
-  for (const entry of entries) {
+  for (const [i, entry] of entries.entries()) {
+    if (i % PIECE === 0) yield;
     const { address } = entry;
     if (address === undefined) {
       skipped++;
@@ -135,7 +140,7 @@ function isSamePlace(a: Locality = noLocality, b: Locality): boolean {
   return a.region === b.region && a.zone === b.zone && a.subZone === b.subZone;
 }
 
-function checkPriorities(groups: readonly LocalityLbEndpoints[]): void {
+function checkPriorities(groups: readonly Group[]): void {
   const priorities = new Map<number, Set<string>>();
   for (const { locality, priority } of groups) {
     const names = priorities.get(priority) ?? new Set<string>();
@@ -162,7 +167,6 @@ function checkPriorities(groups: readonly LocalityLbEndpoints[]): void {
  */
 class Weights {
   readonly #isWeighted: boolean;
-  readonly #sums = new Map<Group, number>();
   readonly #scale: number;
 
   constructor(groups: readonly Group[]) {
@@ -170,14 +174,7 @@ class Weights {
     const totals = new Map<number, number>();
     let largest = 1;
     for (const group of groups) {
-      const { entries, loadBalancingWeight, priority } = group;
-      let sum = 0;
-      let heaviest = 0;
-      for (const { weight } of entries) {
-        if (weight === 0) throw new Error("the weight of an endpoint is 0");
-        sum += weight;
-        heaviest = Math.max(heaviest, weight);
-      }
+      const { heaviest, loadBalancingWeight, priority, sum } = group;
       if (sum > maxUint32)
         throw new Error("the weights of a locality's endpoints add up to more than 32 bits");
       const total = (totals.get(priority) ?? 0) + (loadBalancingWeight?.value ?? 0);
@@ -187,7 +184,6 @@ class Weights {
         );
       }
       totals.set(priority, total);
-      this.#sums.set(group, sum);
       largest = Math.max(largest, heaviest * this.#shareOf(group));
     }
     // Weights beyond the mesh's largest become smaller together, or they would all be the same.
@@ -202,8 +198,7 @@ class Weights {
   #shareOf(group: Group): number {
     if (!this.#isWeighted) return 1;
     const weight = group.loadBalancingWeight?.value ?? 0;
-    const sum = this.#sums.get(group) ?? 0;
-    return sum === 0 ? 0 : weight / sum;
+    return group.sum === 0 ? 0 : weight / group.sum;
   }
 }
 

@@ -7,7 +7,7 @@ import type {
 } from "./ads-messages.ts";
 import type { Duration, Int64, Nothing, Wrapped } from "./basic-messages.ts";
 import type { Cluster, LoadBalancingPolicy, SlowStartConfig } from "./cluster-messages.ts";
-import type { ClusterLoadAssignment, LbEndpoint } from "./endpoint-messages.ts";
+import type { ClusterLoadAssignment, LbEndpoint, LocalityLbEndpoints } from "./endpoint-messages.ts";
 
 interface HashBalance {
   readonly hashBalanceFactor?: Wrapped<number> | Nothing;
@@ -22,6 +22,7 @@ export interface Messages {
   Resource: Resource;
   Cluster: Cluster;
   ClusterLoadAssignment: ClusterLoadAssignment;
+  LocalityLbEndpoints: LocalityLbEndpoints;
   LbEndpoint: LbEndpoint;
   RoundRobin: { readonly slowStartConfig?: SlowStartConfig | Nothing };
   LeastRequest: {

@@ -36,7 +36,7 @@ export class QuietCredentials extends ChannelCredentials {
         this.#onSocket(socket);
         const result = await connector.connect(socket);
         for (const each of new Set([socket, result.socket])) {
-          each.unref();
+          // gRPC takes it away itself when a connection is made, and is not to give it back with the first call.
           each.ref = () => each;
         }
         return result;

@@ -1,3 +1,5 @@
+import type { Sliceable } from "@proxyless/core/discovery";
+
 import type { ClusterResource } from "./cluster-resource.ts";
 import { readCluster } from "./cluster-resource.ts";
 import { codecOf } from "./codec.ts";
@@ -52,7 +54,7 @@ export interface ResourceKind<T> {
    * @param memory what was kept of the resources before, which spares work
    * @throws ResourceError
    */
-  decode(bytes: Uint8Array, memory?: DecodeMemory): NamedResource<T>;
+  decode(bytes: Uint8Array, memory?: DecodeMemory): Sliceable<NamedResource<T>>;
 }
 
 /** CDS. */
@@ -60,9 +62,9 @@ export const clusterKind: ResourceKind<ClusterResource> = {
   noun: "cluster",
   typeUrl: "type.googleapis.com/envoy.config.cluster.v3.Cluster",
   isListedWhole: true,
-  decode: (bytes) => {
+  *decode(bytes) {
     const message = codecOf("Cluster").decode(bytes);
-    return named(message.name, () => readCluster(message));
+    return yield* named(message.name, readCluster(message));
   },
 };
 
@@ -71,11 +73,10 @@ export const endpointsKind: ResourceKind<LoadAssignment> = {
   noun: "endpoints",
   typeUrl: "type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment",
   isListedWhole: false,
-  decode: (bytes, memory) => {
+  *decode(bytes, memory) {
     const message = codecOf("ClusterLoadAssignment").decode(bytes);
-    return named(message.clusterName, () =>
-      readAssignment(message, false, memory?.entriesOf(message.clusterName)),
-    );
+    const { clusterName } = message;
+    return yield* named(clusterName, readAssignment(message, false, memory?.entriesOf(clusterName)));
   },
 };
 
@@ -85,10 +86,10 @@ export const resourceKinds: readonly AnyKind[] = [clusterKind, endpointsKind];
 /** Any of them. */
 export type AnyKind = ResourceKind<ClusterResource> | ResourceKind<LoadAssignment>;
 
-function named<T>(name: string, read: () => T): NamedResource<T> {
+function* named<T>(name: string, reading: Sliceable<T>): Sliceable<NamedResource<T>> {
   if (name === "") throw new ResourceError("a resource has no name");
   try {
-    return { name, value: read() };
+    return { name, value: yield* reading };
   } catch (error) {
     throw new ResourceError(error instanceof Error ? error.message : String(error), name);
   }

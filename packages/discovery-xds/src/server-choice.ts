@@ -70,7 +70,7 @@ export class ServerChoice {
     const [first] = this.#settings.bootstrap.servers;
     const probe = new AdsStream<never, never>(first, this.#settings, this.#clock, {
       up: () => undefined,
-      response: () => undefined,
+      response: () => true,
       end: () => undefined,
     });
     const onStop = (): void => void probe.close();

@@ -1,3 +1,5 @@
+import type { Sliceable } from "@proxyless/core/discovery";
+
 import type { DiscoveryRequest, DiscoveryResponse } from "./ads-messages.ts";
 import { decodeResource, errorDetail, kindOf, toResourceError } from "./ads-protocol.ts";
 import type { AdsProtocol, Received, Update } from "./ads-protocol.ts";
@@ -75,13 +77,13 @@ export class SotwProtocol implements AdsProtocol<DiscoveryResponse> {
     return requests;
   }
 
-  receive(response: DiscoveryResponse): Received | undefined {
+  *receive(response: DiscoveryResponse): Sliceable<Received | undefined> {
     const kind = kindOf(response.typeUrl);
     if (kind === undefined) return undefined;
     const state = this.#state(kind);
     // An answer to nothing: on this stream the type was not asked for, so there is nothing to acknowledge.
     if (!state.isAsked) return undefined;
-    const read = readResources(kind, response, this.#memory);
+    const read = yield* readResources(kind, response, this.#memory);
     const { failures } = read;
     state.nonce = response.nonce;
     if (failures.length === 0) state.version = response.versionInfo;
@@ -125,16 +127,17 @@ interface ReadResources {
   readonly seen: ReadonlySet<string>;
 }
 
-function readResources(
+function* readResources(
   kind: AnyKind,
   { resources, versionInfo: version }: DiscoveryResponse,
   memory: DecodeMemory,
-): ReadResources {
+): Sliceable<ReadResources> {
   const updates: Update[] = [];
   const renewals: { name: string; ttlMs: number | undefined }[] = [];
   const failures: ResourceError[] = [];
   const seen = new Set<string>();
   for (const resource of resources) {
+    yield;
     let wrapped: string | undefined;
     try {
       const { any, name, ttlMs } = unwrap(resource);
@@ -145,7 +148,7 @@ function readResources(
         renewals.push({ name: wrapped, ttlMs });
         continue;
       }
-      const read = decodeResource(kind, any, memory);
+      const read = yield* decodeResource(kind, any, memory);
       if (seen.has(read.name)) throw toResourceError(new Error("it is there twice"), read.name);
       seen.add(read.name);
       updates.push({ name: read.name, value: read.value, version, ttlMs });

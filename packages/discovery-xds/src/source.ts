@@ -26,6 +26,7 @@ export interface XdsSource extends DiscoverySource {
 /** What is talked to, whichever variant of the protocol it is. */
 type AnyClient = Pick<AdsClient<unknown>, "run" | "refresh" | "close" | "table">;
 
+const resourceMessages = ["ClusterLoadAssignment", "LocalityLbEndpoints", "LbEndpoint", "Cluster"] as const;
 const service = "/envoy.service.discovery.v3.AggregatedDiscoveryService/";
 
 /**
@@ -163,12 +164,14 @@ function makeClient(settings: Settings, context: WatchContext): AnyClient {
       request: codecOf("DeltaDiscoveryRequest"),
       response: codecOf("DeltaDiscoveryResponse"),
     };
-    return new AdsClient(settings, node, { method, protocol: new DeltaProtocol() }, context);
+    const messages = ["DeltaDiscoveryRequest", "DeltaDiscoveryResponse", ...resourceMessages] as const;
+    return new AdsClient(settings, node, { method, protocol: new DeltaProtocol(), messages }, context);
   }
   const method = {
     path: `${service}StreamAggregatedResources`,
     request: codecOf("DiscoveryRequest"),
     response: codecOf("DiscoveryResponse"),
   };
-  return new AdsClient(settings, node, { method, protocol: new SotwProtocol() }, context);
+  const messages = ["DiscoveryRequest", "DiscoveryResponse", "Resource", ...resourceMessages] as const;
+  return new AdsClient(settings, node, { method, protocol: new SotwProtocol(), messages }, context);
 }

@@ -1,5 +1,6 @@
 import { createMesh, staticSource } from "@proxyless/core";
 import type { ServicePolicy } from "@proxyless/core";
+import { workAtOnce } from "@proxyless/core/discovery";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
@@ -8,7 +9,8 @@ import { clusterKind } from "../src/resource-kind.ts";
 import { any, encode } from "./support/messages.ts";
 
 function read(cluster: object): MappedPolicy {
-  return clusterKind.decode(encode("Cluster", { name: "x", type: "EDS", ...cluster })).value.policy;
+  return workAtOnce(clusterKind.decode(encode("Cluster", { name: "x", type: "EDS", ...cluster }))).value
+    .policy;
 }
 
 function policy(cluster: object): ServicePolicy {
@@ -288,7 +290,7 @@ describe("a cluster", () => {
 
   it("names its endpoints in EDS, or holds them", () => {
     const endpointsOf = (json: object): unknown =>
-      clusterKind.decode(encode("Cluster", { name: "x", ...json })).value.endpoints;
+      workAtOnce(clusterKind.decode(encode("Cluster", { name: "x", ...json }))).value.endpoints;
     expect(endpointsOf({ type: "EDS" })).toEqual({ from: "eds", name: "x" });
     expect(endpointsOf({ type: "EDS", eds_cluster_config: { service_name: "y" } })).toEqual({
       from: "eds",
@@ -308,6 +310,6 @@ describe("a cluster", () => {
     ["no load_assignment", { type: "STRICT_DNS" }],
     ["number 9", { type: 9 }],
   ])("is refused: %s", (message, json) => {
-    expect(() => clusterKind.decode(encode("Cluster", { name: "x", ...json }))).toThrow(message);
+    expect(() => workAtOnce(clusterKind.decode(encode("Cluster", { name: "x", ...json })))).toThrow(message);
   });
 });

@@ -1,3 +1,4 @@
+import { workAtOnce } from "@proxyless/core/discovery";
 import fc from "fast-check";
 import { expect, it } from "vitest";
 
@@ -47,7 +48,7 @@ function bytesOf(groups: readonly Group[]): Buffer {
 
 function read(bytes: Buffer, memory?: DecodeMemory): unknown {
   try {
-    return endpointsKind.decode(bytes, memory);
+    return workAtOnce(endpointsKind.decode(bytes, memory));
   } catch (error) {
     return String(error);
   }
@@ -84,13 +85,15 @@ it("an endpoint of which nothing is new stays the very object", () => {
     health: "HEALTHY" as const,
   }));
   const group = { zone: "a", weight: 1, priority: 0 } as const;
-  const first = endpointsKind.decode(bytesOf([{ ...group, entries: hosts }]), memory).value.endpoints;
+  const first = workAtOnce(endpointsKind.decode(bytesOf([{ ...group, entries: hosts }]), memory)).value
+    .endpoints;
   const fewer: readonly Entry[] = [
     ...hosts.slice(0, 9),
     { ...hosts[9]!, health: "UNHEALTHY" },
     ...hosts.slice(10),
   ];
-  const second = endpointsKind.decode(bytesOf([{ ...group, entries: fewer }]), memory).value.endpoints;
+  const second = workAtOnce(endpointsKind.decode(bytesOf([{ ...group, entries: fewer }]), memory)).value
+    .endpoints;
   expect(second.map((endpoint, i) => endpoint === first[i])).toEqual(hosts.map((_, i) => i !== 9));
 });
 

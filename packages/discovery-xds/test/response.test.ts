@@ -1,3 +1,4 @@
+import { workAtOnce } from "@proxyless/core/discovery";
 import { describe, expect, it } from "vitest";
 
 import type { DiscoveryResponse } from "../src/ads-messages.ts";
@@ -24,7 +25,7 @@ describe("a response", () => {
     protocol.subscribe(clusterKind, "a");
     protocol.subscribe(clusterKind, "b");
     expect(protocol.flush()).toEqual([{ typeUrl: clusterKind.typeUrl, resourceNames: ["a", "b"] }]);
-    expect(protocol.receive(response([eds("a"), eds("b")], "1", "x"))?.reply).toEqual({
+    expect(workAtOnce(protocol.receive(response([eds("a"), eds("b")], "1", "x")))?.reply).toEqual({
       typeUrl: clusterKind.typeUrl,
       resourceNames: ["a", "b"],
       versionInfo: "1",
@@ -34,7 +35,7 @@ describe("a response", () => {
       type_url: clusterKind.typeUrl,
       value: encode("Cluster", { name: "b", type: "ORIGINAL_DST" }),
     };
-    const received = protocol.receive(response([eds("a"), wrong], "2", "y"));
+    const received = workAtOnce(protocol.receive(response([eds("a"), wrong], "2", "y")));
     expect(received?.reply).toMatchObject({
       versionInfo: "1",
       responseNonce: "y",
@@ -52,11 +53,13 @@ describe("a response", () => {
     protocol.begin();
     protocol.subscribe(clusterKind, "a");
     protocol.flush();
-    protocol.receive(response([eds("a")], "1", "x"));
-    const received = protocol.receive(response([{ type_url: clusterKind.typeUrl, value: bad }], "2", "y"));
+    workAtOnce(protocol.receive(response([eds("a")], "1", "x")));
+    const received = workAtOnce(
+      protocol.receive(response([{ type_url: clusterKind.typeUrl, value: bad }], "2", "y")),
+    );
     expect(received?.removed).toEqual([]);
     expect(received?.failures).toHaveLength(1);
-    expect(protocol.receive(response([], "3", "z"))?.removed).toEqual(["a"]);
+    expect(workAtOnce(protocol.receive(response([], "3", "z")))?.removed).toEqual(["a"]);
   });
 
   it("of another type, or with a resource of one, is refused", () => {
@@ -65,11 +68,13 @@ describe("a response", () => {
     protocol.subscribe(clusterKind, "a");
     protocol.flush();
     const other = { type_url: endpointsKind.typeUrl, value: Buffer.alloc(0) };
-    expect(protocol.receive(response([other], "1", "x"))?.failures[0]?.message).toContain("is of type");
+    expect(workAtOnce(protocol.receive(response([other], "1", "x")))?.failures[0]?.message).toContain(
+      "is of type",
+    );
     const listener = encode("DiscoveryResponse", {
       type_url: "type.googleapis.com/envoy.config.listener.v3.Listener",
     });
-    expect(protocol.receive(codecOf("DiscoveryResponse").decode(listener))).toBeUndefined();
+    expect(workAtOnce(protocol.receive(codecOf("DiscoveryResponse").decode(listener)))).toBeUndefined();
   });
 
   it("that has a resource twice is refused, and the first one taken", () => {
@@ -77,7 +82,7 @@ describe("a response", () => {
     protocol.begin();
     protocol.subscribe(clusterKind, "a");
     protocol.flush();
-    const received = protocol.receive(response([eds("a"), eds("a")], "1", "x"));
+    const received = workAtOnce(protocol.receive(response([eds("a"), eds("a")], "1", "x")));
     expect(received?.failures.map(({ message }) => message)).toEqual(["it is there twice"]);
     expect(received?.updates).toHaveLength(1);
   });
@@ -85,13 +90,15 @@ describe("a response", () => {
   it("of the delta variant confirms all that it does not name, if it is the first of its type on a stream", () => {
     const protocol = new DeltaProtocol();
     const answer = (nonce: string): boolean | undefined =>
-      protocol.receive(
-        codecOf("DeltaDiscoveryResponse").decode(
-          encode("DeltaDiscoveryResponse", {
-            type_url: clusterKind.typeUrl,
-            nonce,
-            resources: [{ name: "a", version: nonce, resource: eds("a") }],
-          }),
+      workAtOnce(
+        protocol.receive(
+          codecOf("DeltaDiscoveryResponse").decode(
+            encode("DeltaDiscoveryResponse", {
+              type_url: clusterKind.typeUrl,
+              nonce,
+              resources: [{ name: "a", version: nonce, resource: eds("a") }],
+            }),
+          ),
         ),
       )?.confirmsRest;
     protocol.subscribe(clusterKind, "a");
@@ -105,13 +112,15 @@ describe("a response", () => {
     const protocol = new DeltaProtocol();
     for (const one of ["a", "b"]) protocol.subscribe(clusterKind, one);
     protocol.begin(false);
-    protocol.receive(
-      codecOf("DeltaDiscoveryResponse").decode(
-        encode("DeltaDiscoveryResponse", {
-          type_url: clusterKind.typeUrl,
-          nonce: "x",
-          resources: ["a", "b"].map((one) => ({ name: one, version: "7", resource: eds(one) })),
-        }),
+    workAtOnce(
+      protocol.receive(
+        codecOf("DeltaDiscoveryResponse").decode(
+          encode("DeltaDiscoveryResponse", {
+            type_url: clusterKind.typeUrl,
+            nonce: "x",
+            resources: ["a", "b"].map((one) => ({ name: one, version: "7", resource: eds(one) })),
+          }),
+        ),
       ),
     );
     const subscription = { typeUrl: clusterKind.typeUrl, subscribe: ["a", "b"] };

@@ -1,6 +1,7 @@
 import { SourceError } from "@proxyless/core/discovery";
 
 import type { Acl } from "./client/protocol.ts";
+import { readChildren } from "./client/requests.ts";
 import { parentOf } from "./client/watch-register.ts";
 import type { ZookeeperClient } from "./client/zookeeper-client.ts";
 import { isRefusal, zkCodes } from "./client/zookeeper-error.ts";
@@ -156,7 +157,7 @@ export class OwnNode {
   /** The names below a node; none where there is no node, so that nothing of ours can be there either. */
   async #namesIn(directory: string, signal: AbortSignal): Promise<readonly string[]> {
     try {
-      return (await this.#client.children(directory, signal)).names;
+      return readChildren(await this.#client.children(directory, signal)).names;
     } catch (error) {
       if (isRefusal(error, zkCodes.noNode)) return [];
       throw error;

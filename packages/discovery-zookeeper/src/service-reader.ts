@@ -1,51 +1,50 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
 
-import type { Endpoint, Snapshot } from "@proxyless/core";
-import { KeyedStore, SourceError, toSourceError } from "@proxyless/core/discovery";
+import type { Clock, Snapshot } from "@proxyless/core";
+import { inTurns } from "@proxyless/core/discovery";
+import type { Sliceable, SourceError } from "@proxyless/core/discovery";
 
+import type { JuteReader } from "./client/jute-reader.ts";
 import { events } from "./client/protocol.ts";
 import type { WatchEvent } from "./client/protocol.ts";
 import type { ZookeeperClient } from "./client/zookeeper-client.ts";
 import { isRefusal, zkCodes } from "./client/zookeeper-error.ts";
-import type { DecodedNode } from "./codecs/codec.ts";
 import type { Settings } from "./options.ts";
+import { ServiceNodes } from "./service-nodes.ts";
+import type { NodeContent } from "./service-nodes.ts";
 
-/** What is known of one node below the service's. */
-interface Known extends DecodedNode {
-  /** The transaction that wrote it: the same one means the same content. */
-  readonly mzxid: bigint;
-  readonly makesSense: boolean;
+/** What a reader is made of. */
+export interface ServiceReaderParts {
+  readonly client: ZookeeperClient;
+  readonly settings: Settings;
+  readonly service: string;
+  readonly path: string;
+  readonly clock: Clock;
 }
 
 /** How many nodes are read at once: a server stops listening to clients that ask for too much. */
 const batchSize = 256;
-const noData = Buffer.alloc(0);
 
 /**
- * Knows what one service's nodes hold, and reads again what may have changed. An event only says where to look: what it
- * means is read, never guessed.
+ * Reads one service's nodes again where they may have changed. An event only says where to look: what it means is read, never
+ * guessed.
  */
 export class ServiceReader {
-  readonly #client: ZookeeperClient;
-  readonly #settings: Settings;
-  readonly #service: string;
-  readonly #path: string;
-  /** The nodes that the last list named, and what those hold that were read. */
-  readonly #nodes = new KeyedStore<Known>();
+  readonly #parts: ServiceReaderParts;
+  readonly #nodes: ServiceNodes;
   /** The nodes whose content may have changed. */
   readonly #stale = new Set<string>();
+  /** The nodes that went; one that the next list names all the same came again. */
+  #left = new Set<string>();
   #isListStale = true;
-  #isAbsent = false;
-  #revision = 0n;
   /** Told last: told again only when it is another one. */
   #told: Snapshot | undefined;
 
-  constructor(client: ZookeeperClient, settings: Settings, service: string, path: string) {
-    this.#client = client;
-    this.#settings = settings;
-    this.#service = service;
-    this.#path = path;
+  constructor(parts: ServiceReaderParts) {
+    const { path, service, settings } = parts;
+    this.#parts = parts;
+    this.#nodes = new ServiceNodes(settings, service, path);
   }
 
   /** How many nodes the last list named. */
@@ -69,7 +68,13 @@ export class ServiceReader {
     }
     if (name.includes("/")) return false;
     if (type === events.created || type === events.deleted) this.#isListStale = true;
-    if (type !== events.childrenChanged) this.#stale.add(name);
+    if (type === events.deleted) {
+      // Who went cannot be read; whether it came again is seen in the list.
+      this.#left.add(name);
+    } else if (type !== events.childrenChanged) {
+      this.#stale.add(name);
+      this.#left.delete(name);
+    }
     return this.isStale;
   }
 
@@ -82,23 +87,26 @@ export class ServiceReader {
   /** Everything may have changed: somebody doubts, or it was not looked at for long. */
   forget(): void {
     this.#isListStale = true;
-    for (const name of this.#nodes.keys()) this.#stale.add(name);
+    for (const name of this.#nodes.names) this.#stale.add(name);
   }
 
   /** Reads what may have changed; what fails is read again the next time. */
   async read(signal: AbortSignal): Promise<void> {
-    if (this.#isListStale) {
-      const listing = this.#list(signal);
-      // What an event named is asked for together with the list, which saves waiting for it.
-      const [listed, early] = await Promise.allSettled([listing, this.#readStale(signal)]);
-      if (listed.status === "rejected") throw listed.reason;
-      // Of a long list reading the names, finding them and putting their nodes together are a turn of the event loop each.
-      await nextTurn();
-      for (const name of this.#nodes.keep(listed.value)) this.#stale.add(name);
-      if (early.status === "rejected") throw early.reason;
+    if (this.#isListStale) await this.#readList(signal);
+    // When this breaks off, the rest is read the next time.
+    const wanted = [...this.#stale];
+    let failure: SourceError | undefined;
+    // What costs no request is taken as a whole, over several turns of the event loop.
+    const size = this.#parts.settings.codec.readsData === false ? wanted.length : batchSize;
+    for (let i = 0; i < wanted.length; i += size) {
+      // eslint-disable-next-line no-await-in-loop -- of a long list each batch has a turn of the event loop
+      if (wanted.length > batchSize) await nextTurn();
+      // eslint-disable-next-line no-await-in-loop -- a batch at a time is the purpose
+      const contents = await this.#contents(this.#listed(wanted.slice(i, i + size)), signal);
+      // eslint-disable-next-line no-await-in-loop -- as above
+      failure = (await this.#take(contents, signal)) ?? failure;
     }
-    for (const name of this.#stale) if (!this.#nodes.has(name)) this.#stale.delete(name);
-    await this.#readStale(signal);
+    if (failure !== undefined) throw failure;
   }
 
   /**
@@ -106,150 +114,117 @@ export class ServiceReader {
    * @throws SourceError of class `data` when there are nodes and none of them makes sense
    */
   news(): Snapshot | undefined {
-    const snapshot = this.#snapshot();
+    const snapshot = this.#nodes.snapshot();
     if (this.#told !== undefined && isSame(this.#told, snapshot)) return undefined;
     this.#told = snapshot;
     return snapshot;
   }
 
-  /** The names below the service's node; none when it is not there. */
-  async #list(signal: AbortSignal): Promise<readonly string[]> {
+  /** Reads the names, and with them some of what events have named, which saves waiting for it. */
+  async #readList(signal: AbortSignal): Promise<void> {
+    const left = this.#left;
+    this.#left = new Set();
+    const early = new Set(this.#someStale());
+    const [listed, contents] = await Promise.allSettled([
+      this.#list(early, signal),
+      this.#contents([...early], signal),
+    ]);
+    for (const name of left) this.#stale.add(name);
+    if (listed.status === "rejected") {
+      for (const name of early) this.#stale.add(name);
+      throw listed.reason;
+    }
+    if (contents.status === "rejected") throw contents.reason;
+    const failure = await this.#take(contents.value, signal);
+    if (failure !== undefined) throw failure;
+  }
+
+  /**
+   * Reads the names below the service's node, of which there are none when it is not there.
+   * @param asked names that are asked for already, and need not be when they are new
+   */
+  async #list(asked: ReadonlySet<string>, signal: AbortSignal): Promise<void> {
+    const { client, path } = this.#parts;
     // What happens from here on is seen by this read, or told by an event.
     this.#isListStale = false;
     try {
-      const { names, stat } = await this.#client.children(this.#path, signal);
-      this.#isAbsent = false;
-      this.#revision = stat.pzxid;
-      return names;
+      const answer = await client.children(path, signal);
+      await this.#inTurns(this.#takeList(answer, asked), signal);
     } catch (error) {
-      if (isRefusal(error, zkCodes.noNode) && (await this.#isGone(signal))) {
-        this.#isAbsent = true;
-        return [];
+      const isMissing = isRefusal(error, zkCodes.noNode);
+      if (isMissing && (await this.#isGone(signal))) {
+        await this.#inTurns(this.#takeList(undefined, asked), signal);
+        return;
       }
       this.#isListStale = true;
       // It came in between: the next list has it.
-      if (isRefusal(error, zkCodes.noNode)) return [...this.#nodes.keys()];
-      throw error;
+      if (!isMissing) throw error;
+    }
+  }
+
+  *#takeList(answer: JuteReader | undefined, asked: ReadonlySet<string>): Sliceable<void> {
+    const came = yield* this.#nodes.takeList(answer);
+    for (const [i, name] of came.entries()) {
+      if (i % batchSize === batchSize - 1) yield;
+      if (!asked.has(name)) this.#stale.add(name);
     }
   }
 
   /** With one-shot watches nobody tells of a node that comes, unless its absence was asked for. */
   async #isGone(signal: AbortSignal): Promise<boolean> {
-    if (!this.#client.isOneShot) return true;
+    const { client, path } = this.#parts;
+    if (!client.isOneShot) return true;
     try {
-      return (await this.#client.exists(this.#path, signal)) === undefined;
+      return (await client.exists(path, signal)) === undefined;
     } catch (error) {
       this.#isListStale = true;
       throw error;
     }
   }
 
-  async #readStale(signal: AbortSignal): Promise<void> {
-    // When this breaks off, the rest is read the next time.
-    const wanted = [...this.#stale];
-    let failure: SourceError | undefined;
-    for (let i = 0; i < wanted.length; i += batchSize) {
-      const batch = wanted.slice(i, i + batchSize);
-      // eslint-disable-next-line no-await-in-loop -- a batch at a time is the purpose
-      const failures = await Promise.all(batch.map((name) => this.#readNode(name, signal)));
-      failure ??= failures.find((each) => each !== undefined);
+  /** As many of the names whose content may have changed as are read at once. */
+  *#someStale(): Iterable<string> {
+    let room = batchSize;
+    for (const name of this.#stale) {
+      if (room-- === 0) return;
+      yield name;
     }
-    if (failure !== undefined) throw failure;
   }
 
-  /** @returns what kept it from being read, when it is something that concerns the others as well */
-  async #readNode(name: string, signal: AbortSignal): Promise<SourceError | undefined> {
-    this.#stale.delete(name);
-    const known = this.#nodes.get(name)?.[0];
+  /** Those that are listed; the others are nobody's business any more. */
+  #listed(names: readonly string[]): readonly string[] {
+    return names.filter((name) => {
+      if (!this.#nodes.has(name)) this.#stale.delete(name);
+      return this.#nodes.has(name);
+    });
+  }
+
+  /** Asks for what nodes hold, which is not stale any more, unless there is no answer. */
+  async #contents(names: readonly string[], signal: AbortSignal): Promise<readonly NodeContent[]> {
+    const { client, path, settings } = this.#parts;
+    for (const name of names) this.#stale.delete(name);
+    if (settings.codec.readsData === false) return names.map((name) => ({ name, answer: undefined }));
+    const above = path === "/" ? "" : path;
     try {
-      const { data, mzxid } = await this.#content(name, signal);
-      if (known?.mzxid !== mzxid || this.#settings.codec.readsData === false) {
-        this.#nodes.set(name, [this.#decode(name, data, mzxid)]);
-      }
-      return undefined;
+      const paths = names.map((name) => `${above}/${name}`);
+      const answers = await client.dataOfAll(paths, signal);
+      return answers.map((answer, i) => ({ name: names[i]!, answer }));
     } catch (error) {
-      signal.throwIfAborted();
-      if (isRefusal(error, zkCodes.noNode)) {
-        // It went between the list and this; an event tells of the new list.
-        if (known !== undefined) this.#nodes.set(name, []);
-        return undefined;
-      }
-      if (isRefusal(error, zkCodes.noAuth)) {
-        // What was read before holds on; what was never read makes no sense.
-        if (known === undefined) this.#nodes.set(name, [senseless(name, -1n)]);
-        return undefined;
-      }
-      this.#stale.add(name);
-      return toSourceError(error);
+      for (const name of names) this.#stale.add(name);
+      throw error;
     }
   }
 
-  async #content(name: string, signal: AbortSignal): Promise<{ data: Buffer; mzxid: bigint }> {
-    if (this.#settings.codec.readsData === false) return { data: noData, mzxid: 0n };
-    const path = this.#path === "/" ? `/${name}` : `${this.#path}/${name}`;
-    const { data, stat } = await this.#client.data(path, signal);
-    return { data, mzxid: stat.mzxid };
+  /** @returns what kept a node from being read, when it is something that concerns the others as well */
+  async #take(contents: readonly NodeContent[], signal: AbortSignal): Promise<SourceError | undefined> {
+    const { failure, names } = await this.#inTurns(this.#nodes.takeContents(contents), signal);
+    for (const name of names) this.#stale.add(name);
+    return failure;
   }
 
-  #decode(name: string, data: Buffer, mzxid: bigint): Known {
-    // A copy: what was cut out of an answer keeps the whole of it.
-    const node = { name, data: Buffer.from(data) };
-    try {
-      const read = this.#settings.codec.decode(node, this.#context());
-      if (read === undefined) return senseless(name, mzxid);
-      return { node, mzxid, makesSense: true, endpoints: read === "ignored" ? [] : read };
-    } catch {
-      return senseless(name, mzxid);
-    }
+  #inTurns<T>(work: Sliceable<T>, signal: AbortSignal): Promise<T> {
+    return inTurns(work, { clock: this.#parts.clock, signal });
   }
-
-  #context(): { service: string; endpointName: string | undefined; weightBase: number | undefined } {
-    const { endpointName, weightBase } = this.#settings;
-    return { service: this.#service, endpointName, weightBase };
-  }
-
-  #snapshot(): Snapshot {
-    const nodes = this.#nodes.values();
-    const { plain, others, skipped } = flatten(nodes);
-    const { codec } = this.#settings;
-    const endpoints = (others === 0 ? undefined : codec.arrange?.(nodes, this.#context())) ?? plain;
-    if (endpoints.length === 0 && skipped > 0) {
-      throw new SourceError(
-        "data",
-        `none of ${skipped} nodes at ${this.#path} is an instance that can be read`,
-      );
-    }
-    return {
-      kind: this.#isAbsent ? "absent" : "bound",
-      endpoints,
-      trust: "authoritative",
-      revision: this.#revision.toString(),
-      ...(skipped === 0 ? {} : { skipped }),
-    };
-  }
-}
-
-/** The endpoints of all nodes. Apart from all else, and without an iterator for each node: lists are long. */
-function flatten(nodes: readonly Known[]): {
-  readonly plain: readonly Endpoint[];
-  /** Nodes without an endpoint, and those of them that make no sense. */
-  readonly others: number;
-  readonly skipped: number;
-} {
-  const plain: Endpoint[] = [];
-  let others = 0;
-  let skipped = 0;
-  for (let i = 0; i < nodes.length; i++) {
-    const { endpoints, makesSense } = nodes[i]!;
-    if (endpoints.length === 0) others++;
-    if (!makesSense) skipped++;
-    for (let k = 0; k < endpoints.length; k++) plain.push(endpoints[k]!);
-  }
-  return { plain, others, skipped };
-}
-
-function senseless(name: string, mzxid: bigint): Known {
-  return { node: { name, data: noData }, mzxid, makesSense: false, endpoints: [] };
 }
 
 /** Whether two snapshots say the same. What was not read anew is the very object it was. */

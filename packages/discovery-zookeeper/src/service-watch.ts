@@ -1,5 +1,3 @@
-import { setImmediate as nextTurn } from "node:timers/promises";
-
 import { sleep } from "@proxyless/core";
 import type { Sink, WatchContext } from "@proxyless/core";
 import { Pacer, toDiscoveryError, toSourceError } from "@proxyless/core/discovery";
@@ -45,7 +43,7 @@ export class ServiceWatch {
   constructor(parts: ServiceWatchParts) {
     const { client, settings, service, path, context } = parts;
     this.#parts = parts;
-    this.#reader = new ServiceReader(client, settings, service, path);
+    this.#reader = new ServiceReader({ client, settings, service, path, clock: context.clock });
     const fullPath = settings.client.chroot + path;
     this.#unlisten = [
       client.watchTree(path, (event) => {
@@ -77,11 +75,7 @@ export class ServiceWatch {
       this.#reader.forget();
     }
     const hadToRead = this.#reader.isStale;
-    if (hadToRead) {
-      await this.#reader.read(signal);
-      // Of a long list putting the nodes together takes a turn of the event loop of its own.
-      await nextTurn();
-    }
+    if (hadToRead) await this.#reader.read(signal);
     const isSense = this.#tell(link, hadToRead || !isGood);
     round.good();
     this.#isGood = isSense && !link.isReadOnly;

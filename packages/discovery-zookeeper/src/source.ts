@@ -25,13 +25,13 @@ export function zookeeper(options: ZookeeperOptions): DiscoverySource {
   const shared = new SharedClient(
     ({ clock, random }: WatchContext) => new ZookeeperClient(reach, clock, random),
   );
-  // All that changes an answer; who asks as a digest, because keys are shown.
+  // All that changes an answer; the password only by who it belongs to, because keys are shown.
   const scope = hash(
     "sha256",
     JSON.stringify([
       reach.servers,
       reach.chroot,
-      reach.digest,
+      reach.digest?.split(":", 1)[0],
       template,
       codec.name,
       settings.endpointName,

@@ -43,11 +43,13 @@ describe("options of a source", () => {
     );
     const key = (options: object, service = "web"): string =>
       zookeeper({ servers, ...options }).key({ service });
-    expect(key({ auth: { user: "reader", password: secret } })).not.toContain(secret);
+    const who = { user: "reader", password: secret };
+    expect(key({ auth: { ...who, password: "another" } })).toBe(key({ auth: who }));
     const keys = [
       key({}),
       key({}, "api"),
-      key({ auth: { user: "reader", password: secret } }),
+      key({ auth: who }),
+      key({ auth: { ...who, user: "writer" } }),
       key({ codec: codecs.serverset, path: "/services/{service}" }),
       key({ path: "/other/{service}" }),
       key({ chroot: "/apps" }),

@@ -1,11 +1,12 @@
-import type { DiscoveryError, Snapshot } from "@proxyless/core";
 import { ManualClock, seededRandom } from "@proxyless/core/testing";
-import { afterEach, beforeEach, describe, expect, it, onTestFinished } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
 import { events, ops } from "../src/client/protocol.ts";
 import { zookeeper } from "../src/index.ts";
 import type { ZookeeperOptions } from "../src/index.ts";
 import { FakeZookeeper } from "./support/fake-zookeeper.ts";
+import { advanceBoth, watchFake } from "./support/watching.ts";
+import type { Seen } from "./support/watching.ts";
 
 let fake: FakeZookeeper;
 let clock: ManualClock;
@@ -18,54 +19,12 @@ beforeEach(async () => {
 
 afterEach(() => fake.close());
 
-interface Seen {
-  readonly snapshots: Snapshot[];
-  readonly errors: DiscoveryError[];
-  hosts(): string[] | undefined;
-  /** Lets time pass in small steps, and the network with it, until something holds. */
-  until(condition: () => boolean, stepMs?: number): Promise<void>;
-  stop(): Promise<void>;
-}
-
 function watch(options: Partial<ZookeeperOptions> = {}): Seen {
-  const snapshots: Snapshot[] = [];
-  const errors: DiscoveryError[] = [];
-  const abort = new AbortController();
-  const source = zookeeper({ servers: `127.0.0.1:${fake.port}`, sessionTimeoutMs: 9000, ...options });
-  const handle = source.watch(
-    { service: "web" },
-    {
-      snapshot: (snapshot) => snapshots.push(snapshot),
-      alive: () => undefined,
-      error: (error) => errors.push(error),
-    },
-    { signal: abort.signal, clock, random: seededRandom(1) },
-  );
-  const stop = async (): Promise<void> => {
-    abort.abort();
-    // Time must pass for a farewell that nobody answers.
-    const done = handle.done.then(() => true);
-    while (!(await Promise.race([done, advance(50)]))) continue;
-  };
-  onTestFinished(stop);
-  return {
-    snapshots,
-    errors,
-    hosts: () => snapshots.at(-1)?.endpoints.map(({ host }) => host),
-    until: async (condition, stepMs = 5) => {
-      for (const end = performance.now() + 15_000; !condition();) {
-        if (performance.now() > end) throw new Error(`not in time; last error: ${errors.at(-1)?.message}`);
-        await advance(stepMs);
-      }
-    },
-    stop,
-  };
+  return watchFake(fake, clock, options);
 }
 
-async function advance(ms: number): Promise<false> {
-  await new Promise((resolve) => setTimeout(resolve, 2));
-  await clock.advance(ms);
-  return false;
+function advance(ms: number): Promise<false> {
+  return advanceBoth(clock, ms);
 }
 
 describe("a source whose server", { timeout: 30_000 }, () => {
@@ -88,6 +47,8 @@ describe("a source whose server", { timeout: 30_000 }, () => {
     const { length } = fake.hellos;
     await web.until(() => fake.hellos.length > length, 50);
     await web.until(() => fake.count(ops.setWatches) > 0);
+    const armed = fake.requests.find(({ op }) => op === ops.setWatches)?.body.toString("latin1");
+    for (const name of ["a", "b"]) expect(armed).toContain(`/services/web/${name}`);
     expect(fake.count(ops.addWatch) + fake.count(ops.setWatches2)).toBe(1);
   });
 

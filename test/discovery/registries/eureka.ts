@@ -1,8 +1,10 @@
 import { setTimeout as wait } from "node:timers/promises";
 
 import { eureka } from "@proxyless/discovery-eureka";
+import type { EurekaOptions } from "@proxyless/discovery-eureka";
 
 import { EurekaServer } from "../../eureka/server.ts";
+import type { EurekaServerOptions } from "../../eureka/server.ts";
 import { promisedTo } from "../recovery-bounds.ts";
 import type { RegistryUnderTest } from "../under-test.ts";
 
@@ -13,8 +15,11 @@ const refusedMs = 1500;
 const timings = { intervalMs: 1000, requestTimeoutMs: 2000 } as const;
 
 /** The strict server of `test/eureka` behind a password, with a source on it that asks every second. */
-export async function startEurekaUnderTest(): Promise<RegistryUnderTest> {
-  const server = await EurekaServer.start({ user: `${account.user}:${account.password}` });
+export async function startEurekaUnderTest(
+  options: Pick<EurekaOptions, "deltaAbove"> = {},
+  serverOptions: EurekaServerOptions = {},
+): Promise<RegistryUnderTest> {
+  const server = await EurekaServer.start({ ...serverOptions, user: `${account.user}:${account.password}` });
   return {
     name: "eureka",
     ...promisedTo("eureka", timings),
@@ -25,6 +30,7 @@ export async function startEurekaUnderTest(): Promise<RegistryUnderTest> {
         url: `http://${host}:${port}/eureka`,
         ...account,
         ...timings,
+        ...options,
       }),
     put: async (service, endpoints) => {
       const app = service.toUpperCase();

@@ -7,12 +7,19 @@ import { file } from "@proxyless/discovery-file";
 import { promisedTo } from "../recovery-bounds.ts";
 import type { Harm, RegistryUnderTest, WrittenEndpoint } from "../under-test.ts";
 
+type Services = ReadonlyMap<string, readonly WrittenEndpoint[]>;
+
+const contents: Readonly<Record<"json" | "yaml", (services: Services) => string>> = {
+  json: (services) => JSON.stringify({ services: Object.fromEntries(services) }),
+  yaml: yamlOf,
+};
+
 /** A file that is replaced by rename. */
-export async function startFile(): Promise<RegistryUnderTest> {
+export async function startFile(format: "json" | "yaml" = "json"): Promise<RegistryUnderTest> {
   const folder = await mkdtemp(join(tmpdir(), "proxyless-file-"));
-  const path = join(folder, "mesh.json");
+  const path = join(folder, `mesh.${format}`);
   const services = new Map<string, readonly WrittenEndpoint[]>();
-  const content = (): string => JSON.stringify({ services: Object.fromEntries(services) });
+  const content = (): string => contents[format](services);
   const write = async (): Promise<void> => {
     await writeFile(`${path}.tmp`, content());
     await rename(`${path}.tmp`, path);
@@ -66,4 +73,13 @@ export async function startFile(): Promise<RegistryUnderTest> {
     harm: (how) => harms[how](),
     stop: () => rm(folder, { recursive: true, force: true }),
   };
+}
+
+/** As somebody would write it, and in brackets: half of a list without them is a list. */
+function yamlOf(services: Services): string {
+  const lists = [...services].map(([service, endpoints]) => {
+    const lines = endpoints.map(({ id, host, port }) => `    { id: ${id}, host: ${host}, port: ${port} },\n`);
+    return `  ${service}: [\n${lines.join("")}  ],\n`;
+  });
+  return `# Everything there is\nservices: {\n${lists.join("")}}\n`;
 }

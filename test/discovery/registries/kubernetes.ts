@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { kubernetes } from "@proxyless/discovery-kubernetes";
+import type { KubernetesOptions } from "@proxyless/discovery-kubernetes";
 
 import { ApiServer } from "../../kubernetes/api-server.ts";
 import type { Verb } from "../../kubernetes/api-server.ts";
@@ -18,7 +19,9 @@ const verbs: readonly Verb[] = ["list", "watch"];
 export const impatience = { silenceMs: 3000, requestTimeoutMs: 2000 } as const;
 
 /** The scripted API server of `test/kubernetes`, with a source on it. Each endpoint has a slice of its own. */
-export async function startKubernetesUnderTest(): Promise<RegistryUnderTest> {
+export async function startKubernetesUnderTest(
+  options: Pick<KubernetesOptions, "maxServiceWatches"> = {},
+): Promise<RegistryUnderTest> {
   let secret = "first-0123456789abcdef";
   const server = await ApiServer.start({ tokens: new Map([[secret, verbs]]), bookmarkMs: 1000 });
   const folder = await mkdtemp(join(tmpdir(), "proxyless-kubernetes-"));
@@ -33,6 +36,7 @@ export async function startKubernetesUnderTest(): Promise<RegistryUnderTest> {
       kubernetes({
         url: `http://${host}:${port}`,
         tokenFile,
+        ...options,
         ...(isImpatient ? impatience : {}),
       }),
     put: async (service, endpoints) => {

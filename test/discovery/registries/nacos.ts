@@ -1,6 +1,7 @@
 import { nacos } from "@proxyless/discovery-nacos";
 
 import { NacosServer } from "../../nacos/server.ts";
+import type { NacosServerOptions } from "../../nacos/server.ts";
 import { promisedTo } from "../recovery-bounds.ts";
 import type { RegistryUnderTest, WrittenEndpoint } from "../under-test.ts";
 
@@ -9,8 +10,10 @@ const account = { username: "reader", password: "reader-password" };
 const timings = { intervalMs: 1000, requestTimeoutMs: 2000 } as const;
 
 /** The strict server of `test/nacos` with an account, and a source on it that asks every second. Its instances stay. */
-export async function startNacosUnderTest(): Promise<RegistryUnderTest> {
-  const server = await NacosServer.start({ user: `${account.username}:${account.password}` });
+export async function startNacosUnderTest(
+  options: Pick<NacosServerOptions, "apis"> = {},
+): Promise<RegistryUnderTest> {
+  const server = await NacosServer.start({ ...options, user: `${account.username}:${account.password}` });
   const written = new Map<string, readonly WrittenEndpoint[]>();
   return {
     name: "nacos",

@@ -1,74 +1,130 @@
-import { setImmediate as turn } from "node:timers/promises";
+import { AggregationTemporality, MeterProvider, MetricReader } from "@opentelemetry/sdk-metrics";
+import { memorySource } from "@proxyless/core";
+import type { Mesh } from "@proxyless/core";
+import {
+  createMetrics,
+  instrumentMesh,
+  prometheusEndpoint,
+  registerWithPromClient,
+} from "@proxyless/metrics";
+import { Registry } from "prom-client";
 
-import { createMesh, memorySource } from "@proxyless/core";
-import { createMetrics } from "@proxyless/metrics";
-
+import { answerAtOnce } from "../../../bench/busy-mesh.ts";
+import { usedBytes } from "../../../bench/heap.ts";
+import { openMesh } from "../../../packages/core/src/mesh.ts";
 import { until } from "../../../scripts/servers/index.ts";
+import { readScrape } from "./scraped.ts";
 
 /** What is left when endpoints have come and gone. */
 export interface Churned {
+  /** While they were there. */
   readonly most: number;
-  readonly seriesBefore: number;
-  readonly seriesAfter: number;
-  /** Heap, for each endpoint that was there. */
+  readonly seriesBefore: readonly string[];
+  readonly seriesAfter: readonly string[];
+  /** For each endpoint that was there. */
   readonly bytes: number;
 }
 
-const perRound = 500;
-const firstRounds = 3;
-const rounds = 20;
+const atOnce = 10_000;
+const firstRounds = 1;
+const rounds = 2;
+const inFlight = 20;
 
-/** A process of its own, so that its heap is that of the mesh; the server stands elsewhere. */
-async function churn(port: number): Promise<Churned> {
+/** What an operator sees: the names of all series. */
+type See = () => Promise<readonly string[]>;
+
+/** Each of the ways in which series leave the process. */
+const ways: Readonly<Record<string, (mesh: Mesh) => See | Promise<See>>> = {
+  "prometheus endpoint": async (mesh) => {
+    const endpoint = prometheusEndpoint(metricsOf(mesh));
+    const url = await endpoint.listen({ port: 0 });
+    return async () => [...readScrape(await (await fetch(url)).text()).keys()];
+  },
+  "prom-client": (mesh) => {
+    const registry = new Registry();
+    registerWithPromClient(registry, metricsOf(mesh));
+    return async () => [...readScrape(await registry.metrics()).keys()];
+  },
+  "metrics API": (mesh) => {
+    const reader = new HandReader();
+    const provider = new MeterProvider({ readers: [reader] });
+    instrumentMesh(mesh, { meter: provider.getMeter("churn"), eventLoop: false });
+    return async () => {
+      const { resourceMetrics } = await reader.collect();
+      const all = resourceMetrics.scopeMetrics.flatMap(({ metrics }) => metrics);
+      return all.flatMap(({ dataPoints, descriptor }) =>
+        dataPoints.map(({ attributes }) => `${descriptor.name} ${JSON.stringify(attributes)}`),
+      );
+    };
+  },
+};
+
+class HandReader extends MetricReader {
+  constructor() {
+    super({ aggregationTemporalitySelector: () => AggregationTemporality.CUMULATIVE });
+  }
+
+  protected override onForceFlush(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  protected override onShutdown(): Promise<void> {
+    return Promise.resolve();
+  }
+}
+
+function metricsOf(mesh: Mesh): ReturnType<typeof createMetrics> {
+  return createMetrics(mesh, { endpoints: true, maxSeries: 2 * atOnce, eventLoop: false });
+}
+
+/** A process of its own, so that its heap is that of the mesh. */
+async function churn(way: string): Promise<Churned> {
   const source = memorySource({ orders: [] });
-  await using mesh = createMesh({
-    discovery: source,
-    services: { orders: { subset: false, outlierDetection: false } },
-    drainMs: 1,
-  });
-  using metrics = createMetrics(mesh, { endpoints: true, maxSeries: 20_000, eventLoop: false });
-  const series = async (): Promise<number> => {
-    const { resourceMetrics } = await metrics.collect();
-    const all = resourceMetrics.scopeMetrics.flatMap((scope) => scope.metrics);
-    return all.reduce((sum, { dataPoints }) => sum + dataPoints.length, 0);
+  // Ten thousand connections would say nothing more of what is measured.
+  const { mesh } = openMesh(
+    {
+      discovery: source,
+      services: { orders: { subset: false, outlierDetection: false } },
+      drainMs: 1,
+    },
+    answerAtOnce,
+  );
+  const see = await ways[way]!(mesh);
+  const hasEndpoints = async (orders: readonly string[]): Promise<void> => {
+    source.set("orders", orders);
+    await mesh.ready("orders");
+    await until(`${orders.length} endpoints are known`, 30_000, async () =>
+      mesh.read({ endpoints: true }).services[0]?.endpoints.length === orders.length ? true : undefined,
+    );
   };
   let next = 0;
   const visit = async (): Promise<number> => {
-    const orders = Array.from({ length: perRound }, () => {
+    const orders = Array.from({ length: atOnce }, () => {
       const n = next++;
-      return `127.1.${n >> 8}.${n % 256}:${port}`;
+      return `127.${1 + (n >> 16)}.${(n >> 8) % 256}.${n % 256}:80`;
     });
-    source.set("orders", orders);
-    await mesh.ready("orders");
-    for (const endpoint of orders) {
-      await (await mesh.fetch("http://orders/200", { mesh: { endpoint } })).text();
-    }
-    const most = await series();
-    source.set("orders", []);
-    await until("the connections are closed", 20_000, async () =>
-      process.getActiveResourcesInfo().includes("TCPSocketWrap") ? undefined : true,
-    );
-    await series();
-    return most;
+    await hasEndpoints(orders);
+    const left = orders.values();
+    const call = async (): Promise<void> => {
+      for (const endpoint of left) await (await mesh.fetch("http://orders/", { mesh: { endpoint } })).text();
+    };
+    await Promise.all(Array.from({ length: inFlight }, call));
+    const most = await see();
+    await hasEndpoints([]);
+    // What is gone is told once more.
+    await see();
+    return most.length;
   };
   // The first rounds make what stays for good: code, and tables that have grown.
   for (let round = 0; round < firstRounds; round++) await visit();
-  const seriesBefore = await series();
-  const before = await heap();
+  const seriesBefore = await see();
+  const before = await usedBytes();
   let most = 0;
   for (let round = 0; round < rounds; round++) most = Math.max(most, await visit());
-  const bytes = ((await heap()) - before) / (rounds * perRound);
-  return { most, seriesBefore, seriesAfter: await series(), bytes };
+  const seriesAfter = await see();
+  const bytes = ((await usedBytes()) - before) / (rounds * atOnce);
+  return { most, seriesBefore, seriesAfter, bytes };
 }
 
-/** What is weakly held is let go of between turns of the loop. */
-async function heap(): Promise<number> {
-  for (let i = 0; i < 5; i++) {
-    globalThis.gc?.();
-    await turn();
-  }
-  return process.memoryUsage().heapUsed;
-}
-
-process.send?.(await churn(Number(process.argv[2])));
-process.disconnect();
+const [way = ""] = process.argv.slice(2);
+process.send?.(await churn(way), () => process.exit());

@@ -9,15 +9,30 @@ export class Planted {
   /** A secret for a place. No two are alike, so that a leak tells where it went in. */
   at(place: string): string {
     const secret = `zq${this.#count++}Xv7Kp9-${place.replaceAll(/\W+/g, "")}-5hD2wR8`;
-    this.#secrets.set(secret, place);
+    this.#plant(secret, place);
     return secret;
   }
 
   /** A secret that somebody else has made: every line of it that is long enough to be one. */
   known(place: string, secret: string): string {
     for (const line of secret.split("\n"))
-      if (line.length > 20 && !line.startsWith("--")) this.#secrets.set(line, place);
+      if (line.length > 20 && !line.startsWith("--")) this.#plant(line, place);
     return secret;
+  }
+
+  /** In every form in which bytes are written. */
+  #plant(secret: string, place: string): void {
+    this.#secrets.set(secret, place);
+    const bytes = Buffer.from(secret);
+    this.#secrets.set(bytes.toString("hex"), `${place}, in hexadecimal`);
+    // A buffer as JSON.
+    this.#secrets.set(bytes.join(","), `${place}, as numbers`);
+    // Wherever it begins: the first bytes and the last share their characters with what stands beside them.
+    for (const skipped of [0, 1, 2]) {
+      const whole = bytes.subarray(skipped, skipped + 3 * Math.floor((bytes.length - skipped) / 3));
+      this.#secrets.set(whole.toString("base64"), `${place}, in Base64`);
+      this.#secrets.set(whole.toString("base64url"), `${place}, in Base64`);
+    }
   }
 
   /** As `authorization: Basic` has it. */

@@ -1,31 +1,53 @@
 import type { Change } from "./diff.ts";
 import { hostPort } from "./host.ts";
 import type { Diff, DirectoryEndpoint } from "./resolution.ts";
+import { rankOf } from "./sorting.ts";
 
-/** So many endpoints come, change or go in the first step: code that never ran takes many times as long. */
-const FIRST_STEP = 125;
-/** A step is never smaller, for each ends with pickers over the whole list. */
+/** The first step, for code that did not run lately takes many times as long; and the smallest, for each ends with pickers over the whole list. */
 const MIN_STEP = 50;
-/** With this many, a step takes a millisecond or two from here to the pickers. */
-const MAX_STEP = 500;
+/** So many endpoints may come, change or go at once: a millisecond or two from here to the pickers. */
+const MAX_STEP = 250;
 /** What one turn of the event loop may take for a step, in milliseconds. */
 const MAX_STEP_MS = 4;
+/** So many steps are always enough for a turn, also by a clock that stands still while code runs. */
+const MAX_STEPS_IN_TURN = 4;
 /** Who takes whose place is looked through so often; beyond that everything is one step. */
 const MAX_PASSES = 8;
 
-/** How large steps are: half of the last one where that took too long, else twice as large. */
+/** How large steps are: half of the last one where that took too long, else twice as large. As many go into a turn as it has time for. */
 export class StepSize {
-  #size = FIRST_STEP;
+  #size = MIN_STEP;
+  #steps = 0;
+  #tookMs = 0;
 
   /** In endpoints. */
   get value(): number {
     return this.#size;
   }
 
-  /** A step took so many milliseconds. */
-  took(ms: number): void {
-    this.#size = ms > MAX_STEP_MS ? Math.max(MIN_STEP, this.#size >> 1) : Math.min(MAX_STEP, this.#size * 2);
+  /** A turn of the event loop begins. */
+  beginTurn(): void {
+    this.#steps = 0;
+    this.#tookMs = 0;
   }
+
+  /** A step took so many milliseconds. @returns whether another one may follow in the same turn */
+  took(ms: number): boolean {
+    this.#steps++;
+    this.#tookMs += ms;
+    this.#size = ms > MAX_STEP_MS ? Math.max(MIN_STEP, this.#size >> 1) : Math.min(MAX_STEP, this.#size * 2);
+    // The next one is up to twice as large.
+    return this.#steps < MAX_STEPS_IN_TURN && this.#tookMs + 2 * ms <= MAX_STEP_MS;
+  }
+}
+
+/** Whether a change of a long list is worth steps. */
+export function isLargeChange({ diff }: Change): boolean {
+  return sizeOf(diff) > MAX_STEP;
+}
+
+function sizeOf({ added, removed, updated }: Diff): number {
+  return added.length + updated.length + removed.length;
 }
 
 /**
@@ -36,7 +58,7 @@ export class StepSize {
  */
 export function firstStep(change: Change, most: number): Change {
   const { diff, from } = change;
-  const size = diff.added.length + diff.updated.length + diff.removed.length;
+  const size = sizeOf(diff);
   if (size <= most) return change;
   const step = withVacated(diff, {
     added: part(diff.added, most, size),
@@ -44,6 +66,25 @@ export function firstStep(change: Change, most: number): Change {
     removed: part(diff.removed, most, size),
   });
   return step === diff ? change : { from, to: applied(from, step), diff: step };
+}
+
+/** What is left of a change after a step of it. */
+export function restOf({ diff, to }: Change, { diff: done, to: from }: Change): Change {
+  return {
+    from,
+    to,
+    diff: {
+      added: diff.added.slice(done.added.length),
+      updated: without(diff.updated, done.updated),
+      removed: without(diff.removed, done.removed),
+    },
+  };
+}
+
+function without<T>(all: readonly T[], done: readonly T[]): readonly T[] {
+  if (done.length === 0) return all;
+  const gone = new Set(done);
+  return all.filter((each) => !gone.has(each));
 }
 
 function part<T>(all: readonly T[], most: number, size: number): readonly T[] {
@@ -92,20 +133,23 @@ class Wanted {
   }
 }
 
+/** Most of a long list stays as it is, and is copied in runs. */
 function applied(
   from: readonly DirectoryEndpoint[],
   { added, removed, updated }: Diff,
 ): readonly DirectoryEndpoint[] {
-  const gone = new Set(removed);
-  const changed = new Map(updated);
-  const isGrowing = gone.size === 0 && changed.size === 0;
-  const to: DirectoryEndpoint[] = [];
-  let next = 0;
-  for (const endpoint of from) {
-    while (next < added.length && added[next]!.id < endpoint.id) to.push(added[next++]!);
-    if (isGrowing) to.push(endpoint);
-    else if (!gone.has(endpoint)) to.push(changed.get(endpoint) ?? endpoint);
+  const edits = [
+    // First, so that they come before the one in whose place they come.
+    ...added.map((endpoint) => ({ rank: rankOf(from, endpoint.id), out: 0, into: [endpoint] })),
+    ...removed.map(({ id }) => ({ rank: rankOf(from, id), out: 1, into: [] })),
+    ...updated.map(([{ id }, endpoint]) => ({ rank: rankOf(from, id), out: 1, into: [endpoint] })),
+  ].toSorted((a, b) => a.rank - b.rank);
+  const runs: (readonly DirectoryEndpoint[])[] = [];
+  let at = 0;
+  for (const { into, out, rank } of edits) {
+    runs.push(from.slice(at, rank), into);
+    at = rank + out;
   }
-  while (next < added.length) to.push(added[next++]!);
-  return Object.freeze(to);
+  runs.push(from.slice(at));
+  return Object.freeze(runs.flat());
 }

@@ -1,6 +1,6 @@
 import type { Clock } from "../clock.ts";
 import { Alarm } from "./alarm.ts";
-import { firstStep, StepSize } from "./change-step.ts";
+import { firstStep, isLargeChange, restOf, StepSize } from "./change-step.ts";
 import { isEmptyDiff } from "./diff.ts";
 import type { Change } from "./diff.ts";
 import type { Freshness } from "./freshness.ts";
@@ -28,7 +28,9 @@ export interface CurrentResolutionParts {
 export class CurrentResolution {
   readonly #parts: CurrentResolutionParts;
   readonly #nextStep: Alarm;
-  readonly #stepSize = new StepSize();
+  #stepSize = new StepSize();
+  /** What was left to be told after the last step. */
+  #rest: Change | undefined;
   #resolution: Resolution = Object.freeze({ status: "pending" });
   #told: Resolution = this.#resolution;
   #served: readonly DirectoryEndpoint[] = Object.freeze([]);
@@ -38,7 +40,8 @@ export class CurrentResolution {
   constructor(parts: CurrentResolutionParts) {
     this.#parts = parts;
     this.#nextStep = new Alarm(parts.clock, () => {
-      this.publish();
+      this.#stepSize.beginTurn();
+      while (this.#step());
     });
   }
 
@@ -74,21 +77,44 @@ export class CurrentResolution {
     return { stale: isStale, from: isFromDisk ? "disk" : guard.holdingEmpty ? "held" : "live" };
   }
 
-  /** Tells what the guard knows, where that is new: all of it, or the next step. */
+  /** Tells what the guard knows, where that is new: all of it, or in steps, of which the first has a turn of its own as well. */
   publish(): void {
+    const { guard } = this.#parts;
+    const { kind } = guard;
+    if (kind === "none") {
+      this.#nextStep.clear();
+      return;
+    }
+    const change = guard.changeFrom(this.#served, this.#rest);
+    if (isLarge(change)) {
+      this.#rest = change;
+      if (this.#nextStep.armed) return;
+      this.#stepSize = new StepSize();
+      this.#nextStep.set(0);
+    } else {
+      this.#nextStep.clear();
+      this.#publishWhole(change, kind);
+    }
+  }
+
+  /** @returns whether another one may follow in the same turn */
+  #step(): boolean {
     const { clock, guard } = this.#parts;
     const { kind } = guard;
-    this.#nextStep.clear();
-    if (kind === "none") return;
+    if (kind === "none") return false;
     const began = clock.now();
-    const change = guard.changeFrom(this.#served);
-    const isLong = isLongList(change.from.length) || isLongList(change.to.length);
-    const step = isLong ? firstStep(change, this.#stepSize.value) : change;
-    if (step === change) this.#publishWhole(change, kind);
-    else {
-      this.#publishStep(step);
-      this.#stepSize.took(clock.now() - began);
+    const change = guard.changeFrom(this.#served, this.#rest);
+    const step = isLarge(change) ? firstStep(change, this.#stepSize.value) : change;
+    if (step === change) {
+      this.#publishWhole(change, kind);
+      return false;
     }
+    this.#rest = restOf(change, step);
+    this.#publishStep(step);
+    // Who heard of it may have had all told, or nothing more.
+    const hasMore = this.#stepSize.took(clock.now() - began) && this.#nextStep.armed;
+    if (hasMore) this.#nextStep.clear();
+    return hasMore;
   }
 
   /** Tells at once what was to be told in steps. */
@@ -96,7 +122,7 @@ export class CurrentResolution {
     const { kind } = this.#parts.guard;
     if (!this.#nextStep.armed || kind === "none") return;
     this.#nextStep.clear();
-    this.#publishWhole(this.#parts.guard.changeFrom(this.#served), kind);
+    this.#publishWhole(this.#parts.guard.changeFrom(this.#served, this.#rest), kind);
   }
 
   /** Tells nothing any more. */
@@ -105,6 +131,7 @@ export class CurrentResolution {
   }
 
   #publishWhole({ diff, to: endpoints }: Change, kind: "bound" | "absent"): void {
+    this.#rest = undefined;
     const isPartial = this.#told.status === "bound" && this.#told.isPartial === true;
     if (this.#resolution.status === kind && !isPartial && isEmptyDiff(diff)) {
       this.remark();
@@ -149,6 +176,7 @@ export class CurrentResolution {
 
   /** Takes all endpoints away. */
   giveUp(error: DiscoveryError): void {
+    this.#rest = undefined;
     const removed = this.#served;
     this.#nextStep.clear();
     this.#parts.reporter.counts.updates++;
@@ -166,4 +194,9 @@ export class CurrentResolution {
     this.#resolution = this.#told = Object.freeze(resolution);
     this.#parts.changed(resolution, diff);
   }
+}
+
+/** Whether a change is too large for one turn of the event loop. */
+function isLarge(change: Change): boolean {
+  return (isLongList(change.from.length) || isLongList(change.to.length)) && isLargeChange(change);
 }

@@ -53,6 +53,7 @@ class WatchDirectory implements Directory {
   readonly #watches = new Map<string, SharedWatch>();
   readonly #ending = new Set<Promise<void>>();
   #closing: Promise<void> | undefined;
+  #sourceClosing: Promise<void> | undefined;
 
   constructor(env: WatchEnvironment) {
     this.#env = env;
@@ -118,10 +119,13 @@ class WatchDirectory implements Directory {
     for (const [key, watch] of this.#watches) this.#end(key, watch);
     const { clock, options } = this.#env;
     const late = new AbortController();
-    const ended = Promise.all(this.#ending).then(() => this.#closeSource());
+    const closeSource = (): Promise<void> => (this.#sourceClosing ??= this.#closeSource());
+    const ended = Promise.all(this.#ending).then(closeSource);
     // A source that never lets go must not keep its user from ending.
     await Promise.race([ended, sleep(clock, options.closeTimeoutMs, late.signal).catch(() => {})]);
     late.abort();
+    // Nor may one watch that hangs keep open what the source shares between all of them.
+    void closeSource();
   }
 
   async #closeSource(): Promise<void> {

@@ -98,10 +98,13 @@ export class Guard {
     return Object.freeze([...this.#known, ...this.#lastResort.endpoints].toSorted(byId));
   }
 
-  /** What there is to tell somebody who knows `served`. */
-  changeFrom(served: readonly DirectoryEndpoint[]): Change {
+  /**
+   * What there is to tell somebody who knows `served`.
+   * @param rest what that was before, less what was told since
+   */
+  changeFrom(served: readonly DirectoryEndpoint[], rest?: Change): Change {
     const to = this.endpoints();
-    const last = this.#change;
+    const last = this.#change ?? rest;
     // Told once; keeping it would keep the list before as well.
     this.#change = undefined;
     return last?.from === served && last.to === to ? last : changeOf(served, to);
@@ -144,8 +147,8 @@ export class Guard {
       this.#emptyHold.kind = kind;
       return undefined;
     }
-    // Endpoints that were draining have said goodbye: nobody lost them by accident.
-    const wanted = this.#known.filter(isStaying).length;
+    // Endpoints that were draining have said goodbye: nobody lost them by accident. None of the last resort has.
+    const wanted = this.#known.filter(isStaying).length + this.#lastResort.size;
     if (explicit || holdMs === 0 || wanted === 0) {
       this.#clear(kind);
       return undefined;

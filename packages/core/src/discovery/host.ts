@@ -1,4 +1,4 @@
-import { BlockList, isIPv4, isIPv6 } from "node:net";
+import { BlockList, isIP, isIPv4, isIPv6 } from "node:net";
 
 /**
  * Addresses that serve credentials to whoever asks (cloud metadata), under every name they go by. A registry
@@ -45,6 +45,23 @@ function ipv4Problem(host: string): string | undefined {
   const first = Number(host.slice(0, host.indexOf(".")));
   // 0/8 means "this host" and 224/3 holds multicast, reserved and broadcast addresses.
   return first === 0 || first >= 224 ? "no unspecified, multicast or reserved address" : undefined;
+}
+
+/**
+ * A host name or an IP address as others write it, IPv6 with or without brackets; `undefined` for anything else. Whether it may
+ * be an endpoint's is for {@link hostProblem} to say.
+ * @returns it without brackets
+ */
+export function readHost(value: unknown): string | undefined {
+  if (typeof value !== "string") return undefined;
+  const host = value.startsWith("[") && value.endsWith("]") ? value.slice(1, -1) : value;
+  return isIP(host) !== 0 || /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,252}$/.test(host) ? host : undefined;
+}
+
+/** A port from 1 to 65,535, as a number or in digits; `undefined` for anything else. */
+export function readPort(value: unknown): number | undefined {
+  const port = typeof value === "string" && /^\d{1,5}$/.test(value) ? Number(value) : value;
+  return typeof port === "number" && Number.isInteger(port) && port >= 1 && port <= 65_535 ? port : undefined;
 }
 
 /** `host:port`, with brackets around IPv6. */

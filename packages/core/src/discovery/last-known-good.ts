@@ -217,8 +217,8 @@ export class LastKnownGood implements SourceWatchSink {
 
   /** The source spoke sense. */
   #wake(ageMs: number): void {
-    this.#freshness.confirmed(ageMs);
     if (this.#refused) return;
+    this.#freshness.confirmed(ageMs);
     const staleMs = this.#freshness.recover();
     this.#current.remark();
     if (staleMs !== undefined) this.#reporter.recovered(staleMs);

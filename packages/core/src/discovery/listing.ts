@@ -3,7 +3,7 @@ import type { Change } from "./diff.ts";
 import { sameEndpoint } from "./equal.ts";
 import type { DirectoryEndpoint } from "./resolution.ts";
 import type { Sliceable } from "./slices.ts";
-import { placesById } from "./sorting.ts";
+import { placesById, rankOf } from "./sorting.ts";
 import { isLoose, isProblem, readEndpoint } from "./validate-endpoint.ts";
 
 /**
@@ -20,8 +20,8 @@ export interface Listing {
   readonly entries: readonly unknown[];
   /** Where each of `told` stands in `sorted`. */
   readonly ranks: Int32Array;
-  /** A hash of the host of each of `told`: who shares one can be found without looking into everybody. */
-  readonly hosts: Int32Array;
+  /** A hash of the address of each of `told`: who shares one can be found without looking into everybody. */
+  readonly addresses: Int32Array;
 }
 
 /** A list of which a larger share stands elsewhere than before has a new order. */
@@ -39,19 +39,25 @@ export function* listingOf(
   entries: readonly unknown[],
 ): Sliceable<Listing> {
   const ranks = new Int32Array(told.length);
-  const hosts = new Int32Array(told.length);
+  const addresses = new Int32Array(told.length);
   let isSorted = true;
   for (let i = 0; i < told.length; i++) {
-    const { host, id } = told[i]!;
+    const endpoint = told[i]!;
     ranks[i] = i;
-    hosts[i] = hashOf(host);
-    if (i > 0 && told[i - 1]!.id > id) isSorted = false;
+    addresses[i] = addressHash(endpoint);
+    if (i > 0 && told[i - 1]!.id > endpoint.id) isSorted = false;
     if (i % PIECE === 0) yield;
   }
-  if (isSorted) return { sorted: Object.freeze(told), told, entries, ranks, hosts };
+  if (isSorted) return { sorted: Object.freeze(told), told, entries, ranks, addresses };
   const order = yield* placesById(told);
   for (const [rank, place] of order.entries()) ranks[place] = rank;
-  return { sorted: Object.freeze(Array.from(order, (place) => told[place]!)), told, entries, ranks, hosts };
+  return {
+    sorted: Object.freeze(Array.from(order, (place) => told[place]!)),
+    told,
+    entries,
+    ranks,
+    addresses,
+  };
 }
 
 /**
@@ -67,7 +73,7 @@ export function* readNext(
   const seen = new Uint8Array(last.sorted.length);
   /** For each entry its rank in the last list, or -1 - its index among the fresh ones. */
   const origins = new Int32Array(entries.length);
-  const hosts = new Int32Array(entries.length);
+  const addresses = new Int32Array(entries.length);
   const changed = new Map<number, DirectoryEndpoint>();
   const fresh: DirectoryEndpoint[] = [];
   /** Those who are where nobody was, or somebody else. */
@@ -81,7 +87,7 @@ export function* readNext(
       const ranks = last.ranks.subarray(at, at + run);
       if (hasSeen(seen, ranks)) return undefined;
       origins.set(ranks, i);
-      hosts.set(last.hosts.subarray(at, at + run), i);
+      addresses.set(last.addresses.subarray(at, at + run), i);
       at += run;
       i += run;
       yield;
@@ -94,7 +100,7 @@ export function* readNext(
     const read = readEndpoint(entries[i]);
     if (isProblem(read) || ++strays > maxStrays) return undefined;
     if (strays % STRAYS_PER_PIECE === 0) yield;
-    hosts[i] = hashOf(read.host);
+    addresses[i] = addressHash(read);
     const rank = rankOf(last.sorted, read.id);
     const before = last.sorted[rank];
     if (before?.id !== read.id) {
@@ -112,8 +118,9 @@ export function* readNext(
     changed.set(rank, read);
     if (before.host !== read.host || before.port !== read.port) moved.push(read);
   }
-  const listing = yield* merge(last, entries, { origins, hosts, seen, changed, fresh });
-  if (listing === undefined || hasClash(listing, moved)) return undefined;
+  const listing = yield* merge(last, entries, { origins, addresses, seen, changed, fresh });
+  if (listing === undefined || (yield* hasClash(listing, moved))) return undefined;
+  yield;
   return { listing, change: newsOf(last, listing, { seen, changed, fresh }) };
 }
 
@@ -157,14 +164,14 @@ interface News {
 
 interface Reading extends News {
   readonly origins: Int32Array;
-  readonly hosts: Int32Array;
+  readonly addresses: Int32Array;
 }
 
 /** Puts together what stayed, what changed and what is fresh; undefined when an id came twice. */
 function* merge(
   last: Listing,
   entries: readonly unknown[],
-  { changed, fresh, hosts, origins, seen }: Reading,
+  { addresses, changed, fresh, origins, seen }: Reading,
 ): Sliceable<Listing | undefined> {
   const added = yield* listingOf(fresh, fresh);
   if (added.sorted.some(({ id }, i) => id === added.sorted[i - 1]?.id)) return undefined;
@@ -179,9 +186,17 @@ function* merge(
     const rank = origin >= 0 ? newRanks[origin]! : freshRanks[added.ranks[-1 - origin]!]!;
     ranks[i] = rank;
     told.push(sorted[rank]!);
+    if (i % PIECE === 0) yield;
   }
+  yield;
   const isSame = changed.size === 0 && fresh.length === 0 && sorted.length === last.sorted.length;
-  return { sorted: isSame ? last.sorted : Object.freeze(sorted), told, entries: [...entries], ranks, hosts };
+  return {
+    sorted: isSame ? last.sorted : Object.freeze(sorted),
+    told,
+    entries: [...entries],
+    ranks,
+    addresses,
+  };
 }
 
 /** Takes out who was not seen and puts in who was added; with the new rank of everybody who stayed. */
@@ -204,12 +219,18 @@ function splice(
 }
 
 /** Whether somebody else has the address of one of `moved`. */
-function hasClash({ hosts, told }: Listing, moved: readonly DirectoryEndpoint[]): boolean {
-  const hashes = new Set(moved.map(({ host }) => hashOf(host)));
-  if (hashes.size === 0) return false;
-  const near = told.filter((_, i) => hashes.has(hosts[i]!));
+function* hasClash({ addresses, told }: Listing, moved: readonly DirectoryEndpoint[]): Sliceable<boolean> {
+  if (moved.length === 0) return false;
+  const near = new Map<number, DirectoryEndpoint[]>();
+  for (const endpoint of moved) near.set(addressHash(endpoint), []);
+  for (let i = 0; i < told.length; i++) {
+    near.get(addresses[i]!)?.push(told[i]!);
+    if (i % PIECE === 0) yield;
+  }
   return moved.some((one) =>
-    near.some((other) => one !== other && one.host === other.host && one.port === other.port),
+    near
+      .get(addressHash(one))
+      ?.some((other) => one !== other && one.host === other.host && one.port === other.port),
   );
 }
 
@@ -223,21 +244,9 @@ function newsOf(last: Listing, next: Listing, { changed, fresh, seen }: News): C
   return { from: sorted, to: next.sorted, diff: { added: fresh.toSorted(byId), updated, removed } };
 }
 
-/** The index of `id` in a sorted list, or where it would have to be put. */
-function rankOf(sorted: readonly DirectoryEndpoint[], id: string): number {
-  let low = 0;
-  let high = sorted.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (sorted[middle]!.id < id) low = middle + 1;
-    else high = middle;
-  }
-  return low;
-}
-
-/** FNV-1a over the code units. */
-function hashOf(text: string): number {
+/** FNV-1a over the code units of the host, and the port. */
+function addressHash({ host, port }: DirectoryEndpoint): number {
   let hash = 0x811c9dc5;
-  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
-  return hash;
+  for (let i = 0; i < host.length; i++) hash = Math.imul(hash ^ host.charCodeAt(i), 0x01000193);
+  return Math.imul(hash ^ port, 0x01000193);
 }

@@ -39,3 +39,15 @@ function* mergeRuns(
     into[at] = runs[isLeft ? left++ : right++]!;
   }
 }
+
+/** The index of `id` in a sorted list, or where it would have to be put. */
+export function rankOf(sorted: readonly DirectoryEndpoint[], id: string): number {
+  let low = 0;
+  let high = sorted.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (sorted[middle]!.id < id) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}

@@ -48,7 +48,8 @@ export class SourceWatch {
   readonly #silence: Silence;
   #abort: AbortController | undefined;
   #handle: WatchHandle | undefined;
-  #done: Promise<void> = Promise.resolve();
+  /** Of watches that have not let go yet: the present one, and those that were given up. */
+  readonly #ending = new Set<Promise<void>>();
   #openedAt = 0;
   #failures = 0;
   #opened = 0;
@@ -106,9 +107,11 @@ export class SourceWatch {
       const handle: unknown = this.#source.watch(this.#target, this.#sink(signal), context);
       // A sink that was called too early may have led to a close.
       this.#handle = signal.aborted || !isHandle(handle) ? undefined : handle;
-      this.#done = settled(handle);
+      const done = settled(handle);
+      this.#ending.add(done);
+      void this.#forget(done);
       if (isThenable(handle)) void this.#watchStart(abort, handle);
-      else if (isHandle(handle) && isThenable(handle.done)) void this.#watchEnd(abort, this.#done);
+      else if (isHandle(handle) && isThenable(handle.done)) void this.#watchEnd(abort, done);
     } catch (error) {
       this.#threw(abort, error);
     }
@@ -130,13 +133,19 @@ export class SourceWatch {
   }
 
   /** Resolves when the source has let go of everything. Never rejects. */
-  close(): Promise<void> {
+  async close(): Promise<void> {
     this.#reopen.clear();
     this.#silence.stop();
     this.#handle = undefined;
     this.#abort?.abort();
-    // One turn later: a close from inside `open` comes before `open` knows its `done`.
-    return Promise.resolve().then(() => this.#done);
+    // One turn later: a close from inside `open` comes before `open` knows what to wait for.
+    await Promise.resolve();
+    await Promise.all(this.#ending);
+  }
+
+  async #forget(done: Promise<void>): Promise<void> {
+    await done;
+    this.#ending.delete(done);
   }
 
   #sink(signal: AbortSignal): Sink {

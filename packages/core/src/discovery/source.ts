@@ -59,6 +59,11 @@ export interface Snapshot {
   readonly skipped?: number;
   /** A part of the list is the last that was known, and this is why: the list counts, and the trouble goes on. */
   readonly trouble?: DiscoveryError;
+  /**
+   * Beginnings of the ids of endpoints of which this watch has not heard yet (those of a registry, of a DNS target): they are
+   * not in the list, and may exist all the same. For them `withCache` lets the disk speak, and for nobody else.
+   */
+  readonly unheard?: readonly string[];
 }
 
 /** Trouble of a source, with its class. It never changes what is known. */
@@ -120,7 +125,10 @@ export interface SourceProtection {
 export interface DiscoverySource {
   /** Shown in events and dumps (`consul`, `static`). */
   readonly name: string;
-  /** Watches with the same key share one upstream watch; it includes everything that changes the answer. */
+  /**
+   * Watches of this source with the same key share one upstream watch, and a list is kept on a disk by it: it includes
+   * everything that changes the answer, and nothing that is secret or made of a secret, because it is shown.
+   */
   key(target: Target): string;
   /** Starts to watch. Never throws, never gives up before the signal aborts, never calls the sink before it returns. */
   watch(target: Target, sink: Sink, context: WatchContext): WatchHandle;

@@ -20,6 +20,8 @@ export interface SnapshotHead {
   readonly explicit: boolean;
   /** What a part of the list suffers from. */
   readonly trouble: DiscoveryError | undefined;
+  /** Beginnings of the ids of endpoints that the source has not heard of. */
+  readonly unheard: readonly string[];
   readonly ageMs: number;
   /** Entries that the source itself left out. */
   readonly skipped: number;
@@ -60,6 +62,7 @@ export function readHead(raw: unknown, maxEndpoints: number): SnapshotHead | str
     suspect: trust !== "authoritative",
     cached: trust === "cached",
     trouble: raw.trouble === undefined ? undefined : readError(raw.trouble),
+    unheard: readUnheard(raw.unheard),
     explicit: raw.explicitRemovals === true,
     ageMs: readAge(raw.ageMs),
     skipped: absent ? 0 : Math.floor(readAge(raw.skipped)),
@@ -69,6 +72,11 @@ export function readHead(raw: unknown, maxEndpoints: number): SnapshotHead | str
 /** A finite number from 0, or 0 for anything else. */
 export function readAge(value: unknown): number {
   return typeof value === "number" && Number.isFinite(value) && value > 0 ? value : 0;
+}
+
+/** What is no list of texts is none. */
+export function readUnheard(value: unknown): readonly string[] {
+  return Array.isArray(value) ? value.filter((each: unknown) => typeof each === "string") : [];
 }
 
 type Loose = {

@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { isIP } from "node:net";
 import { networkInterfaces } from "node:os";
 
+import { readHost } from "../discovery/host.ts";
 import { configError } from "../errors.ts";
 
 /** An address of TEST-NET-1 (RFC 5737): routed like any other, and nothing is ever sent to it. */
@@ -22,9 +23,8 @@ export async function advertisedHost(given: string | undefined, podIp: string | 
 }
 
 function concrete(field: string, host: string): string {
-  const plain = host.startsWith("[") && host.endsWith("]") ? host.slice(1, -1) : host;
-  const isName = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,252}$/.test(plain);
-  if (!isName && isIP(plain) === 0) throw configError(field, "a host name or an IP address", host);
+  const plain = readHost(host);
+  if (plain === undefined) throw configError(field, "a host name or an IP address", host);
   // Every way to write "any": 0.0.0.0, ::, 0:0:0:0:0:0:0:0, ::0.0.0.0.
   if (isIP(plain) !== 0 && /^[0:.]+$/.test(plain)) {
     throw configError(field, "an address that others can reach, not a wildcard", host);

@@ -44,7 +44,10 @@ export interface RegistrationHandle extends AsyncDisposable {
    * `ERR_PROXYLESS_REGISTRATION` when the registry did not hear it yet, and goes on trying.
    */
   setStatus(status: RegistrationStatus, note?: string): Promise<void>;
-  /** Changes what is registered; rejects and goes on trying like {@link setStatus}. */
+  /**
+   * Changes what is registered; rejects and goes on trying like {@link setStatus}. What the registry can never take is
+   * forgotten, in favour of what it took before; `onStateChange` hears of it where that comes out later.
+   */
   update(change: InstanceUpdate): Promise<void>;
   /**
    * Leaves: lists the instance as draining, waits, removes it. Never rejects, takes at most 5 s beside the wait (what

@@ -6,11 +6,13 @@ import { toSourceError } from "../registry/source-error.ts";
 import type { SourceError } from "../registry/source-error.ts";
 import { Departure, tell } from "./departure.ts";
 import type { Leaving } from "./departure.ts";
-import type { RegistrationDriver, WantedEntry } from "./driver.ts";
+import type { RegistrationDriver } from "./driver.ts";
 import { readMetadata, registrationStatuses, speakable } from "./instance.ts";
 import type { RegistrationState, RegistrationStatus, ResolvedInstance } from "./instance.ts";
 import { Reconciler } from "./reconciler.ts";
 import type { InstanceUpdate } from "./registrar.ts";
+import { Wanted } from "./wanted.ts";
+import type { InstanceChange } from "./wanted.ts";
 
 /** What a registration stands on. */
 export interface RegistrationParts<I extends ResolvedInstance> {
@@ -27,7 +29,7 @@ export class Registration<I extends ResolvedInstance> {
   readonly #driver: RegistrationDriver<I>;
   readonly #reconciler: Reconciler;
   #state: RegistrationState = "registering";
-  #wanted: WantedEntry<I>;
+  readonly #wanted: Wanted<I>;
   #leaving: Promise<void> | undefined;
 
   constructor(parts: RegistrationParts<I>) {
@@ -37,13 +39,13 @@ export class Registration<I extends ResolvedInstance> {
       this.#reconciler.hurry();
     });
     const status = speakable(instance.status, this.#driver.statuses);
-    this.#wanted = { instance, host, status, note: "" };
+    this.#wanted = new Wanted({ instance, host, status, note: "" });
     this.#reconciler = new Reconciler({
       clock,
       random,
       periodMs: this.#driver.periodMs,
       apply: async (signal) => {
-        await this.#driver.apply(this.#wanted, signal);
+        await this.#wanted.offer((entry) => this.#driver.apply(entry, signal));
         // One that did not hear of the end comes too late.
         if (this.#leaving === undefined) this.#become("registered", undefined);
       },
@@ -95,16 +97,22 @@ export class Registration<I extends ResolvedInstance> {
 
   async setStatus(status: RegistrationStatus, note = ""): Promise<void> {
     const known = oneOf("status", status, this.#driver.statuses ?? registrationStatuses, "up");
-    await this.#want({ status: known, note }, `set to ${known}`);
+    this.#checkOpen();
+    this.#wanted.say(known, note);
+    await this.#tell(`set to ${known}`);
   }
 
   async update(change: InstanceUpdate): Promise<void> {
     knownKeys("", record("change", change), ["weight", "version", "metadata"]);
-    const { instance } = this.#wanted;
-    const version = optionalText("version", change.version) ?? instance.version;
-    const weight = wholeNumber("weight", change.weight, instance.weight, 0, 65_535);
-    const metadata = change.metadata === undefined ? instance.metadata : readMetadata(change.metadata);
-    await this.#want({ instance: { ...instance, version, weight, metadata } }, "updated");
+    const { weight, version, metadata } = change;
+    const checked: InstanceChange = {
+      ...(weight === undefined ? {} : { weight: wholeNumber("weight", weight, 1, 0, 65_535) }),
+      ...(version === undefined ? {} : { version: optionalText("version", version) }),
+      ...(metadata === undefined ? {} : { metadata: readMetadata(metadata) }),
+    };
+    this.#checkOpen();
+    this.#wanted.change(checked);
+    await this.#tell("updated", checked);
   }
 
   deregister(leaving: Leaving): Promise<void> {
@@ -112,27 +120,30 @@ export class Registration<I extends ResolvedInstance> {
     return this.#leaving;
   }
 
-  async #want(change: Partial<WantedEntry<I>>, what: string): Promise<void> {
-    if (this.#leaving !== undefined) throw this.#closed();
-    const before = this.#wanted;
-    const wanted = { ...before, ...change };
-    this.#wanted = wanted;
+  async #tell(what: string, change?: InstanceChange): Promise<void> {
+    let trouble: SourceError | undefined;
     try {
       await this.#reconciler.now();
     } catch (error) {
-      const trouble = toSourceError(error);
-      // What the registry can never take is not wanted any more; anything else is tried until it has heard it.
-      if (trouble.class === "config" && this.#wanted === wanted) this.#wanted = before;
+      trouble = toSourceError(error);
       this.#reconciler.hurry();
-      throw this.#error(`could not be ${what} yet`, trouble);
     }
+    // An attempt before this one may have met the refusal already.
+    const refusal = change === undefined ? undefined : this.#wanted.refusal(change);
+    if (refusal !== undefined) throw this.#error(`could not be ${what}`, refusal);
+    if (trouble !== undefined) throw this.#error(`could not be ${what} yet`, trouble);
   }
 
   /** One missed beat is nothing; a lease's worth of them means that the registry has given up on this instance. */
   #noteTrouble(trouble: SourceError): void {
     const isLate = this.#parts.clock.now() - this.#reconciler.okAt >= this.#driver.patienceMs;
     const isRefused = trouble.class === "auth" || trouble.class === "config";
-    if (this.#state === "registered" && (isLate || isRefused)) {
+    if (this.#wanted.isRefusal(trouble)) {
+      // Whoever updated was told that it would be heard later.
+      if (this.#state === "registered") this.#state = "lost";
+      this.#say(this.#error("could not be updated", trouble));
+      this.#reconciler.hurry();
+    } else if (this.#state === "registered" && (isLate || isRefused)) {
       this.#become("lost", this.#error("is no longer kept alive", trouble));
     }
   }
@@ -156,7 +167,7 @@ export class Registration<I extends ResolvedInstance> {
     return new Departure({
       clock: this.#parts.clock,
       driver: this.#driver,
-      entry: () => this.#wanted,
+      entry: () => this.#wanted.entry,
       errorOf: (what, cause) => this.#error(what, toSourceError(cause)),
     });
   }
@@ -177,11 +188,19 @@ export class Registration<I extends ResolvedInstance> {
   #become(state: RegistrationState, reason: Error | undefined): void {
     if (state === this.#state) return;
     this.#state = state;
+    this.#say(reason);
+  }
+
+  #say(reason: Error | undefined): void {
     try {
-      this.#parts.instance.onStateChange?.(state, reason);
+      this.#parts.instance.onStateChange?.(this.#state, reason);
     } catch {
       // A listener's mistake must not end the registration.
     }
+  }
+
+  #checkOpen(): void {
+    if (this.#leaving !== undefined) throw this.#closed();
   }
 
   #closed(): ProxylessError {

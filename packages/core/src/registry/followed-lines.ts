@@ -33,7 +33,7 @@ export function followedLines(parts: FollowedLinesParts): BodyReader {
       });
     },
     end: () => {
-      reading.done("");
+      reading.done([]);
     },
   });
   try {

@@ -16,17 +16,25 @@ const closeBrace = 0x7d;
 
 /**
  * What `JSON.parse` makes of a text, piece by piece.
+ * @param text whole, or as it came: cut anywhere, and never put together while it is read
  * @param piece how many characters are parsed in one
  * @throws SyntaxError that of `JSON.parse`, for a text that is no JSON
  */
-export function* parsePieces(text: string, piece: number = PIECE): Sliceable<unknown> {
-  if (text.length <= piece) return JSON.parse(text);
+export function* parsePieces(text: string | readonly string[], piece: number = PIECE): Sliceable<unknown> {
+  const texts = typeof text === "string" ? [text] : text;
+  if (isShort(texts, piece)) return JSON.parse(texts.join(""));
   try {
-    return yield* new PieceParser(text, piece).parse();
+    return yield* new PieceParser(texts, piece).parse();
   } catch {
     // No JSON, or nested too deep: either way this says what it is.
-    return JSON.parse(text);
+    return JSON.parse(texts.join(""));
   }
+}
+
+function isShort(texts: readonly string[], piece: number): boolean {
+  let length = 0;
+  for (const text of texts) if ((length += text.length) > piece) return false;
+  return true;
 }
 
 /** Where a text is not what was expected. */
@@ -37,12 +45,18 @@ const unexpected = new SyntaxError("this is no JSON that is parsed in pieces");
  * taken apart.
  */
 class PieceParser {
-  readonly #text: string;
+  readonly #texts: readonly string[];
   readonly #piece: number;
+  /** The part that is looked at: places in it are of this part. */
+  #text = "";
+  /** The next of the texts that is no part of it yet. */
+  #next = 0;
   #at = 0;
+  /** How much was before it. */
+  #gone = 0;
 
-  constructor(text: string, piece: number) {
-    this.#text = text;
+  constructor(texts: readonly string[], piece: number) {
+    this.#texts = texts;
     this.#piece = piece;
   }
 
@@ -55,15 +69,15 @@ class PieceParser {
   }
 
   *#value(depth: number): Sliceable<unknown> {
-    const from = this.#at;
-    const end = this.#endOf(from);
+    const end = this.#endOf(this.#at);
     if (end !== undefined) {
+      const from = this.#at;
       this.#at = end;
       return JSON.parse(this.#text.slice(from, end));
     }
     if (depth === MAX_DEPTH) throw unexpected;
     yield;
-    return this.#text.charCodeAt(from) === openBracket
+    return this.#text.charCodeAt(this.#at) === openBracket
       ? yield* this.#array(depth)
       : yield* this.#object(depth);
   }
@@ -74,6 +88,7 @@ class PieceParser {
     this.#skipSpace();
     if (this.#take(closeBracket)) return values;
     for (;;) {
+      this.#letGo();
       const from = this.#at;
       const end = this.#endOfSome(from);
       if (end === from) values.push(yield* this.#value(depth + 1));
@@ -94,12 +109,13 @@ class PieceParser {
     const members: [string, unknown][] = [];
     this.#at++;
     this.#skipSpace();
-    let since = this.#at;
+    let since = this.#gone + this.#at;
     while (!this.#take(closeBrace)) {
       if (members.length > 0) {
         if (!this.#take(comma)) throw unexpected;
         this.#skipSpace();
       }
+      this.#letGo();
       const from = this.#at;
       this.#at = this.#endOfString(from);
       const name: unknown = JSON.parse(this.#text.slice(from, this.#at));
@@ -108,8 +124,9 @@ class PieceParser {
       this.#skipSpace();
       members.push([name, yield* this.#value(depth + 1)]);
       this.#skipSpace();
-      if (this.#at - since < this.#piece) continue;
-      since = this.#at;
+      const now = this.#gone + this.#at;
+      if (now - since < this.#piece) continue;
+      since = now;
       yield;
     }
     return Object.fromEntries(members);
@@ -133,36 +150,48 @@ class PieceParser {
 
   /** Where a value ends; undefined for an object or an array that does not within a piece. */
   #endOf(from: number): number | undefined {
-    const text = this.#text;
-    const first = text.charCodeAt(from);
+    const first = this.#text.charCodeAt(from);
     if (first === quote) return this.#endOfString(from);
     if (first !== openBrace && first !== openBracket) return this.#endOfBare(from);
-    const last = Math.min(text.length, from + this.#piece);
+    const most = from + this.#piece;
+    while (this.#text.length < most && this.#extend());
+    let text = this.#text;
+    const last = Math.min(text.length, most);
     let depth = 0;
     for (let at = from; at < last; at++) {
       const unit = text.charCodeAt(at);
-      if (unit === quote) at = this.#endOfString(at) - 1;
-      else if (unit === openBrace || unit === openBracket) depth++;
+      if (unit === quote) {
+        at = this.#endOfString(at) - 1;
+        text = this.#text;
+      } else if (unit === openBrace || unit === openBracket) depth++;
       else if ((unit === closeBrace || unit === closeBracket) && --depth === 0) return at + 1;
     }
     return undefined;
   }
 
   #endOfString(from: number): number {
-    const text = this.#text;
-    if (text.charCodeAt(from) !== quote) throw unexpected;
-    for (let at = text.indexOf('"', from + 1); at !== -1; at = text.indexOf('"', at + 1)) {
+    if (this.#text.charCodeAt(from) !== quote) throw unexpected;
+    for (let since = from + 1; ;) {
+      const text = this.#text;
+      const at = text.indexOf('"', since);
+      if (at === -1) {
+        since = text.length;
+        if (!this.#extend()) throw unexpected;
+        continue;
+      }
       let escapes = 0;
       while (text.charCodeAt(at - 1 - escapes) === backslash) escapes++;
       if (escapes % 2 === 0) return at + 1;
+      since = at + 1;
     }
-    throw unexpected;
   }
 
   /** Numbers and words. */
   #endOfBare(from: number): number {
     let at = from;
-    while (at < this.#text.length && isOfBare(this.#text.charCodeAt(at))) at++;
+    do {
+      while (at < this.#text.length && isOfBare(this.#text.charCodeAt(at))) at++;
+    } while (at === this.#text.length && this.#extend());
     if (at === from) throw unexpected;
     return at;
   }
@@ -179,8 +208,30 @@ class PieceParser {
 
   #pastSpace(from: number): number {
     let at = from;
-    for (let unit = this.#text.charCodeAt(at); isSpace(unit); unit = this.#text.charCodeAt(at)) at++;
+    do {
+      while (isSpace(this.#text.charCodeAt(at))) at++;
+    } while (at === this.#text.length && this.#extend());
     return at;
+  }
+
+  /** Looks further ahead: twice as far where nothing ends, so that a long text is not copied again for each of its parts. */
+  #extend(): boolean {
+    const first = this.#next;
+    const enough = Math.max(this.#piece, this.#text.length);
+    for (let more = 0; more < enough && this.#next < this.#texts.length; this.#next++) {
+      more += this.#texts[this.#next]!.length;
+    }
+    if (this.#next === first) return false;
+    this.#text += this.#texts.slice(first, this.#next).join("");
+    return true;
+  }
+
+  /** Forgets what was read, where more is to come. Whoever holds a place must not call it. */
+  #letGo(): void {
+    if (this.#at < this.#piece || this.#next === this.#texts.length) return;
+    this.#gone += this.#at;
+    this.#text = this.#text.slice(this.#at);
+    this.#at = 0;
   }
 }
 

@@ -1,35 +1,49 @@
+/** So many changes are worked in at a time, so that taking a long list and telling a short change are both little work at once. */
+const MOST_CHANGES = 512;
+
 /**
- * Turns the changes that a registry tells into the whole lists that a sink wants: entries under their registry keys,
- * each with what it was read as. Nothing outside sees it half filled: `replace` swaps everything at once.
+ * Turns the changes that a registry tells into the whole lists that a sink wants: what each registry key holds, and what that is
+ * read as. A change costs what it changes; of the others nothing but their places in the list is touched.
  */
-export class KeyedStore<T> {
-  #entries = new Map<string, Entry<T>>();
-  /** In the order of the keys, also some that are gone. */
-  #sorted: readonly Entry<T>[] = [];
-  /** What came since they were put in order. */
-  #fresh: Entry<T>[] = [];
-  #hasGone = false;
-  /** How often `keep` was called. */
-  #round = 0;
+export class KeyedStore<Held, Listed> {
+  readonly #listedOf: (held: Held) => readonly Listed[];
+  readonly #entries = new Map<string, Entry<Held>>();
+  /** In the order of the keys, without what has changed since. */
+  #sorted: readonly Entry<Held>[] = [];
+  /** What they list, and where in it each one's part ends. */
+  #all: readonly Listed[] = [];
+  #ends: readonly number[] = [];
+  /** In the order of time. */
+  #changed: Entry<Held>[] = [];
+
+  /** @param listedOf what is listed of what a key holds; an empty list for what cannot be used */
+  constructor(listedOf: (held: Held) => readonly Listed[]) {
+    this.#listedOf = listedOf;
+  }
 
   /** How many keys there are. */
   get size(): number {
     return this.#entries.size;
   }
 
-  get(key: string): readonly T[] | undefined {
-    return this.#entries.get(key)?.values;
+  get(key: string): Held | undefined {
+    return this.#entries.get(key)?.held;
   }
 
-  keys(): IterableIterator<string> {
-    return this.#entries.keys();
+  has(key: string): boolean {
+    return this.#entries.has(key);
   }
 
-  /** What one key holds; an empty list is a key that holds nothing usable. */
-  set(key: string, values: readonly T[]): void {
+  set(key: string, held: Held): void {
     const known = this.#entries.get(key);
-    if (known === undefined) this.#add(key, values);
-    else known.values = values;
+    if (known !== undefined) {
+      known.held = held;
+      this.#note(known);
+      return;
+    }
+    const entry = { key, held, isGone: false, isNoted: false };
+    this.#entries.set(key, entry);
+    this.#note(entry);
   }
 
   /** @returns whether the key was there */
@@ -37,89 +51,104 @@ export class KeyedStore<T> {
     const entry = this.#entries.get(key);
     if (entry === undefined) return false;
     entry.isGone = true;
-    this.#hasGone = true;
+    this.#note(entry);
     return this.#entries.delete(key);
   }
 
-  /** Forgets everything else: a list that was read from the start. */
-  replace(entries: Iterable<readonly [string, readonly T[]]>): void {
-    this.#entries = new Map();
-    this.#sorted = [];
-    this.#fresh = [];
-    this.#hasGone = false;
-    for (const [key, values] of entries) this.set(key, values);
+  /** In no order. */
+  keys(): IterableIterator<string> {
+    return this.#entries.keys();
   }
 
-  has(key: string): boolean {
-    return this.#entries.has(key);
+  /** What the keys hold, in their order. */
+  held(): readonly Held[] {
+    this.#settle();
+    return this.#sorted.map(({ held }) => held);
   }
 
-  /**
-   * Makes these its keys: the others are forgotten, those that are new hold nothing yet.
-   * @returns the new ones
-   */
-  keep(keys: readonly string[]): readonly string[] {
-    const fresh: string[] = [];
-    const round = ++this.#round;
-    let kept = 0;
-    for (const key of keys) {
-      let entry = this.#entries.get(key);
-      if (entry === undefined) {
-        entry = this.#add(key, []);
-        fresh.push(key);
-      }
-      if (entry.keptIn !== round) kept++;
-      entry.keptIn = round;
+  /** Everything that is listed, in the order of the keys, so that the same content gives the same list. */
+  values(): readonly Listed[] {
+    this.#settle();
+    return this.#all;
+  }
+
+  /** What those keys hold of which nothing is listed, in their order. */
+  unlisted(): readonly Held[] {
+    this.#settle();
+    const ends = this.#ends;
+    const found: Held[] = [];
+    for (let i = 0, end = 0; i < ends.length; end = ends[i++]!) {
+      if (ends[i] === end) found.push(this.#sorted[i]!.held);
     }
-    if (this.#entries.size > kept) {
-      for (const { key, keptIn } of this.#entries.values()) if (keptIn !== round) this.delete(key);
-    }
-    return fresh;
+    return found;
   }
 
-  /** Everything, in the order of the keys, so that the same content gives the same list. */
-  values(): readonly T[] {
-    if (this.#fresh.length > 0 || this.#hasGone) this.#sort();
-    const all: T[] = [];
-    for (const { values } of this.#sorted) for (const value of values) all.push(value);
-    return all;
+  #note(entry: Entry<Held>): void {
+    if (entry.isNoted) return;
+    entry.isNoted = true;
+    this.#changed.push(entry);
+    if (this.#changed.length === MOST_CHANGES) this.#settle();
   }
 
-  #add(key: string, values: readonly T[]): Entry<T> {
-    const entry = { key, values, isGone: false, keptIn: 0 };
-    this.#entries.set(key, entry);
-    this.#fresh.push(entry);
-    return entry;
-  }
-
-  /** Puts the few that are new between the many that are in order. */
-  #sort(): void {
-    const fresh = this.#fresh.filter(isHere).toSorted(byKey);
-    const merged: Entry<T>[] = [];
+  /** Puts the few that have changed between the many that have not, which stay together in runs. */
+  #settle(): void {
+    if (this.#changed.length === 0) return;
+    const before = this.#sorted;
+    const listedBefore = this.#all;
+    const endsBefore = this.#ends;
+    const sorted: Entry<Held>[] = [];
+    const all: Listed[] = [];
+    const ends: number[] = [];
     let next = 0;
-    for (const entry of this.#sorted) {
+    const copyUpTo = (place: number): void => {
+      const from = next === 0 ? 0 : endsBefore[next - 1]!;
+      const to = place === 0 ? 0 : endsBefore[place - 1]!;
+      const shift = all.length - from;
+      for (let i = next; i < place; i++) {
+        sorted.push(before[i]!);
+        ends.push(endsBefore[i]! + shift);
+      }
+      for (let i = from; i < to; i++) all.push(listedBefore[i]!);
+      next = place;
+    };
+    // A key that went and came again is here twice, and stays in the order of time.
+    for (const entry of this.#changed.toSorted(byKey)) {
+      copyUpTo(placeOf(entry.key, before, next));
+      if (before[next] === entry) next++;
+      entry.isNoted = false;
       if (entry.isGone) continue;
-      while (next < fresh.length && fresh[next]!.key < entry.key) merged.push(fresh[next++]!);
-      merged.push(entry);
+      sorted.push(entry);
+      for (const value of this.#listedOf(entry.held)) all.push(value);
+      ends.push(all.length);
     }
-    this.#sorted = [...merged, ...fresh.slice(next)];
-    this.#fresh = [];
-    this.#hasGone = false;
+    copyUpTo(before.length);
+    this.#sorted = sorted;
+    this.#all = all;
+    this.#ends = ends;
+    this.#changed = [];
   }
 }
 
-interface Entry<T> {
+interface Entry<Held> {
   readonly key: string;
-  values: readonly T[];
+  held: Held;
   isGone: boolean;
-  /** The last round of `keep` that named it. */
-  keptIn: number;
-}
-
-function isHere({ isGone }: Entry<unknown>): boolean {
-  return !isGone;
+  /** It stands among those that have changed. */
+  isNoted: boolean;
 }
 
 function byKey(a: Entry<unknown>, b: Entry<unknown>): number {
+  if (a.key === b.key) return 0;
   return a.key < b.key ? -1 : 1;
+}
+
+/** The first place from `low` on whose key is no smaller. */
+function placeOf(key: string, sorted: readonly Entry<unknown>[], low: number): number {
+  let high = sorted.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (sorted[middle]!.key < key) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }

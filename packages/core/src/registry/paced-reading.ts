@@ -64,8 +64,8 @@ export class PacedReading {
         }
         this.#readPiece();
       }
-      // Whoever takes the whole has a turn of its own for it.
-      if (!this.#hasEnded || this.#readInTurn > 0 || reading.isOver()) return;
+      // Whoever takes the whole has a turn of its own for it, unless it is short.
+      if (!this.#hasEnded || this.#readInTurn > pieceBytes || reading.isOver()) return;
       this.#isDone = true;
       end();
     } catch (error) {

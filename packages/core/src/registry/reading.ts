@@ -5,5 +5,5 @@ export interface Reading {
   readonly fail: (error: unknown) => void;
   /** It failed or was aborted: nothing more is to be read. */
   readonly isOver: () => boolean;
-  readonly done: (body: string) => void;
+  readonly done: (pieces: readonly string[]) => void;
 }

@@ -7,8 +7,9 @@ import type { Clock } from "../clock.ts";
 import { Alarm } from "../discovery/alarm.ts";
 import { AnswerBody } from "./answer-body.ts";
 import type { BodyReader } from "./answer-body.ts";
+import { collectedText } from "./collected-text.ts";
 import { followedLines } from "./followed-lines.ts";
-import { ListedElements } from "./listed-elements.ts";
+import { listedElements } from "./listed-elements.ts";
 import type { Reading } from "./reading.ts";
 import type { ListReader, RegistryRequest, RegistryResponse, StreamReader } from "./registry-http.ts";
 import { SourceError } from "./source-error.ts";
@@ -90,8 +91,8 @@ export class RegistryExchange {
         const isSuccess = status >= 200 && status < 300;
         isFollowing = silenceMs !== undefined && isSuccess;
         heard();
-        const done = (body: string): void => {
-          answer = { status, headers, body: this.#withoutSecret(status, body) };
+        const done = (pieces: readonly string[]): void => {
+          answer = new CollectedResponse(status, headers, this.#withoutSecret(status, pieces));
           settle();
         };
         const reading = { heard, fail, isOver: () => failure !== undefined, done };
@@ -143,11 +144,12 @@ export class RegistryExchange {
     }
     const maxBytes = this.#maxBodyBytes;
     const dataError = (reason: string): SourceError => this.#error("data", reason);
+    const parts = { flow: body, maxBytes, clock, reading, dataError };
     let reader: BodyReader;
-    if (by === undefined) reader = this.#collect(reading);
+    if (by === undefined) reader = collectedText(parts);
     else if ("line" in by) {
       reader = followedLines({ incoming, reader: by, flow: body, maxLineBytes: maxBytes, clock, reading });
-    } else reader = new ListedElements({ reader: by, flow: body, maxBytes, clock, reading, dataError });
+    } else reader = listedElements(by, parts);
     body.read(reader, ({ kind, cause }) => {
       reading.fail(
         kind === "cut"
@@ -157,28 +159,10 @@ export class RegistryExchange {
     });
   }
 
-  #collect({ done, fail, isOver }: Reading): BodyReader {
-    const chunks: Buffer[] = [];
-    let size = 0;
-    return {
-      data: (chunk) => {
-        if (isOver()) return;
-        size += chunk.length;
-        chunks.push(chunk);
-        if (size > this.#maxBodyBytes) {
-          fail(this.#error("data", `the answer is longer than ${this.#maxBodyBytes} bytes`));
-        }
-      },
-      end: () => {
-        done(Buffer.concat(chunks).toString("utf8"));
-      },
-    };
-  }
-
-  #withoutSecret(status: number, body: string): string {
+  #withoutSecret(status: number, pieces: readonly string[]): readonly string[] {
     const { secret } = this.#request;
     const isQuoted = (status < 200 || status >= 300) && secret !== undefined && secret.length >= secretLength;
-    return isQuoted ? body.replaceAll(secret, "(token)") : body;
+    return isQuoted ? [pieces.join("").replaceAll(secret, "(token)")] : pieces;
   }
 
   #brokenOff(cause?: unknown): SourceError {
@@ -193,6 +177,22 @@ export class RegistryExchange {
     const [path] = this.#request.path.split("?");
     const message = `${this.#request.method} ${path} at ${this.#base.origin}: ${reason}`;
     return new SourceError(kind, message, cause === undefined ? {} : { cause });
+  }
+}
+
+class CollectedResponse implements RegistryResponse {
+  readonly status: number;
+  readonly headers: IncomingMessage["headers"];
+  readonly pieces: readonly string[];
+
+  constructor(status: number, headers: IncomingMessage["headers"], pieces: readonly string[]) {
+    this.status = status;
+    this.headers = headers;
+    this.pieces = pieces;
+  }
+
+  get body(): string {
+    return this.pieces.join("");
   }
 }
 

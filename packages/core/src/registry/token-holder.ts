@@ -36,6 +36,11 @@ export function resolveToken(options: TokenOptions): TokenOptions {
   return { token };
 }
 
+/** What a key may say of a token: the file that it is in, else whether there is one. */
+export function tokenOwner({ token, tokenFile }: TokenOptions): string | boolean {
+  return tokenFile ?? token !== undefined;
+}
+
 /** The token of a connection: fixed, or from a file that someone else renews. */
 export class TokenHolder {
   readonly #file: string | undefined;

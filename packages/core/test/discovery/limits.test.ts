@@ -101,6 +101,21 @@ describe("endpoints that nobody confirms", () => {
     expect(clock.pendingTimers).toBe(0);
   });
 
+  it("get no younger when the source confirms a list that could not be used", async () => {
+    const { clock, directory, source } = rig({ maxStaleMs: 60_000 });
+    const orders = directory.subscribe("orders");
+    source.put("orders", list("a"));
+    await clock.advance(10_000);
+    source.push("orders", "nonsense");
+    await clock.advance(20_000);
+    source.alive("orders");
+    expect(directory.dump()[0]).toMatchObject({ ageMs: 30_000, stale: true });
+    await clock.advance(29_999);
+    expect(serving(orders)).toBe("a");
+    await clock.advance(1);
+    expect(orders.current.status).toBe("failed");
+  });
+
   it("stay when the source confirms them in time, and without trouble however long it is silent", async () => {
     const { clock, directory, source } = rig({}, { maxStaleMs: 60_000 });
     const orders = directory.subscribe("orders");

@@ -22,6 +22,7 @@ class Reader {
       suspect: false,
       cached: false,
       trouble: undefined,
+      unheard: [],
       explicit: false,
       ageMs: 0,
       skipped: 0,

@@ -163,6 +163,7 @@ describe("diffEndpoints", () => {
           suspect: false,
           cached: false,
           trouble: undefined,
+          unheard: [],
           explicit: false,
           ageMs: 0,
           skipped: 0,

@@ -206,6 +206,20 @@ describe("an empty answer", () => {
     expect(serving(orders)).toBe("");
   });
 
+  it("is held back too when whoever did not say goodbye is kept as a last resort", async () => {
+    const { source, directory, clock, said } = rig();
+    const orders = directory.subscribe("orders");
+    source.put("orders", list(...ten.slice(0, 9)));
+    source.put("orders", [fakeEndpoint("a", { health: "draining" })]);
+    await clock.advance(20);
+    expect(serving(orders)).toBe("a (b) (c) (d) (e) (f) (g) (h) (i)");
+    source.put("orders", []);
+    expect(serving(orders)).toBe("a (b) (c) (d) (e) (f) (g) (h) (i)");
+    expect(said("discovery.protected").at(-1)).toMatchObject({ reason: "empty", kept: 9 });
+    await clock.advance(30_000);
+    expect(serving(orders)).toBe("");
+  });
+
   it("ends a hold at once when it turns out to have been asked for", () => {
     const { source, directory } = rig();
     const orders = directory.subscribe("orders");

@@ -101,7 +101,7 @@ class Follower {
 }
 
 describe("a long list", () => {
-  it("is told in steps of at most five hundred, and who waits for it waits for all of it", async () => {
+  it("is told in steps of at most two hundred and fifty, and who waits for it waits for all of it", async () => {
     const { clock, directory, said, source } = rig({ debounceMs: 0 });
     const orders = directory.subscribe("orders");
     const statuses: string[] = [];
@@ -111,11 +111,11 @@ describe("a long list", () => {
     expect(follower.steps).toEqual([]);
     await clock.advance(0);
     // The first ones are small: nobody knows yet how long they take.
-    expect(follower.steps).toEqual([125, 250, ...Array.from({ length: 19 }, () => 500), 125]);
-    expect(follower.partial).toBe(21);
+    expect(follower.steps).toEqual([50, 100, 200, ...Array.from({ length: 38 }, () => 250), 150]);
+    expect(follower.partial).toBe(41);
     expect(follower.faults).toEqual([]);
-    expect(statuses).toEqual([...Array.from({ length: 21 }, () => "pending"), "bound"]);
-    expect(await ready).toMatchObject({ status: "bound", version: 22 });
+    expect(statuses).toEqual([...Array.from({ length: 41 }, () => "pending"), "bound"]);
+    expect(await ready).toMatchObject({ status: "bound", version: 42 });
     expect(orders.current).toHaveProperty("endpoints.length", 10_000);
     expect(orders.current).not.toHaveProperty("isPartial");
     // It is one list, and one piece of news.
@@ -133,7 +133,8 @@ describe("a long list", () => {
     const follower = new Follower(orders);
     source.put("orders", many(4_000, { from: 2_000 }));
     await clock.advance(0);
-    expect(follower.steps.slice(1)).toEqual(Array.from({ length: 8 }, () => 500));
+    // What comes and what goes are each rounded up.
+    expect(follower.steps.slice(1)).toEqual([50, 100, 200, ...Array.from({ length: 14 }, () => 250), 150]);
     expect(follower.faults).toEqual([]);
     expect(Math.min(...follower.sizes)).toBeGreaterThanOrEqual(4_000);
     expect(orders.current).toMatchObject({ status: "bound" });
@@ -151,7 +152,7 @@ describe("a long list", () => {
     source.delete("orders");
     await clock.advance(0);
     // What is left is short.
-    expect(follower.sizes).toEqual([3_000, 2_500, 2_000, 1_500, 0]);
+    expect(follower.sizes).toEqual([3_000, 2_950, 2_850, 2_650, 2_400, 2_150, 1_900, 0]);
     expect(statuses.slice(-2)).toEqual(["bound", "absent"]);
   });
 
@@ -163,7 +164,7 @@ describe("a long list", () => {
     });
     source.put("orders", many(5_000));
     await clock.advance(0);
-    expect(follower.sizes).toEqual([125, 375, 875, 5_000]);
+    expect(follower.sizes).toEqual([50, 150, 350, 5_000]);
     expect(said("discovery.error")).toEqual([expect.objectContaining({ serving: 5_000 })]);
     expect(orders.current).toMatchObject({ status: "bound", stale: true });
 
@@ -178,7 +179,7 @@ describe("a long list", () => {
     const never = ending(users.ready());
     source.put("users", many(5_000));
     await clock.advance(0);
-    expect(closed.sizes).toEqual([125, 375]);
+    expect(closed.sizes).toEqual([50, 150]);
     expect(await never).toMatchObject({ error: { code: "ERR_PROXYLESS_CLOSED" } });
     expect(after).toBe(before);
     await Promise.all([directory.close(), clock.advance(10_000)]);
@@ -207,10 +208,10 @@ describe("a long list", () => {
     void new Follower(orders, () => foreground.push(clock.foreground.size));
     source.put("orders", many(2_000));
     await clock.advance(0);
-    expect(foreground).toEqual([1, 1, 1, 1, 1, 0]);
+    expect(foreground).toEqual([1, 1, 1, 1, 1, 1, 1, 1, 1, 0]);
   });
 
-  it("that turns out to be no longer than what was told of it is whole", () => {
+  it("that turns out to be no longer than what was told of it is whole", async () => {
     const clock = new ManualClock();
     const guard = new Guard({ holdMs: 0, maxShrinkRatio: 1, maxEndpoints: 100_000 });
     const parts = {
@@ -218,8 +219,14 @@ describe("a long list", () => {
       guard,
       freshness: new Freshness(clock, Infinity, () => {}),
       reporter: new Reporter("orders", "test", new EventHub()),
-      changed: () => {},
+      changed: (resolution: Resolution) => {
+        if (resolution.status === "bound" && resolution.isPartial === true) {
+          partial++;
+          offer(resolution.endpoints);
+        }
+      },
     };
+    let partial = 0;
     const current = new CurrentResolution(parts);
     const offer = (endpoints: readonly DirectoryEndpoint[]): void => {
       guard.offer({ kind: "bound", endpoints, suspect: false, explicit: true }, clock.now());
@@ -227,11 +234,11 @@ describe("a long list", () => {
     };
     const all = known(many(3_000));
     offer(all.slice(0, 2_500));
-    while (current.value.status === "pending") current.publish();
-    offer(all.slice(400));
-    expect(current.value).toMatchObject({ isPartial: true });
-    if (current.told.status === "bound") offer(current.told.endpoints);
+    await clock.advance(0);
+    expect(partial).toBe(1);
+    expect(current.value).toMatchObject({ status: "bound" });
     expect(current.value).not.toHaveProperty("isPartial");
+    expect(current.value).toBe(current.told);
     expect(clock.pendingTimers).toBe(0);
   });
 
@@ -244,7 +251,7 @@ describe("a long list", () => {
     });
     source.put("orders", many(5_000));
     await clock.advance(0);
-    expect(late?.sizes[0]).toBe(875);
+    expect(late?.sizes[0]).toBe(350);
     expect(late?.faults).toEqual([]);
     expect(late?.ids).toEqual(first.ids);
     expect(late?.ids).toHaveLength(5_000);
@@ -294,11 +301,23 @@ describe("lists that come while another is told", () => {
 
   it("are told in smaller steps where they take long, and in larger ones where they do not", () => {
     const size = new StepSize();
-    const sizes = [9, 9, 9, 1, 4, 1, 1, 1, 1].map((ms) => {
+    const sizes = [9, 1, 1, 9, 1, 4, 1, 1].map((ms) => {
       size.took(ms);
       return size.value;
     });
-    expect(sizes).toEqual([62, 50, 50, 100, 200, 400, 500, 500, 500]);
+    expect(sizes).toEqual([50, 100, 200, 100, 200, 250, 250, 250]);
+  });
+
+  it("are told as many steps in a turn of the event loop as that has time for", () => {
+    const size = new StepSize();
+    const turn = (steps: readonly number[]): readonly boolean[] => {
+      size.beginTurn();
+      return steps.map((ms) => size.took(ms));
+    };
+    expect(turn([0, 0, 0, 0])).toEqual([true, true, true, false]);
+    expect(turn([1, 1, 1])).toEqual([true, true, false]);
+    expect(turn([1.5])).toEqual([false]);
+    expect(turn([1.3])).toEqual([true]);
   });
 
   it("never have two endpoints at one address, however they change places", () => {

@@ -67,6 +67,23 @@ describe("a source that breaks its contract", () => {
     expect(clock.pendingTimers).toBe(0);
   });
 
+  it("is waited for until every watch of it has let go, also those that were given up before", async () => {
+    const ends: (() => void)[] = [];
+    const watch = (): WatchHandle => ({ done: new Promise((resolve) => ends.push(resolve)) });
+    const { source, directory, clock } = rig({}, { aliveEveryMs: 1_000, watch });
+    directory.subscribe("orders");
+    await clock.advance(4_000);
+    expect(source.watches).toHaveLength(2);
+    let closed = false;
+    const closing = directory.close().then(() => (closed = true));
+    ends[1]?.();
+    await clock.advance(0);
+    expect(closed).toBe(false);
+    ends[0]?.();
+    await closing;
+    expect(source.closed).toBe(1);
+  });
+
   it("may answer before watch() returns", async () => {
     const watch = ({ sink }: FakeWatch): WatchHandle => {
       sink.snapshot(bound(list("a")));

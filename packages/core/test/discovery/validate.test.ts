@@ -17,6 +17,7 @@ function head(entries: readonly unknown[], patch: Partial<SnapshotHead> = {}): S
     suspect: false,
     cached: false,
     trouble: undefined,
+    unheard: [],
     explicit: false,
     ageMs: 0,
     skipped: 0,

@@ -34,6 +34,19 @@ describe("a text that is parsed in pieces", () => {
     );
   });
 
+  it("may come cut anywhere", () => {
+    const cuts = fc.array(fc.integer({ min: 0, max: 200 }), { maxLength: 20 });
+    fc.assert(
+      fc.property(json, piece, cuts, fc.constantFrom(0, " \r\n"), (value, size, places, space) => {
+        const text = JSON.stringify([value, { value, text: "x".repeat(100) }], undefined, space);
+        const ends = [...places.toSorted((a, b) => a - b), text.length];
+        const texts = ends.map((end, i) => text.slice(ends[i - 1] ?? 0, end));
+        expect(workAtOnce(parsePieces(texts, size))).toEqual(JSON.parse(text));
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+
   it("is refused for what JSON.parse refuses, in the same words", () => {
     const change = fc.record({
       at: fc.double({ min: 0, max: 1, noNaN: true }),
@@ -47,6 +60,8 @@ describe("a text that is parsed in pieces", () => {
         const text = good.slice(0, from) + put + good.slice(from + cut);
         const expected = outcomeOf((): unknown => JSON.parse(text));
         expect(outcomeOf(() => workAtOnce(parsePieces(text, size)))).toEqual(expected);
+        const texts = [text.slice(0, from), text.slice(from)];
+        expect(outcomeOf(() => workAtOnce(parsePieces(texts, size)))).toEqual(expected);
       }),
       { numRuns: 2_000 },
     );

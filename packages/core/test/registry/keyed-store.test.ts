@@ -3,57 +3,96 @@ import { describe, expect, it } from "vitest";
 
 import { KeyedStore } from "../../src/registry/keyed-store.ts";
 
+/** Holds lists of numbers, and counts how often one is read. */
+function store(): { readonly store: KeyedStore<readonly number[], number>; readonly reads: () => number } {
+  let reads = 0;
+  const made = new KeyedStore<readonly number[], number>((held) => {
+    reads++;
+    return held;
+  });
+  return { store: made, reads: () => reads };
+}
+
+function inOrder<T>(model: ReadonlyMap<string, T>): T[] {
+  return [...model].toSorted(([x], [y]) => (x < y ? -1 : 1)).map(([, held]) => held);
+}
+
+function sameLists(
+  tested: KeyedStore<readonly number[], number>,
+  model: ReadonlyMap<string, readonly number[]>,
+): void {
+  expect(tested.values()).toEqual(inOrder(model).flat());
+  expect(tested.held()).toEqual(inOrder(model));
+  expect(tested.unlisted()).toEqual(inOrder(model).filter(({ length }) => length === 0));
+}
+
 describe("the keyed store", () => {
   it("gives everything in the order of the keys, whatever came when", () => {
     const key = fc.constantFrom("a", "b", "c", "d", "e/1", "e/2");
+    const held = fc.array(fc.nat(9), { maxLength: 3 });
     const step = fc.oneof(
-      fc.record({ what: fc.constant("set" as const), key, values: fc.array(fc.nat(9), { maxLength: 3 }) }),
+      fc.record({ what: fc.constant("set" as const), key, held }),
       fc.record({ what: fc.constant("delete" as const), key }),
-      fc.record({ what: fc.constant("keep" as const), keys: fc.array(key, { maxLength: 6 }) }),
-      fc.record({
-        what: fc.constant("replace" as const),
-        all: fc.array(fc.tuple(key, fc.array(fc.nat(9))), { maxLength: 4 }),
-      }),
+      // Some changes are told one by one, some together.
+      fc.record({ what: fc.constant("look" as const) }),
     );
     fc.assert(
       fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
-        const store = new KeyedStore<number>();
-        let model = new Map<string, readonly number[]>();
-        for (const one of steps) {
+        const { store: tested } = store();
+        const model = new Map<string, readonly number[]>();
+        for (const one of [...steps, { what: "look" as const }]) {
           if (one.what === "set") {
-            store.set(one.key, one.values);
-            model.set(one.key, one.values);
+            tested.set(one.key, one.held);
+            model.set(one.key, one.held);
           } else if (one.what === "delete") {
-            const [was, wasInModel] = [store.delete(one.key), model.delete(one.key)];
+            const [was, wasInModel] = [tested.delete(one.key), model.delete(one.key)];
             if (was !== wasInModel) throw new Error(`delete said ${was}`);
-          } else if (one.what === "keep") {
-            const before = model;
-            model = new Map(one.keys.map((name) => [name, before.get(name) ?? []]));
-            const fresh = [...model.keys()].filter((name) => !before.has(name)).join(",");
-            const said = store.keep(one.keys).join(",");
-            if (said !== fresh) throw new Error(`keep said that ${said} are new`);
           } else {
-            store.replace(one.all);
-            model = new Map(one.all);
+            sameLists(tested, model);
           }
-          const sorted = [...model].toSorted(([x], [y]) => (x < y ? -1 : 1));
-          expect(store.values()).toEqual(sorted.flatMap(([, values]) => values));
-          expect([...store.keys()].toSorted()).toEqual(sorted.map(([name]) => name));
-          expect(store.size).toBe(model.size);
-          expect(store.has("a")).toBe(model.has("a"));
+          expect([...tested.keys()].toSorted()).toEqual([...model.keys()].toSorted());
+          expect(tested.size).toBe(model.size);
+          expect(tested.has("a")).toBe(model.has("a"));
+          expect(tested.get("a")).toBe(model.get("a"));
         }
       }),
-      { seed: 5, numRuns: 200 },
+      { seed: 5, numRuns: 500 },
     );
   });
 
-  it("hands out lists that later changes leave alone", () => {
-    const store = new KeyedStore<number>();
-    store.set("a", [1]);
-    const before = store.values();
-    store.set("b", [2]);
+  it("holds as many keys as come, in whatever order", () => {
+    const { store: tested } = store();
+    const model = new Map<string, readonly number[]>();
+    for (let i = 0; i < 5_000; i++) {
+      const key = `node-${(i * 7_919) % 5_000}`;
+      const held = i % 3 === 0 ? [] : [i];
+      tested.set(key, held);
+      model.set(key, held);
+    }
+    expect(tested.size).toBe(5_000);
+    sameLists(tested, model);
+  });
+
+  it("reads what has changed, and none of the others", () => {
+    const { reads, store: tested } = store();
+    for (let i = 0; i < 5_000; i++) tested.set(`node-${i}`, [i]);
+    expect(tested.values()).toHaveLength(5_000);
+    expect(reads()).toBe(5_000);
+    tested.set("node-7", [70]);
+    tested.delete("node-8");
+    tested.set("node-10000", [1]);
+    expect(tested.values()).toHaveLength(5_000);
+    expect(reads()).toBe(5_002);
+  });
+
+  it("hands out lists that later changes leave alone, and the same one while nothing changes", () => {
+    const { store: tested } = store();
+    tested.set("a", [1]);
+    const before = tested.values();
+    expect(tested.values()).toBe(before);
+    tested.set("b", [2]);
+    expect(tested.values()).toEqual([1, 2]);
     expect(before).toEqual([1]);
-    expect(store.get("b")).toEqual([2]);
-    expect(store.get("c")).toBeUndefined();
+    expect(tested.get("c")).toBeUndefined();
   });
 });

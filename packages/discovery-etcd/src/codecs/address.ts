@@ -1,4 +1,4 @@
-import { isIP } from "node:net";
+import { readHost, readPort } from "@proxyless/core/discovery";
 
 /** Where an instance is reached. */
 export interface Address {
@@ -17,11 +17,8 @@ export function readAddress(text: unknown): Address | undefined {
 
 /** A host and a port apart; `undefined` when they are none. */
 export function makeAddress(host: unknown, port: unknown, scheme?: Address["scheme"]): Address | undefined {
-  if (typeof host !== "string" || typeof port !== "number") return undefined;
-  if (!Number.isInteger(port) || port < 1 || port > 65_535) return undefined;
-  const plain = host.startsWith("[") && host.endsWith("]") ? host.slice(1, -1) : host;
-  const isName = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,252}$/.test(plain);
-  if (!isName && isIP(plain) === 0) return undefined;
+  const plain = readHost(host);
+  if (plain === undefined || typeof port !== "number" || readPort(port) === undefined) return undefined;
   return { host: plain, port, ...(scheme === undefined ? {} : { scheme }) };
 }
 

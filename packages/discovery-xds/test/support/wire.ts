@@ -1,3 +1,6 @@
+import { workAtOnce } from "@proxyless/core/discovery";
+import type { Sliceable } from "@proxyless/core/discovery";
+
 import type { AdsProtocol, AdsRequest, Received } from "../../src/ads-protocol.ts";
 import type { Any } from "../../src/basic-messages.ts";
 import { codecOf } from "../../src/codec.ts";
@@ -20,6 +23,12 @@ const kinds: Readonly<Record<ServedType, AnyKind>> = {
 /** Bytes that are no message. */
 export const bad: Buffer = Buffer.from([0xff, 0xff, 0xff]);
 
+/** A response that is being read. */
+interface Reading {
+  readonly work: Sliceable<Received | undefined>;
+  readonly resources: readonly (Any | null | undefined)[];
+}
+
 /** A client's protocol and a strict server, with messages under way between them that can be lost together. */
 export class Wire {
   readonly #variant: Variant;
@@ -30,6 +39,7 @@ export class Wire {
   #server: Conversation;
   #toServer: RequestJson[] = [];
   #toClient: Buffer[] = [];
+  #reading: Reading | undefined;
   #streams = 0;
   #isFirst = true;
   /** What the client holds: the number inside of each resource, by type and name. */
@@ -72,19 +82,26 @@ export class Wire {
     for (const request of this.protocol.flush()) this.#send(request);
   }
 
-  /** One message arrives on each side that has one. */
+  /** One message arrives on each side that has one; the client reads a piece of what it has, and takes another when it is done. */
   step(): boolean {
     const request = this.#toServer.shift();
     if (request !== undefined) this.#server.hear(request);
-    const response = this.#toClient.shift();
-    if (response !== undefined) this.#receive(response);
-    return request !== undefined || response !== undefined;
+    this.#reading ??= this.#receive(this.#toClient.shift());
+    const reading = this.#reading;
+    const next = reading?.work.next();
+    if (reading !== undefined && next?.done === true) {
+      this.#reading = undefined;
+      if (next.value !== undefined) this.#take(next.value, reading.resources);
+    }
+    return request !== undefined || reading !== undefined;
   }
 
   /** The stream breaks, with everything that was under way. */
   reconnect(): void {
     this.#toServer = [];
     this.#toClient = [];
+    this.#reading?.work.return(undefined);
+    this.#reading = undefined;
     this.#isFirst = true;
     this.#server = this.#open();
     for (const request of this.protocol.begin(true)) {
@@ -160,19 +177,18 @@ export class Wire {
     );
   }
 
-  #receive(bytes: Buffer): void {
-    let received: Received | undefined;
-    let resources: readonly (Any | null | undefined)[];
+  #receive(bytes: Buffer | undefined): Reading | undefined {
+    if (bytes === undefined) return undefined;
     if (this.#variant === "sotw") {
       const response = codecOf("DiscoveryResponse").decode(bytes);
-      ({ resources } = response);
-      received = this.#sotw.receive(response);
-    } else {
-      const response = codecOf("DeltaDiscoveryResponse").decode(bytes);
-      resources = response.resources.map(({ resource }) => resource);
-      received = this.#delta.receive(response);
+      return { work: this.#sotw.receive(response), resources: response.resources };
     }
-    if (received === undefined) return;
+    const response = codecOf("DeltaDiscoveryResponse").decode(bytes);
+    const resources = response.resources.map(({ resource }) => resource);
+    return { work: this.#delta.receive(response), resources };
+  }
+
+  #take(received: Received, resources: Reading["resources"]): void {
     const type = received.kind === clusterKind ? "Cluster" : "ClusterLoadAssignment";
     for (const { name, value, version } of received.updates) {
       this.held.set(`${type} ${name}`, numberIn(value));
@@ -190,7 +206,7 @@ export class Wire {
 function isBad(any: Any | null | undefined): boolean {
   const kind = Object.values(kinds).find(({ typeUrl }) => typeUrl === any?.typeUrl);
   try {
-    kind?.decode(any?.value ?? Buffer.alloc(0));
+    if (kind !== undefined) workAtOnce<unknown>(kind.decode(any?.value ?? Buffer.alloc(0)));
     return false;
   } catch {
     return true;

@@ -1,7 +1,5 @@
 import { SourceError } from "@proxyless/core/discovery";
 
-const empty = Buffer.alloc(0);
-
 /** Cuts a byte stream into frames: four bytes of length, then so many bytes. */
 export class FrameSplitter {
   readonly #maxBytes: number;
@@ -24,9 +22,12 @@ export class FrameSplitter {
     this.#chunks.push(chunk);
     this.#size += chunk.length;
     // Joined only when a frame is whole: one that comes in a thousand pieces is copied once.
-    while (this.#size >= this.#needed) {
-      const bytes = this.#join();
-      const length = bytes.readInt32BE(0);
+    if (this.#size < this.#needed) return;
+    const bytes = this.#chunks.length === 1 ? chunk : Buffer.concat(this.#chunks, this.#size);
+    let at = 0;
+    this.#needed = 4;
+    while (bytes.length - at >= this.#needed) {
+      const length = bytes.readInt32BE(at);
       if (length < 0 || length > this.#maxBytes) {
         throw new SourceError(
           "data",
@@ -34,22 +35,13 @@ export class FrameSplitter {
         );
       }
       this.#needed = length + 4;
-      if (bytes.length < this.#needed) return;
-      this.#keep(bytes.subarray(this.#needed));
+      if (bytes.length - at < this.#needed) break;
+      const from = at + 4;
+      at += this.#needed;
       this.#needed = 4;
-      onFrame(bytes.subarray(4, length + 4));
+      onFrame(bytes.subarray(from, at));
     }
-  }
-
-  #join(): Buffer {
-    const [first = empty] = this.#chunks;
-    const bytes = this.#chunks.length === 1 ? first : Buffer.concat(this.#chunks, this.#size);
-    this.#keep(bytes);
-    return bytes;
-  }
-
-  #keep(rest: Buffer): void {
-    this.#chunks = rest.length === 0 ? [] : [rest];
-    this.#size = rest.length;
+    this.#chunks = at === bytes.length ? [] : [bytes.subarray(at)];
+    this.#size = bytes.length - at;
   }
 }

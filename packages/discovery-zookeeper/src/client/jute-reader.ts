@@ -17,6 +17,16 @@ export class JuteReader {
     return this.#bytes.length - this.#at;
   }
 
+  /** The bytes that were not read yet, which are no copy. */
+  get rest(): Buffer {
+    return this.#bytes.subarray(this.#at);
+  }
+
+  /** Leaves out so many bytes. */
+  skip(length: number): void {
+    this.#take(length);
+  }
+
   int(): number {
     return this.#bytes.readInt32BE(this.#take(4));
   }
@@ -44,12 +54,18 @@ export class JuteReader {
     return this.buffer().toString("utf8");
   }
 
-  /** A list of entries of at least `leastBytes` bytes each, so that a count that cannot be true is refused at once. */
-  list<T>(leastBytes: number, read: (reader: this) => T): T[] {
+  /** How many entries of at least `leastBytes` bytes follow; a count of -1 is no list, which is read as an empty one. */
+  count(leastBytes: number): number {
     const count = this.int();
-    if (count === -1) return [];
+    if (count === -1) return 0;
     if (count < 0 || count * leastBytes > this.left)
       throw nonsense(`a list of ${count} in ${this.left} bytes`);
+    return count;
+  }
+
+  /** A list of entries of at least `leastBytes` bytes each, so that a count that cannot be true is refused at once. */
+  list<T>(leastBytes: number, read: (reader: this) => T): T[] {
+    const count = this.count(leastBytes);
     const values: T[] = [];
     for (let i = 0; i < count; i++) values.push(read(this));
     return values;
@@ -63,6 +79,7 @@ export class JuteReader {
   }
 }
 
-function nonsense(what: string): SourceError {
+/** What is thrown for bytes that are no record. */
+export function nonsense(what: string): SourceError {
   return new SourceError("data", `the answer makes no sense: ${what}`);
 }

@@ -1,38 +1,20 @@
 import type { Socket } from "node:net";
 
-import type { Clock } from "@proxyless/core";
 import { SourceError, toSourceError } from "@proxyless/core/discovery";
-import type { RegistryTls } from "@proxyless/core/discovery";
 
-import type { ServerAddress } from "./addresses.ts";
 import { FrameSplitter } from "./frame-splitter.ts";
 import { JuteReader } from "./jute-reader.ts";
 import { JuteWriter } from "./jute-writer.ts";
+import type { LinkOptions } from "./link-options.ts";
 import { openSocket, socketError } from "./link-socket.ts";
 import { LinkTimers } from "./link-timers.ts";
+import type { Answer } from "./pending-requests.ts";
 import { connectFrame, ops, readConnectResponse, readReplyHeader, readWatchEvent, xids } from "./protocol.ts";
-import type { ConnectRequest, ConnectResponse, WatchEvent } from "./protocol.ts";
+import type { ConnectResponse, LinkRequest } from "./protocol.ts";
 import { Pulse } from "./pulse.ts";
 import { RequestBook } from "./request-book.ts";
+import type { Asked } from "./request-book.ts";
 import { ZookeeperError } from "./zookeeper-error.ts";
-
-/** What a connection is made of. */
-export interface LinkOptions {
-  readonly server: ServerAddress;
-  readonly tls: RegistryTls | undefined;
-  readonly hello: ConnectRequest;
-  readonly clock: Clock;
-  /** How long connecting and the answer to `hello` may take together, in milliseconds. */
-  readonly connectTimeoutMs: number;
-  /** How long any answer may take, in milliseconds. */
-  readonly requestTimeoutMs: number;
-  readonly maxFrameBytes: number;
-  /** Whether an unanswered request keeps the process alive. */
-  readonly isForeground: boolean;
-  readonly onEvent: (event: WatchEvent) => void;
-  /** The server answered a ping: the session lives, and its watches with it. */
-  readonly onPong: () => void;
-}
 
 const replyHeaderBytes = 16;
 /** How long the farewell may take, in milliseconds. */
@@ -152,13 +134,30 @@ export class Link {
     what: string,
     body: (writer: JuteWriter) => void,
   ): Promise<JuteReader> {
+    const [answer] = await this.#send([{ xid, op, what, write: body }]);
+    if (answer instanceof ZookeeperError) throw answer;
+    return answer!;
+  }
+
+  /**
+   * Sends requests in one go. Resolves when all of them are answered, with the answers in their order, of which any may be a
+   * refusal. Rejects with a {@link SourceError} when the connection is lost.
+   */
+  requestAll(requests: readonly LinkRequest[]): Promise<readonly Answer[]> {
+    return this.#send(requests.map((request) => ({ ...request, xid: this.#requests.nextXid() })));
+  }
+
+  async #send(requests: readonly (LinkRequest & Asked)[]): Promise<readonly Answer[]> {
     if (!this.isOpen) throw this.#failure ?? this.#error("transient", "there is no session yet");
-    const writer = new JuteWriter().int(xid).int(op);
-    body(writer);
-    const answer = this.#requests.add(xid, what, this.#options.clock.now());
-    this.#socket.write(writer.frame());
+    const frames = requests.map(({ op, write, xid }) => {
+      const writer = new JuteWriter().int(xid).int(op);
+      write(writer);
+      return writer.frame();
+    });
+    const answers = this.#requests.add(requests, this.#options.clock.now());
+    this.#socket.write(Buffer.concat(frames));
     this.#watchPatience();
-    return answer;
+    return answers;
   }
 
   /** Gives the connection up at once; the session lives on. */

@@ -3,14 +3,23 @@ import { SourceError } from "@proxyless/core/discovery";
 import type { JuteReader } from "./jute-reader.ts";
 import { ZookeeperError } from "./zookeeper-error.ts";
 
+/** What comes after an answer's head, or what ZooKeeper refuses with. */
+export type Answer = JuteReader | ZookeeperError;
+
+/** Who waits for an answer. */
+export interface Asker {
+  answered(answer: Answer): void;
+  /** The connection is over, and there will be none. */
+  lost(reason: SourceError): void;
+}
+
 /** A request that was sent and not answered yet. */
 interface Pending {
   readonly xid: number;
   /** Says in errors what was asked. */
   readonly what: string;
   readonly sentAt: number;
-  readonly resolve: (reader: JuteReader) => void;
-  readonly reject: (error: unknown) => void;
+  readonly asker: Asker;
 }
 
 /** The requests of one connection, which ZooKeeper answers in the order they came in. */
@@ -28,10 +37,8 @@ export class PendingRequests {
     return this.#waiting[this.#first]?.sentAt;
   }
 
-  add(xid: number, what: string, now: number): Promise<JuteReader> {
-    return new Promise((resolve, reject) => {
-      this.#waiting.push({ xid, what, sentAt: now, resolve, reject });
-    });
+  add(xid: number, what: string, now: number, asker: Asker): void {
+    this.#waiting.push({ xid, what, sentAt: now, asker });
   }
 
   /**
@@ -51,8 +58,7 @@ export class PendingRequests {
       this.#waiting = this.#waiting.slice(this.#first);
       this.#first = 0;
     }
-    if (error === 0) oldest.resolve(reader);
-    else oldest.reject(new ZookeeperError(error, oldest.what));
+    oldest.asker.answered(error === 0 ? reader : new ZookeeperError(error, oldest.what));
   }
 
   /** The connection is over. */
@@ -60,6 +66,6 @@ export class PendingRequests {
     const waiting = this.#waiting.slice(this.#first);
     this.#waiting = [];
     this.#first = 0;
-    for (const { reject } of waiting) reject(error);
+    for (const { asker } of waiting) asker.lost(error);
   }
 }

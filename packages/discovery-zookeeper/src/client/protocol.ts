@@ -19,6 +19,14 @@ export const ops = {
   closeSession: -11,
 } as const;
 
+/** What a connection is asked. */
+export interface LinkRequest {
+  readonly op: number;
+  /** Says in errors what was asked. */
+  readonly what: string;
+  readonly write: (writer: JuteWriter) => void;
+}
+
 /** Numbers of requests that stand for a purpose; ordinary ones count up from 1. */
 export const xids = { event: -1, ping: -2, auth: -4, setWatches: -8 } as const;
 

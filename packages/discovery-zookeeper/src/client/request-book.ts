@@ -2,10 +2,18 @@ import type { SourceError } from "@proxyless/core/discovery";
 
 import type { JuteReader } from "./jute-reader.ts";
 import { PendingRequests } from "./pending-requests.ts";
+import type { Answer, Asker } from "./pending-requests.ts";
 import { xids } from "./protocol.ts";
 import { ZookeeperError } from "./zookeeper-error.ts";
 
 const lastXid = 0x7fff_ffff;
+
+/** What is asked under a number. */
+export interface Asked {
+  readonly xid: number;
+  /** Says in errors what was asked. */
+  readonly what: string;
+}
 
 /** Everything that was asked on a connection and is not answered yet, by the numbers that answers come under. */
 export class RequestBook {
@@ -20,11 +28,22 @@ export class RequestBook {
     return this.#xid;
   }
 
-  /** @param what says in errors what was asked @returns what comes after the answer's head */
-  add(xid: number, what: string, now: number): Promise<JuteReader> {
-    const queue = xid < 0 ? (this.#special.get(xid) ?? new PendingRequests()) : this.#ordinary;
-    if (xid < 0) this.#special.set(xid, queue);
-    return queue.add(xid, what, now);
+  /**
+   * Notes what is asked. Resolves when all of it is answered, with the answers in its order, of which any may be a refusal. Rejects
+   * when the connection is over.
+   */
+  add(asked: readonly Asked[], now: number): Promise<readonly Answer[]> {
+    const answers: Answer[] = [];
+    const { promise, reject, resolve } = Promise.withResolvers<readonly Answer[]>();
+    const asker: Asker = {
+      // ZooKeeper answers in the order in which it was asked.
+      answered: (answer) => {
+        if (answers.push(answer) === asked.length) resolve(answers);
+      },
+      lost: reject,
+    };
+    for (const { what, xid } of asked) this.#queueOf(xid).add(xid, what, now, asker);
+    return promise;
   }
 
   /** @throws SourceError when nothing waits for this answer */
@@ -36,13 +55,21 @@ export class RequestBook {
 
   /** When the oldest one was sent: answers come in order, so it speaks for all. `Infinity` when nothing waits. */
   get oldestSentAt(): number {
-    const queues = [this.#ordinary, ...this.#special.values()];
-    return Math.min(...queues.map((queue) => queue.oldestSentAt ?? Infinity));
+    let oldest = this.#ordinary.oldestSentAt ?? Infinity;
+    for (const queue of this.#special.values()) oldest = Math.min(oldest, queue.oldestSentAt ?? Infinity);
+    return oldest;
   }
 
   /** The connection is over. */
   fail(error: SourceError): void {
     this.#ordinary.fail(error);
     for (const queue of this.#special.values()) queue.fail(error);
+  }
+
+  #queueOf(xid: number): PendingRequests {
+    if (xid >= 0) return this.#ordinary;
+    const queue = this.#special.get(xid) ?? new PendingRequests();
+    this.#special.set(xid, queue);
+    return queue;
   }
 }

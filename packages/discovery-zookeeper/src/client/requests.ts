@@ -1,14 +1,9 @@
 import type { JuteReader } from "./jute-reader.ts";
-import type { JuteWriter } from "./jute-writer.ts";
 import { ops, readStat, writeAcl } from "./protocol.ts";
-import type { Acl, Stat } from "./protocol.ts";
+import type { Acl, LinkRequest, Stat } from "./protocol.ts";
 
 /** A question about a node, and how its answer is read. Paths are whole ones. */
-export interface NodeRequest<T> {
-  readonly op: number;
-  /** Says in errors what was asked. */
-  readonly what: string;
-  readonly write: (writer: JuteWriter) => void;
+export interface NodeRequest<T> extends LinkRequest {
   readonly read: (answer: JuteReader) => T;
 }
 
@@ -20,23 +15,42 @@ export interface NodeContent {
   readonly flags: number;
 }
 
-/** @param watch whether the answer sets a watch that shoots once; so for all reads */
-export function getChildren(path: string, watch: boolean): NodeRequest<{ names: string[]; stat: Stat }> {
+/**
+ * Answered with a list of names and a {@link Stat}, which may be so long that whoever asks reads it, in pieces.
+ * @param watch whether the answer sets a watch that shoots once; so for all reads
+ */
+export function getChildren(path: string, watch: boolean): NodeRequest<JuteReader> {
   return {
     op: ops.getChildren2,
     what: `children of ${path}`,
     write: (writer) => writer.text(path).bool(watch),
-    read: (answer) => ({ names: answer.list(4, (from) => from.text()), stat: readStat(answer) }),
+    read: (answer) => answer,
   };
 }
 
-export function getData(path: string, watch: boolean): NodeRequest<{ data: Buffer; stat: Stat }> {
+export function getData(path: string, watch: boolean): NodeRequest<NodeData> {
   return {
     op: ops.getData,
     what: `data of ${path}`,
     write: (writer) => writer.text(path).bool(watch),
-    read: (answer) => ({ data: answer.buffer(), stat: readStat(answer) }),
+    read: readData,
   };
+}
+
+/** All of the answer to {@link getChildren} at once. */
+export function readChildren(answer: JuteReader): { readonly names: readonly string[]; readonly stat: Stat } {
+  return { names: answer.list(4, (from) => from.text()), stat: readStat(answer) };
+}
+
+/** What a node holds; the bytes are a part of the answer. */
+export interface NodeData {
+  readonly data: Buffer;
+  readonly stat: Stat;
+}
+
+/** The answer to {@link getData}. */
+export function readData(answer: JuteReader): NodeData {
+  return { data: answer.buffer(), stat: readStat(answer) };
 }
 
 export function getStat(path: string, watch: boolean): NodeRequest<Stat> {

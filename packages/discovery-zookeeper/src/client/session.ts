@@ -5,8 +5,8 @@ import type { RegistryTls } from "@proxyless/core/discovery";
 
 import { ServerRing } from "./addresses.ts";
 import type { ServerAddress } from "./addresses.ts";
+import type { LinkOptions } from "./link-options.ts";
 import { Link } from "./link.ts";
-import type { LinkOptions } from "./link.ts";
 
 /** What a session is kept with. */
 export interface SessionOptions {

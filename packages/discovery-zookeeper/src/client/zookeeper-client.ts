@@ -3,7 +3,9 @@ import { SourceError } from "@proxyless/core/discovery";
 import type { RegistryTls } from "@proxyless/core/discovery";
 
 import type { ServerAddress } from "./addresses.ts";
+import { JuteReader } from "./jute-reader.ts";
 import type { Link } from "./link.ts";
+import type { Answer } from "./pending-requests.ts";
 import { ops, xids } from "./protocol.ts";
 import type { Acl, Stat } from "./protocol.ts";
 import {
@@ -15,10 +17,11 @@ import {
   setData,
   syncWithLeader,
 } from "./requests.ts";
-import type { NodeContent, NodeRequest } from "./requests.ts";
+import type { NodeContent, NodeData, NodeRequest } from "./requests.ts";
 import { Session } from "./session.ts";
 import { TreeWatches } from "./tree-watches.ts";
 import type { WatchMode } from "./tree-watches.ts";
+import { unlessAborted } from "./unless-aborted.ts";
 import type { TreeListener } from "./watch-register.ts";
 import { isRefusal, zkCodes } from "./zookeeper-error.ts";
 
@@ -119,11 +122,8 @@ export class ZookeeperClient {
     return this.#watches.arm(this.#full(path), link);
   }
 
-  /** The names of a node's children. */
-  async children(
-    path: string,
-    signal: AbortSignal,
-  ): Promise<{ readonly names: string[]; readonly stat: Stat }> {
+  /** The names of a node's children, and what is known of it: the answer as it came, which may be long. */
+  async children(path: string, signal: AbortSignal): Promise<JuteReader> {
     const full = this.#full(path);
     const isWatched = this.isOneShot;
     const answer = await this.#ask(getChildren(full, isWatched), signal);
@@ -132,12 +132,27 @@ export class ZookeeperClient {
   }
 
   /** What a node holds. */
-  async data(path: string, signal: AbortSignal): Promise<{ readonly data: Buffer; readonly stat: Stat }> {
+  async data(path: string, signal: AbortSignal): Promise<NodeData> {
     const full = this.#full(path);
     const isWatched = this.isOneShot;
     const answer = await this.#ask(getData(full, isWatched), signal);
     if (isWatched) this.#watches.wasRead("data", full);
     return answer;
+  }
+
+  /** What nodes hold, asked for in one go: the answers as they came, which `readData` reads, in the order of the paths. */
+  async dataOfAll(paths: readonly string[], signal: AbortSignal): Promise<readonly Answer[]> {
+    if (paths.length === 0) return [];
+    const isWatched = this.isOneShot;
+    const full = paths.map((path) => this.#full(path));
+    const requests = full.map((path) => getData(path, isWatched));
+    const answers = await unlessAborted(this.#linked("data", signal).requestAll(requests), signal);
+    if (isWatched) {
+      for (const [i, answer] of answers.entries()) {
+        if (answer instanceof JuteReader) this.#watches.wasRead("data", full[i]!);
+      }
+    }
+    return answers;
   }
 
   /** What is known of a node; `undefined` where there is none. */
@@ -209,12 +224,15 @@ export class ZookeeperClient {
   }
 
   async #ask<T>({ op, read, what, write }: NodeRequest<T>, signal: AbortSignal): Promise<T> {
+    return read(await unlessAborted(this.#linked(what, signal).request(op, what, write), signal));
+  }
+
+  /** The connection that something is asked on now. */
+  #linked(what: string, signal: AbortSignal): Link {
     signal.throwIfAborted();
     const { link } = this.#session;
-    if (link === undefined) {
-      throw new SourceError("transient", `${what}: there is no connection to ZooKeeper`);
-    }
-    return read(await unlessAborted(link.request(op, what, write), signal));
+    if (link !== undefined) return link;
+    throw new SourceError("transient", `${what}: there is no connection to ZooKeeper`);
   }
 
   #full(path: string): string {
@@ -224,19 +242,5 @@ export class ZookeeperClient {
 
   #own(full: string): string {
     return full.slice(this.#settings.chroot.length);
-  }
-}
-
-/** The answer comes to nobody once the signal aborts; the connection takes it all the same. */
-async function unlessAborted<T>(answer: Promise<T>, signal: AbortSignal): Promise<T> {
-  const aborted = Promise.withResolvers<never>();
-  const onAbort = (): void => {
-    aborted.reject(signal.reason);
-  };
-  signal.addEventListener("abort", onAbort, { once: true });
-  try {
-    return await Promise.race([answer, aborted.promise]);
-  } finally {
-    signal.removeEventListener("abort", onAbort);
   }
 }

@@ -119,16 +119,11 @@ export class FakeZookeeper {
     this.requests.push(request);
     if (this.script(request) === "handled") return;
     if (op === ops.getChildren2) {
-      connection.answer(xid, 0, (writer) => {
-        stat(
-          writer.list([...this.nodes.keys()], (into, name) => into.text(name)),
-          this.zxid,
-        );
-      });
+      connection.answerNames(xid, [...this.nodes.keys()]);
     } else if (op === ops.getData) {
       const content = this.nodes.get(request.path.slice("/services/web/".length));
       if (typeof content !== "string") connection.answer(xid, content ?? -101);
-      else connection.answer(xid, 0, (writer) => stat(writer.buffer(Buffer.from(content)), this.zxid));
+      else connection.answerData(xid, content);
     } else {
       connection.answer(xid, 0);
     }
@@ -157,6 +152,21 @@ export class FakeConnection {
     const writer = new JuteWriter().int(xid).long(this.#server.zxid).int(error);
     if (error === 0) body(writer);
     this.#socket.write(writer.frame());
+  }
+
+  answerNames(xid: number, names: readonly string[]): void {
+    this.answer(xid, 0, (writer) => {
+      stat(
+        writer.list(names, (into, name) => into.text(name)),
+        this.#server.zxid,
+      );
+    });
+  }
+
+  answerData(xid: number, content: string): void {
+    this.answer(xid, 0, (writer) => {
+      stat(writer.buffer(Buffer.from(content)), this.#server.zxid);
+    });
   }
 
   hangUp(): void {

@@ -1,4 +1,5 @@
 import { isRecord } from "../../is-record.ts";
+import { namesSecret } from "../secret-name.ts";
 import type { Endpoint } from "../source.ts";
 import { isProblem, readEndpoint } from "../validate-endpoint.ts";
 
@@ -21,15 +22,13 @@ export interface CachedList {
   readonly endpoints: readonly Endpoint[];
 }
 
-/** Metadata under such a key may be a secret, and a disk is read by others than this process. */
-const secretKey = /passw|secret|token|credential|authorization|api[-_.]?key|private[-_.]?key/iu;
-
 /** What is written of an endpoint; undefined for what is none, so that it is not found in a file later. */
 export function writeEndpoint(entry: unknown): string | undefined {
   const endpoint = readEndpoint(entry);
   if (isProblem(endpoint)) return undefined;
   const { held: _, metadata, ...rest } = endpoint;
-  const open = Object.entries(metadata).filter(([key]) => !secretKey.test(key));
+  // A disk is read by others than this process.
+  const open = Object.entries(metadata).filter(([key]) => !namesSecret(key));
   return JSON.stringify({ ...rest, metadata: Object.fromEntries(open) });
 }
 

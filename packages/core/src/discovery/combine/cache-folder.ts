@@ -11,6 +11,8 @@ import type { CacheSettings } from "./cache-options.ts";
 
 /** So many endpoints are turned into text at once; then others get their turn. */
 const CHUNK = 250;
+/** By so much of its limit a folder may be fuller for a while. */
+const SLACK = 1 / 8;
 /** What a process that died in the middle of a write left behind. */
 const ABANDONED_MS = 3_600_000;
 const newline = 0x0a;
@@ -25,7 +27,10 @@ const FOREIGN_WRITE = 0o022;
  */
 export class CacheFolder {
   readonly #settings: CacheSettings;
-  #tidied = false;
+  /** Names of lists that are known to be there. */
+  readonly #names = new Set<string>();
+  /** So many new names may come before it is tidied again: that takes a look at every file. */
+  #room = 0;
 
   constructor(settings: CacheSettings) {
     this.#settings = settings;
@@ -73,9 +78,15 @@ export class CacheFolder {
 
   /**
    * Replaces the list of a target, unless the new one holds nothing usable.
+   * @param savedAt when what it says was last known, where that is not now
    * @returns how many endpoints were written, or a sentence that says why it could not be done
    */
-  async write(target: CacheTarget, snapshot: Snapshot, wallNow: number): Promise<number | string> {
+  async write(
+    target: CacheTarget,
+    snapshot: Snapshot,
+    wallNow: number,
+    savedAt: number = wallNow,
+  ): Promise<number | string> {
     const { directory, maxBytes } = this.#settings;
     const name = fileName(target);
     // Written beside the file: a rename within a folder is atomic.
@@ -86,7 +97,7 @@ export class CacheFolder {
       const problem = await this.#problem();
       if (problem !== undefined) return problem;
       file = await open(temporary, "wx", 0o600);
-      const head = writeHead(target, wallNow, snapshot.revision);
+      const head = writeHead(target, savedAt, snapshot.revision);
       const written = await writeList(file, head, snapshot.endpoints, maxBytes);
       if (written === undefined) return `${name} is not written: it would be longer than ${maxBytes} bytes`;
       if (written === 0) return 0;
@@ -94,7 +105,7 @@ export class CacheFolder {
       await file.close();
       file = undefined;
       await rename(temporary, join(directory, name));
-      await this.#tidy(wallNow);
+      if (this.#isTooMany(name)) await this.#tidy(name, wallNow);
       return written;
     } catch (error) {
       return `${name} cannot be written: ${codeOf(error)}`;
@@ -110,21 +121,32 @@ export class CacheFolder {
     return isForeign(found) ? "the directory is not used: others may write to it" : undefined;
   }
 
-  /** Once per process: lets go of what nobody will replace any more. */
-  async #tidy(wallNow: number): Promise<void> {
-    if (this.#tidied) return;
-    this.#tidied = true;
+  #isTooMany(name: string): boolean {
+    if (this.#names.has(name)) return false;
+    this.#names.add(name);
+    this.#room--;
+    if (this.#room >= 0) return false;
+    this.#room = Math.floor(this.#settings.maxFiles * SLACK);
+    return true;
+  }
+
+  /** Lets go of what nobody will replace any more, but not of the one that was just written. */
+  async #tidy(newest: string, wallNow: number): Promise<void> {
     const { directory, maxFiles } = this.#settings;
     const names = await readdir(directory);
     const own = names.filter((name) => /^\.?proxyless-.*\.(?:json|tmp)$/u.test(name));
     const dated = await Promise.all(
       own.map(async (name) => {
         const found = await lstat(join(directory, name)).catch(() => undefined);
-        return { name, savedAt: found?.mtimeMs ?? wallNow };
+        // Two may be of the same tick of the file system's clock.
+        return { name, savedAt: name === newest ? Infinity : (found?.mtimeMs ?? wallNow) };
       }),
     );
     const lists = dated.filter(({ name }) => name.endsWith(".json"));
-    const excess = lists.toSorted((a, b) => b.savedAt - a.savedAt).slice(maxFiles);
+    const sorted = lists.toSorted((a, b) => b.savedAt - a.savedAt);
+    const excess = sorted.slice(maxFiles);
+    for (const { name } of sorted.slice(0, maxFiles)) this.#names.add(name);
+    for (const { name } of excess) this.#names.delete(name);
     const abandoned = dated.filter(
       ({ name, savedAt }) => name.endsWith(".tmp") && savedAt < wallNow - ABANDONED_MS,
     );

@@ -16,7 +16,7 @@ export interface CacheOptions {
   readonly writeEveryMs?: number;
   /** A longer list is not written, and a longer file not read, 1,024 to 268,435,456 bytes. Default: 16,777,216. */
   readonly maxBytes?: number;
-  /** How many lists the directory holds; the oldest go, 1 to 100,000. Default: 1,000. */
+  /** How many lists the directory holds, for a while up to an eighth more; the oldest go, 1 to 100,000. Default: 1,000. */
   readonly maxFiles?: number;
 }
 

@@ -3,12 +3,20 @@ import { Alarm } from "../alarm.ts";
 import type { Snapshot } from "../source.ts";
 import type { CacheTarget } from "./cache-entry.ts";
 import type { CacheFolder } from "./cache-folder.ts";
+import type { CacheSettings } from "./cache-options.ts";
 
 /** Fewer than this may always go at once, and more than half of a list may not. */
 const MIN_SHRINK = 3;
 const MAX_SHRINK_RATIO = 0.5;
 /** A list that lost most of what it had is written once it has stood for so long. */
 const SHRUNK_MS = 60_000;
+/** A file is renewed by a confirmation once it has so much of the age that it may have. */
+const RENEW_RATIO = 0.25;
+
+interface Waiting {
+  readonly snapshot: Snapshot;
+  readonly savedAt: number | undefined;
+}
 
 /** Saves the lists of one watch behind its back: the newest one, and not more often than is asked for. */
 export class CacheWriter {
@@ -16,9 +24,12 @@ export class CacheWriter {
   readonly #target: CacheTarget;
   readonly #clock: Clock;
   readonly #everyMs: number;
+  readonly #renewMs: number;
   readonly #say: (problem: string) => void;
   readonly #alarm: Alarm;
-  #waiting: Snapshot | undefined;
+  #waiting: Waiting | undefined;
+  /** What the source said last, where that counts: it may confirm it for ever without saying it again. */
+  #newest: Waiting | undefined;
   #writing: Promise<void> | undefined;
   #writtenAt = -Infinity;
   /** How many endpoints the file holds; undefined until somebody looked. */
@@ -30,25 +41,38 @@ export class CacheWriter {
     folder: CacheFolder,
     target: CacheTarget,
     clock: Clock,
-    everyMs: number,
+    { maxAgeMs, writeEveryMs }: CacheSettings,
     say: (problem: string) => void,
   ) {
     this.#folder = folder;
     this.#target = target;
     this.#clock = clock;
-    this.#everyMs = everyMs;
+    this.#everyMs = writeEveryMs;
+    this.#renewMs = maxAgeMs * RENEW_RATIO;
     this.#say = say;
     this.#alarm = new Alarm(clock, () => {
       this.#write();
     });
   }
 
-  /** Takes the newest list. One that is empty or may be incomplete never takes the place of a good one. */
-  offer(snapshot: Snapshot): void {
+  /**
+   * Takes the newest list. One that is empty or may be incomplete never takes the place of a good one.
+   * @param savedAt how old a part of it is that was on the disk before, on the wall clock; as old as the write without
+   */
+  offer(snapshot: Snapshot, savedAt?: number): void {
     const { endpoints, trust } = snapshot;
+    this.#newest = undefined;
     if (trust !== "authoritative" || !Array.isArray(endpoints) || endpoints.length === 0) return;
     if (!this.#isShrunk(snapshot)) this.#shrunkAt = undefined;
-    this.#waiting = snapshot;
+    this.#newest = { snapshot, savedAt };
+    this.#waiting = this.#newest;
+    this.#plan();
+  }
+
+  /** The source confirmed what it said last, whose file shall not grow too old for that. */
+  confirm(): void {
+    if (this.#newest === undefined || this.#clock.now() - this.#writtenAt < this.#renewMs) return;
+    this.#waiting ??= this.#newest;
     this.#plan();
   }
 
@@ -68,24 +92,24 @@ export class CacheWriter {
   }
 
   #write(): void {
-    const snapshot = this.#waiting;
-    if (snapshot === undefined || this.#writing !== undefined) return;
+    const waiting = this.#waiting;
+    if (waiting === undefined || this.#writing !== undefined) return;
     this.#alarm.clear();
     this.#waiting = undefined;
-    this.#writing = this.#save(snapshot);
+    this.#writing = this.#save(waiting);
   }
 
-  async #save(snapshot: Snapshot): Promise<void> {
+  async #save(waiting: Waiting): Promise<void> {
     this.#written ??= await this.#folder.count(this.#target, this.#clock.wallNow());
-    if (this.#mustStand(snapshot)) this.#waiting ??= snapshot;
-    else await this.#replace(snapshot);
+    if (this.#mustStand(waiting.snapshot)) this.#waiting ??= waiting;
+    else await this.#replace(waiting);
     this.#writing = undefined;
     this.#plan();
   }
 
-  async #replace(snapshot: Snapshot): Promise<void> {
+  async #replace({ savedAt, snapshot }: Waiting): Promise<void> {
     this.#writtenAt = this.#clock.now();
-    const written = await this.#folder.write(this.#target, snapshot, this.#clock.wallNow());
+    const written = await this.#folder.write(this.#target, snapshot, this.#clock.wallNow(), savedAt);
     if (typeof written === "string") {
       this.#say(written);
       return;

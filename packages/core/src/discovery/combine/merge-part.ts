@@ -57,6 +57,7 @@ export class MergePart {
   #listing: Listing | undefined;
   #endpoints: readonly DirectoryEndpoint[] = [];
   #wasEmptied = false;
+  #unheard: readonly string[] = [];
 
   constructor({ context, label, maxEndpoints, source, target }: MergePartOptions, owner: MergePartOwner) {
     const { clock, random } = context;
@@ -118,6 +119,11 @@ export class MergePart {
     return this.error === undefined && !this.isFromDisk && this.kind !== "none";
   }
 
+  /** Beginnings of ids, as the part has them, of which nobody but a disk can know anything. */
+  get unheard(): readonly string[] {
+    return this.kind === "none" || this.isFromDisk ? [""] : this.#unheard;
+  }
+
   /** What it lists, and what it keeps as a last resort; sorted by id. */
   get endpoints(): readonly DirectoryEndpoint[] {
     return this.#endpoints;
@@ -147,6 +153,7 @@ export class MergePart {
     if (suspect && endpoints.length === 0 && this.kind === "none") return;
     this.isFromDisk = cached || (this.isFromDisk && suspect);
     this.error = head.trouble;
+    this.#unheard = head.unheard;
     const now = this.#clock.now();
     this.aliveAt = Math.max(this.aliveAt, now - ageMs);
     const protection = this.#guard.offer({ kind, endpoints, suspect, cached, explicit, change }, now);

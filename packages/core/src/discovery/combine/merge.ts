@@ -125,6 +125,7 @@ class MergedWatch implements MergePartOwner {
     const isAbsent = endpoints.length === 0 && known.every(({ kind }) => kind === "absent");
     const isCached = known.every(({ isDiskAlone }) => isDiskAlone);
     const trouble = this.#trouble();
+    const unheard = this.#parts.flatMap((part) => part.unheard.map((each) => `${part.label}/${each}`));
     const { clock } = this.#context;
     const ageMs = Math.max(0, clock.now() - Math.max(...known.map(({ aliveAt }) => aliveAt)));
     const skipped = known.reduce((sum, part) => sum + part.skipped, 0);
@@ -136,6 +137,7 @@ class MergedWatch implements MergePartOwner {
       ...(explicit ? { explicitRemovals: true } : undefined),
       ...(skipped === 0 ? undefined : { skipped }),
       ...(trouble === undefined ? undefined : { trouble }),
+      ...(unheard.length === 0 ? undefined : { unheard }),
     };
     if (endpoints.length > 0 || this.#isSettled) this.#hasTold = true;
     this.#sink.snapshot(snapshot);
@@ -188,8 +190,11 @@ class MergedWatch implements MergePartOwner {
   }
 
   #trouble(): DiscoveryError | undefined {
-    for (const { error, isFromDisk, label } of this.#parts) {
+    for (const { error, isFromDisk, kind, label } of this.#parts) {
       if (error !== undefined) return error;
+      if (kind === "none" && this.#isSettled) {
+        return { class: "transient", message: `[${label}] no answer yet` };
+      }
       if (isFromDisk)
         return { class: "transient", message: `[${label}] no answer yet, the list is from a disk` };
     }

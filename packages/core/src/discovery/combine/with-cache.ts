@@ -9,12 +9,14 @@ import type {
   WatchContext,
   WatchHandle,
 } from "../source.ts";
-import type { CacheTarget } from "./cache-entry.ts";
+import { readUnheard } from "../validate.ts";
+import type { CachedList, CacheTarget } from "./cache-entry.ts";
 import { CacheFolder } from "./cache-folder.ts";
 import { resolveCache } from "./cache-options.ts";
 import type { CacheOptions, CacheSettings } from "./cache-options.ts";
 import { CacheWriter } from "./cache-writer.ts";
 import { declarationsOf } from "./declarations.ts";
+import { completed } from "./unheard.ts";
 
 /**
  * A source whose lists outlive the process: each good one is saved to a disk, and when the registry does not answer a new
@@ -52,10 +54,16 @@ class CachedWatch implements Sink {
   readonly #writer: CacheWriter;
   readonly #coldStart: Alarm;
   readonly #coldStartWaitMs: number;
+  readonly #maxAgeMs: number;
   /** The registry has said what there is; the disk is not asked any more. */
   #isLive = false;
   #wasLoaded = false;
   #loading: Promise<void> | undefined;
+  /** The disk has said what it knows. */
+  #wasTold = false;
+  #list: CachedList | undefined;
+  /** What the registry said last, which waits for the disk to speak for those it never heard of. */
+  #partial: { readonly snapshot: Snapshot; readonly at: number } | undefined;
   /** Errors that wait for the disk, so that whoever fails on them has heard first what the disk knows. */
   #held: DiscoveryError[] = [];
 
@@ -74,7 +82,8 @@ class CachedWatch implements Sink {
     this.#folder = folder;
     this.#file = { source: source.name, key: source.key(target), service: target.service };
     this.#coldStartWaitMs = settings.coldStartWaitMs;
-    this.#writer = new CacheWriter(folder, this.#file, context.clock, settings.writeEveryMs, (problem) => {
+    this.#maxAgeMs = settings.maxAgeMs;
+    this.#writer = new CacheWriter(folder, this.#file, context.clock, settings, (problem) => {
       this.#say(problem);
     });
     this.#coldStart = new Alarm(context.clock, () => {
@@ -96,23 +105,27 @@ class CachedWatch implements Sink {
 
   snapshot(snapshot: Snapshot): void {
     if (this.#context.signal.aborted) return;
-    // Of several sources one is not heard of: what it had may be on the disk, and only there.
-    const isPartial = snapshot.trouble !== undefined;
-    if (snapshot.trust === "authoritative" && !isPartial) {
-      this.#isLive = true;
-      this.#coldStart.clear();
-      this.#writer.offer(snapshot);
-    }
     this.#release();
-    this.#sink.snapshot(isPartial && !this.#isLive ? { ...snapshot, trust: "suspect" } : snapshot);
+    if (snapshot.trust !== "authoritative") this.#pass(snapshot);
+    else if (this.#isLive || readUnheard(snapshot.unheard).length === 0) this.#live(snapshot);
+    else if (this.#wasTold) this.#complete(snapshot);
+    else {
+      this.#partial = { snapshot, at: this.#context.clock.now() };
+      // What it leaves out may be on the disk, and only there.
+      this.#sink.snapshot({ ...snapshot, trust: "suspect" });
+    }
   }
 
   alive(ageMs?: number): void {
-    if (!this.#context.signal.aborted) this.#sink.alive(ageMs);
+    if (this.#context.signal.aborted) return;
+    this.#amend(undefined);
+    this.#writer.confirm();
+    this.#sink.alive(ageMs);
   }
 
   error(error: DiscoveryError): void {
     if (this.#context.signal.aborted) return;
+    this.#amend(error);
     const isFatal = error.class === "auth" || error.class === "config";
     // It will not pass by itself, so there is nothing to wait for.
     if (!this.#isLive && isFatal) this.#load();
@@ -122,6 +135,19 @@ class CachedWatch implements Sink {
 
   notice(notice: DiscoveryNotice): void {
     if (!this.#context.signal.aborted) this.#sink.notice?.(notice);
+  }
+
+  #live(snapshot: Snapshot): void {
+    this.#isLive = true;
+    this.#coldStart.clear();
+    this.#list = undefined;
+    this.#partial = undefined;
+    this.#pass(snapshot);
+  }
+
+  #pass(snapshot: Snapshot): void {
+    this.#writer.offer(snapshot);
+    this.#sink.snapshot(snapshot);
   }
 
   #load(): void {
@@ -138,19 +164,51 @@ class CachedWatch implements Sink {
     this.#loading = undefined;
     if (signal.aborted) return;
     if (typeof list === "string") this.#say(list);
-    else if (list !== undefined && !this.#isLive) {
-      const { endpoints, revision, savedAt } = list;
-      const ageMs = Math.max(0, now - savedAt);
-      this.#say(`${endpoints.length} endpoints from the disk, ${Math.round(ageMs / 1_000)} s old`);
-      this.#sink.snapshot({
-        kind: "bound",
-        endpoints,
-        trust: "cached",
-        ageMs,
-        ...(revision === undefined ? undefined : { revision }),
-      });
-    }
+    else if (list !== undefined && !this.#isLive) this.#tell(list, Math.max(0, now - list.savedAt));
+    this.#wasTold = true;
+    this.#tellPartial();
     this.#release();
+  }
+
+  #tell(list: CachedList, ageMs: number): void {
+    const { endpoints, revision } = list;
+    this.#list = list;
+    this.#say(`${endpoints.length} endpoints from the disk, ${Math.round(ageMs / 1_000)} s old`);
+    this.#sink.snapshot({
+      kind: "bound",
+      endpoints,
+      trust: "cached",
+      ageMs,
+      ...(revision === undefined ? undefined : { revision }),
+    });
+  }
+
+  /** Said again later, the list shall neither end nor bring back trouble. */
+  #amend(trouble: DiscoveryError | undefined): void {
+    if (this.#partial === undefined) return;
+    const { trouble: _, ...rest } = this.#partial.snapshot;
+    const snapshot = { ...rest, ...(trouble === undefined ? undefined : { trouble }) };
+    this.#partial = { ...this.#partial, snapshot };
+  }
+
+  /** What was said while the disk was still to speak counts from now on. */
+  #tellPartial(): void {
+    if (this.#partial === undefined) return;
+    const { at, snapshot } = this.#partial;
+    this.#partial = undefined;
+    const ageMs = (snapshot.ageMs ?? 0) + this.#context.clock.now() - at;
+    this.#complete({ ...snapshot, ageMs });
+  }
+
+  /** Tells, and saves, a list with what the disk has of those that were never heard of. */
+  #complete(snapshot: Snapshot): void {
+    const whole = completed(snapshot, this.#list);
+    const savedAt = whole === snapshot ? undefined : this.#list?.savedAt;
+    const isTooOld = this.#context.clock.wallNow() - (savedAt ?? Infinity) > this.#maxAgeMs;
+    // Saved again it would not get any younger.
+    if (isTooOld) this.#writer.offer(snapshot);
+    else this.#writer.offer(whole, savedAt);
+    this.#sink.snapshot(whole);
   }
 
   #release(): void {

@@ -93,9 +93,12 @@ export class Reconciler {
         const trouble = toSourceError(error);
         const delay = this.#pauseAfter(trouble);
         const isHopeless = trouble.class === "config" || trouble.class === "auth";
-        if (isHopeless || clock.now() + delay >= end) throw trouble;
+        const leftMs = end - clock.now();
+        const { retryAfterMs = 0 } = trouble;
+        if (isHopeless || leftMs <= 0 || retryAfterMs >= leftMs) throw trouble;
+        // A pause that would outlast the time ends with it: the last attempt is at its end.
         // eslint-disable-next-line no-await-in-loop -- as above
-        await sleep(clock, delay, signal);
+        await sleep(clock, Math.min(delay, leftMs), signal);
       }
     }
     signal.throwIfAborted();

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 
 import type { RegistrationHandle } from "../../src/registration/registrar.ts";
+import { SourceError } from "../../src/registry/source-error.ts";
 import { ending, untyped } from "../discovery/rig.ts";
 import { deaf, refuse, rig, stuck } from "./support/scripted-registry.ts";
 import type { ScriptedDriver, Step } from "./support/scripted-registry.ts";
@@ -35,6 +36,30 @@ describe("a registration", () => {
     await clock.advance(1_000);
     expect(await end).toMatchObject({ error: { retryable: true } });
     expect(driver.log.length).toBeGreaterThan(2);
+  });
+
+  it("is tried once more when its time ends, however long the pause before would be", async () => {
+    const { clock, driver, register } = rig();
+    const registry = { isUp: false };
+    driver.onApply = () => {
+      if (!registry.isUp) refuse("transient");
+    };
+    const startTimeoutMs = 5_000;
+    const end = ending(register({ startTimeoutMs }));
+    await clock.advance(startTimeoutMs - 1);
+    registry.isUp = true;
+    await clock.advance(1);
+    expect(await end).toMatchObject({ value: { state: "registered" } });
+  });
+
+  it("is not asked for again before the registry wants to be, and rejects at once where that is too late", async () => {
+    const { clock, driver, register } = rig();
+    driver.onApply = () => {
+      throw new SourceError("transient", "busy", { retryAfterMs: 20_000 });
+    };
+    expect(await ending(register({ startTimeoutMs: 10_000 }))).toMatchObject({ error: { retryAfterMs: 20_000 } });
+    expect(driver.log).toHaveLength(1);
+    expect(clock.pendingTimers).toBe(0);
   });
 
   it("goes on trying in the background where nobody waits, more than five times", async () => {

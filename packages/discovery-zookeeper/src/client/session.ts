@@ -36,6 +36,7 @@ const reconnectMs = 500;
 const reconnectCeilingMs = 1000;
 /** How long a server without a quorum is put up with before others are tried again, in milliseconds. */
 const seekMs = 10_000;
+const longestTimerMs = 2 ** 31 - 1;
 /** How often all servers must have hung up on the hello before the client doubts that they will ever know what it has seen. */
 const roundsOfRefusal = 2;
 
@@ -89,7 +90,10 @@ export class Session {
     if (this.#stop.signal.aborted) throw new SourceError("transient", "the ZooKeeper client is closed");
     this.#loop ??= this.#run();
     if (this.link !== undefined) return this.link;
+    const { clock, isForeground } = this.#options;
     const waiter = Promise.withResolvers<Link>();
+    // The pause between two connections does not keep the process alive; whoever waits for the next one does.
+    const hold = clock.setTimer(() => undefined, longestTimerMs, undefined, !isForeground);
     const onAbort = (): void => {
       waiter.reject(signal.reason);
     };
@@ -99,6 +103,7 @@ export class Session {
       return await waiter.promise;
     } finally {
       this.#waiters.delete(waiter);
+      clock.clearTimer(hold);
       signal.removeEventListener("abort", onAbort);
     }
   }
@@ -120,9 +125,7 @@ export class Session {
       if (pauses) {
         const delay = this.#backoff.failed(clock.now(), random);
         // eslint-disable-next-line no-await-in-loop -- as above
-        await sleep(clock, delay, signal, !this.#options.isForeground || this.#waiters.size === 0).catch(
-          () => undefined,
-        );
+        await sleep(clock, delay, signal, true).catch(() => undefined);
       }
     }
     this.#tell(new SourceError("transient", "the ZooKeeper client is closed"));

@@ -123,11 +123,11 @@ describe("what the page draws is what was measured", () => {
     await using looked = await openPage(browser);
     const { page } = looked;
     await watch(page, stage);
-    await stage.call(12);
+    await stage.call(3);
     await agree(page, stage);
     for (const [i, { behaviour }] of stage.backends.entries()) behaviour.takesMs = i === 0 ? 400 : 20;
     for (let round = 0; round < 4; round++) {
-      await stage.callSlowly(6);
+      await stage.callSlowly(10);
       await agree(page, stage);
     }
     const { endpoints, latency } = await agree(page, stage);

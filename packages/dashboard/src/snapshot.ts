@@ -2,7 +2,7 @@ import type { EndpointView, MeshView, ServiceView } from "@proxyless/core";
 
 import type { EndpointCounter } from "./endpoint-counter.ts";
 import { emptyRecord } from "./merge-patch.ts";
-import { rounded } from "./rounded.ts";
+import { rounded, shareSteps } from "./rounded.ts";
 import type {
   CircuitStateView,
   EndpointAbout,
@@ -60,7 +60,10 @@ function serviceState(
     panic,
     ejected,
     panics,
-    groups: groups.map((group) => ({ share: rounded(group.share, 1e4), endpoints: group.endpoints.length })),
+    groups: groups.map((group) => ({
+      share: rounded(group.share, shareSteps),
+      endpoints: group.endpoints.length,
+    })),
     circuits: circuits.map(circuitState),
     budget: rounded(budget.balance, 10),
     limits: limits.map(limitsState),
@@ -89,7 +92,7 @@ function endpointState(
     view.pending,
     latencyMs === undefined ? null : rounded(latencyMs, latencyMs < 10 ? 100 : 10),
     rounded(view.successRatio, 100),
-    rounded(counter.share(endpoint), 1e4),
+    rounded(counter.share(endpoint), shareSteps),
     cost === undefined || !Number.isFinite(cost) ? null : rounded(cost, 10),
   ];
   const isSame =

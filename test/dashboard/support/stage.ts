@@ -1,6 +1,6 @@
 import { memorySource } from "@proxyless/core";
 import type { Mesh, MemorySource, ServiceOptions } from "@proxyless/core";
-import { ManualClock } from "@proxyless/core/testing";
+import { ManualClock, seededRandom } from "@proxyless/core/testing";
 import type { DashboardOptions } from "@proxyless/dashboard";
 
 import { serve } from "../../../packages/dashboard/test/support/served.ts";
@@ -38,7 +38,10 @@ export async function setStage(
     Array.from({ length: count }, () => Backend.start({}, undefined, clock)),
   );
   const discovery = memorySource({ orders: backends.map(({ address }) => address) });
-  const served = await serve({ clock, ...dashboard }, { clock, discovery, services: { orders: options } });
+  const served = await serve(
+    { clock, ...dashboard },
+    { clock, random: seededRandom(1), discovery, services: { orders: options } },
+  );
   const { mesh } = served;
   const orders = mesh.service("orders");
   const begunAt = clock.now();

@@ -49,7 +49,3 @@ export function mean(values: readonly (readonly [value: number, weight: number])
   if (weights === 0) return sum(values.map(([value]) => value)) / values.length;
   return sum(values.map(([value, weight]) => value * weight)) / weights;
 }
-
-export function rounded(value: number, steps: number): number {
-  return Math.round(value * steps) / steps;
-}

@@ -1,6 +1,7 @@
+import { rounded, shareSteps } from "@proxyless/dashboard/feed";
 import type { EndpointFigures, EndpointState, Reason } from "@proxyless/dashboard/feed";
 
-import { grouped, mean, rounded, sum, whoOf } from "./agreement.ts";
+import { grouped, mean, sum, whoOf } from "./agreement.ts";
 import type { Said } from "./agreement.ts";
 
 /**
@@ -58,7 +59,7 @@ function mergeFigures(
     sum(said.map(([, { figures }]) => figures[1])),
     meanOf(2, 100),
     meanOf(3, 100) ?? 0,
-    all === 0 ? 0 : rounded(sum(attempts) / all, 1e4),
+    all === 0 ? 0 : rounded(sum(attempts) / all, shareSteps),
     meanOf(5, 10),
   ];
 }

@@ -1,6 +1,7 @@
+import { rounded } from "@proxyless/dashboard/feed";
 import type { CircuitStateView, HedgingStateView, LimitsStateView } from "@proxyless/dashboard/feed";
 
-import { grouped, rounded, sum, whoOf } from "./agreement.ts";
+import { grouped, sum, whoOf } from "./agreement.ts";
 import type { Said } from "./agreement.ts";
 
 /** A circuit for each route; where workers differ, one for each of the states, with who is in it. */

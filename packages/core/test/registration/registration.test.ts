@@ -57,7 +57,9 @@ describe("a registration", () => {
     driver.onApply = () => {
       throw new SourceError("transient", "busy", { retryAfterMs: 20_000 });
     };
-    expect(await ending(register({ startTimeoutMs: 10_000 }))).toMatchObject({ error: { retryAfterMs: 20_000 } });
+    expect(await ending(register({ startTimeoutMs: 10_000 }))).toMatchObject({
+      error: { retryAfterMs: 20_000 },
+    });
     expect(driver.log).toHaveLength(1);
     expect(clock.pendingTimers).toBe(0);
   });

@@ -5,6 +5,7 @@ export type { CallKind } from "../call-counter.ts";
 export type { Command, CommandCircuit } from "../commands.ts";
 export type { LatencyParts } from "../latencies.ts";
 export { emptyRecord } from "../merge-patch.ts";
+export { rounded, shareSteps } from "../rounded.ts";
 export { Tally } from "../tally.ts";
 export type {
   CallItem,

@@ -79,7 +79,7 @@ describe("time limits of the stages of a call", () => {
     expect(await rejection(orders.GET("/x", { timeoutMs: 30 }))).toMatchObject({
       timeout: "total",
       phase: "connect",
-      message: expect.stringMatching(/was not called: 30 ms are left, and .* takes \d+ ms/u),
+      message: expect.stringMatching(/was not called: \d+ ms are left, and .* takes \d+ ms/u),
     });
     expect(upstream.requests).toHaveLength(3);
     expect((await orders.GET("/x", { timeoutMs: 500 })).response.status).toBe(200);

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 
 import type { Clock } from "@proxyless/core";
-import { SourceError, isToken } from "@proxyless/core/discovery";
+import { SourceError, isToken, unlessAborted } from "@proxyless/core/discovery";
 import type { RegistryHttp } from "@proxyless/core/discovery";
 
 import { parseJson, recordOf } from "./answers.ts";
@@ -37,7 +37,7 @@ export class AuthToken {
     this.#fetching ??= this.#fetch(clock).finally(() => {
       this.#fetching = undefined;
     });
-    return orAborted(this.#fetching, signal);
+    return unlessAborted(this.#fetching, signal);
   }
 
   /**
@@ -107,17 +107,4 @@ export class AuthToken {
     if (content === "") throw new SourceError("auth", `the password file ${passwordFile} is empty`);
     return content;
   }
-}
-
-function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const onAbort = (): void => {
-      reject(signal.reason);
-    };
-    if (signal.aborted) onAbort();
-    signal.addEventListener("abort", onAbort, { once: true });
-    work.then(resolve, reject).finally(() => {
-      signal.removeEventListener("abort", onAbort);
-    });
-  });
 }

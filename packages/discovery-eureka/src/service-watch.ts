@@ -1,4 +1,5 @@
 import type { Sink, WatchContext, WatchHandle } from "@proxyless/core";
+import { aborted } from "@proxyless/core/discovery";
 
 import { watchAlone } from "./alone-watch.ts";
 import type { AloneWatch } from "./alone-watch.ts";
@@ -78,18 +79,7 @@ export class ServiceWatch implements WatchHandle {
   }
 
   async #end(): Promise<void> {
-    const { signal } = this.#context;
-    if (!signal.aborted) {
-      await new Promise<void>((resolve) => {
-        signal.addEventListener(
-          "abort",
-          () => {
-            resolve();
-          },
-          { once: true },
-        );
-      });
-    }
+    await aborted(this.#context.signal);
     if (this.#way !== undefined) this.#ends.push(this.#way.end());
     await Promise.all(this.#ends);
   }

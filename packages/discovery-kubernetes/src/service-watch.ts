@@ -1,5 +1,12 @@
 import type { DiscoveryError, Sink, WatchContext, WatchHandle } from "@proxyless/core";
-import { Pace, SourceError, toDiscoveryError, toSourceError, workOneTurn } from "@proxyless/core/discovery";
+import {
+  aborted,
+  Pace,
+  SourceError,
+  toDiscoveryError,
+  toSourceError,
+  workOneTurn,
+} from "@proxyless/core/discovery";
 import type { Sliceable } from "@proxyless/core/discovery";
 
 import type { FeedPool } from "./feed-pool.ts";
@@ -174,11 +181,4 @@ export class NoServiceWatch implements WatchHandle {
     if (!signal.aborted) sink.error(toDiscoveryError(error));
     await aborted(signal);
   }
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener("abort", () => resolve(), { once: true });
-  });
 }

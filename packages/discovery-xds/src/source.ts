@@ -1,7 +1,7 @@
 import { hash } from "node:crypto";
 
 import type { DiscoverySource, WatchContext } from "@proxyless/core";
-import { toDiscoveryError, toSourceError } from "@proxyless/core/discovery";
+import { aborted, toDiscoveryError, toSourceError } from "@proxyless/core/discovery";
 
 import { AdsClient } from "./ads-client.ts";
 import { ClusterPolicies } from "./cluster-policies.ts";
@@ -121,21 +121,12 @@ async function watchService(
   // The sink must hear nothing before the caller has its handle.
   await Promise.resolve();
   if (signal.aborted) return;
-  const aborted = new Promise<void>((resolve) => {
-    signal.addEventListener(
-      "abort",
-      () => {
-        resolve();
-      },
-      { once: true },
-    );
-  });
   let name: string;
   try {
     name = settings.clusterName(target);
   } catch (error) {
     sink.error({ ...toDiscoveryError(toSourceError(error)), class: "config" });
-    await aborted;
+    await aborted(signal);
     return;
   }
   const client = shared.begin();
@@ -152,7 +143,7 @@ async function watchService(
     { once: true },
   );
   watch.begin(name, settings.subscribe);
-  await aborted;
+  await aborted(signal);
   await shared.release(client);
 }
 

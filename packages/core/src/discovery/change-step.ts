@@ -1,5 +1,6 @@
 import type { Change } from "./diff.ts";
-import { hostPort } from "./host.ts";
+import { addressOf } from "./host.ts";
+import { isLongList } from "./pace.ts";
 import type { Diff, DirectoryEndpoint } from "./resolution.ts";
 import { rankOf } from "./sorting.ts";
 
@@ -41,9 +42,9 @@ export class StepSize {
   }
 }
 
-/** Whether a change of a long list is worth steps. */
-export function isLargeChange({ diff }: Change): boolean {
-  return sizeOf(diff) > MAX_STEP;
+/** Whether a change is too large for one turn of the event loop: much of a long list. */
+export function isLargeChange({ diff, from, to }: Change): boolean {
+  return (isLongList(from.length) || isLongList(to.length)) && sizeOf(diff) > MAX_STEP;
 }
 
 function sizeOf({ added, removed, updated }: Diff): number {
@@ -123,13 +124,13 @@ class Wanted {
   readonly #hosts = new Set<string>();
   readonly #addresses = new Set<string>();
 
-  add({ host, port }: DirectoryEndpoint): void {
-    this.#hosts.add(host);
-    this.#addresses.add(hostPort(host, port));
+  add(endpoint: DirectoryEndpoint): void {
+    this.#hosts.add(endpoint.host);
+    this.#addresses.add(addressOf(endpoint));
   }
 
-  has({ host, port }: DirectoryEndpoint): boolean {
-    return this.#hosts.has(host) && this.#addresses.has(hostPort(host, port));
+  has(endpoint: DirectoryEndpoint): boolean {
+    return this.#hosts.has(endpoint.host) && this.#addresses.has(addressOf(endpoint));
   }
 }
 

@@ -5,7 +5,6 @@ import { isEmptyDiff } from "./diff.ts";
 import type { Change } from "./diff.ts";
 import type { Freshness } from "./freshness.ts";
 import type { Guard } from "./guard.ts";
-import { isLongList } from "./pace.ts";
 import type { Reporter } from "./reporter.ts";
 import type { Diff, DirectoryEndpoint, Resolution } from "./resolution.ts";
 import type { DiscoveryError } from "./source.ts";
@@ -86,7 +85,7 @@ export class CurrentResolution {
       return;
     }
     const change = guard.changeFrom(this.#served, this.#rest);
-    if (isLarge(change)) {
+    if (isLargeChange(change)) {
       this.#rest = change;
       if (this.#nextStep.armed) return;
       this.#stepSize = new StepSize();
@@ -104,7 +103,7 @@ export class CurrentResolution {
     if (kind === "none") return false;
     const began = clock.now();
     const change = guard.changeFrom(this.#served, this.#rest);
-    const step = isLarge(change) ? firstStep(change, this.#stepSize.value) : change;
+    const step = isLargeChange(change) ? firstStep(change, this.#stepSize.value) : change;
     if (step === change) {
       this.#publishWhole(change, kind);
       return false;
@@ -194,9 +193,4 @@ export class CurrentResolution {
     this.#resolution = this.#told = Object.freeze(resolution);
     this.#parts.changed(resolution, diff);
   }
-}
-
-/** Whether a change is too large for one turn of the event loop. */
-function isLarge(change: Change): boolean {
-  return (isLongList(change.from.length) || isLongList(change.to.length)) && isLargeChange(change);
 }

@@ -119,20 +119,17 @@ class WatchDirectory implements Directory {
     for (const [key, watch] of this.#watches) this.#end(key, watch);
     const { clock, options } = this.#env;
     const late = new AbortController();
-    const closeSource = (): Promise<void> => (this.#sourceClosing ??= this.#closeSource());
-    const ended = Promise.all(this.#ending).then(closeSource);
+    const ended = Promise.all(this.#ending).then(() => this.#closeSource());
     // A source that never lets go must not keep its user from ending.
     await Promise.race([ended, sleep(clock, options.closeTimeoutMs, late.signal).catch(() => {})]);
     late.abort();
     // Nor may one watch that hangs keep open what the source shares between all of them.
-    void closeSource();
+    void this.#closeSource();
   }
 
-  async #closeSource(): Promise<void> {
-    try {
-      await this.#env.source.close?.();
-    } catch {
-      // Closing is best effort: there is nobody left to tell.
-    }
+  #closeSource(): Promise<void> {
+    // Closing is best effort: there is nobody left to tell of trouble.
+    this.#sourceClosing ??= (async () => this.#env.source.close?.())().catch(() => undefined);
+    return this.#sourceClosing;
   }
 }

@@ -1,6 +1,6 @@
 import { byId, changeOf } from "./diff.ts";
 import type { Change } from "./diff.ts";
-import { hostPort } from "./host.ts";
+import { addressOf } from "./host.ts";
 import { LastResort } from "./last-resort.ts";
 import type { DirectoryEndpoint } from "./resolution.ts";
 
@@ -230,8 +230,4 @@ function idsOf(endpoints: readonly DirectoryEndpoint[]): ReadonlySet<string> {
 
 function isStaying(endpoint: DirectoryEndpoint): boolean {
   return endpoint.health !== "draining";
-}
-
-function addressOf(endpoint: DirectoryEndpoint): string {
-  return hostPort(endpoint.host, endpoint.port);
 }

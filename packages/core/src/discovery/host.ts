@@ -68,3 +68,7 @@ export function readPort(value: unknown): number | undefined {
 export function hostPort(host: string, port: number): string {
   return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }
+
+export function addressOf({ host, port }: { readonly host: string; readonly port: number }): string {
+  return hostPort(host, port);
+}

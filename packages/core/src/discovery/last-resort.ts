@@ -1,4 +1,4 @@
-import { hostPort } from "./host.ts";
+import { addressOf } from "./host.ts";
 import type { DirectoryEndpoint } from "./resolution.ts";
 import { heldPriorityOffset } from "./resolution.ts";
 
@@ -42,11 +42,10 @@ export class LastResort {
   makeRoom(listed: readonly DirectoryEndpoint[], maxEndpoints: number): void {
     if (this.#held.size === 0) return;
     const ids = new Set(listed.map(({ id }) => id));
-    const addresses = new Set(listed.map(({ host, port }) => hostPort(host, port)));
+    const addresses = new Set(listed.map(addressOf));
     let excess = listed.length + this.#held.size - maxEndpoints;
     for (const [id, { endpoint }] of this.#held) {
-      const { host, port } = endpoint;
-      if (excess <= 0 && !ids.has(id) && !addresses.has(hostPort(host, port))) continue;
+      if (excess <= 0 && !ids.has(id) && !addresses.has(addressOf(endpoint))) continue;
       this.#held.delete(id);
       excess--;
     }

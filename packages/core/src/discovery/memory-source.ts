@@ -1,9 +1,10 @@
+import { aborted } from "../aborted.ts";
 import { configError } from "../errors.ts";
 import { toEndpoint, toEndpoints, toServiceName } from "./endpoint-input.ts";
 import type { EndpointInput } from "./endpoint-input.ts";
 import { hostPort } from "./host.ts";
 import type { DiscoveryError, DiscoverySource, Endpoint, Sink } from "./source.ts";
-import { aborted, snapshotOf } from "./static-source.ts";
+import { snapshotOf } from "./static-source.ts";
 
 /**
  * Endpoints that the process itself sets. A change is visible before the call that made it returns; among 500 endpoints and

@@ -1,3 +1,4 @@
+import { lowerBound } from "../lower-bound.ts";
 import { byId } from "./diff.ts";
 import type { DirectoryEndpoint } from "./resolution.ts";
 import type { Sliceable } from "./slices.ts";
@@ -40,14 +41,7 @@ function* mergeRuns(
   }
 }
 
-/** The index of `id` in a sorted list, or where it would have to be put. */
+/** The place of `id` in a sorted list, or where it would have to be put. */
 export function rankOf(sorted: readonly DirectoryEndpoint[], id: string): number {
-  let low = 0;
-  let high = sorted.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (sorted[middle]!.id < id) low = middle + 1;
-    else high = middle;
-  }
-  return low;
+  return lowerBound(sorted, (each) => each.id < id);
 }

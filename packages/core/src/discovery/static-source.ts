@@ -1,3 +1,4 @@
+import { aborted } from "../aborted.ts";
 import { configError } from "../errors.ts";
 import { toEndpoints, toServiceName } from "./endpoint-input.ts";
 import type { EndpointInput } from "./endpoint-input.ts";
@@ -35,20 +36,4 @@ export function snapshotOf(endpoints: readonly Endpoint[] | undefined): Snapshot
   return endpoints === undefined
     ? { kind: "absent", endpoints: [], trust: "authoritative" }
     : { kind: "bound", endpoints, trust: "authoritative" };
-}
-
-/** Resolves when the signal aborts. */
-export function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else {
-      signal.addEventListener(
-        "abort",
-        () => {
-          resolve();
-        },
-        { once: true },
-      );
-    }
-  });
 }

@@ -1,6 +1,6 @@
 import type { Change } from "./diff.ts";
 import { sameEndpoint } from "./equal.ts";
-import { hostPort } from "./host.ts";
+import { addressOf } from "./host.ts";
 import { listingOf, readNext } from "./listing.ts";
 import type { Listing } from "./listing.ts";
 import type { DirectoryEndpoint } from "./resolution.ts";
@@ -159,7 +159,7 @@ function* readAll(
         continue;
       }
       const previous = known.get(fresh.id);
-      if (previous === undefined || address(previous) !== address(fresh)) movedTo.add(fresh.host);
+      if (previous === undefined || addressOf(previous) !== addressOf(fresh)) movedTo.add(fresh.host);
       endpoint = previous !== undefined && sameEndpoint(previous, fresh) ? previous : fresh;
     }
     told.push(endpoint);
@@ -196,7 +196,7 @@ function uniqueById(
   for (const endpoint of sorted) {
     const last = kept.at(-1);
     if (last?.id === endpoint.id) {
-      const first = address(last) <= address(endpoint);
+      const first = addressOf(last) <= addressOf(endpoint);
       kept[kept.length - 1] = first ? better(last, endpoint, known) : better(endpoint, last, known);
       count(reasons, "duplicate id");
     } else kept.push(endpoint);
@@ -215,7 +215,7 @@ function* uniqueByAddress(
   for (const [i, endpoint] of sorted.entries()) {
     if (i % PIECE === 0) yield;
     if (!hosts.has(endpoint.host)) continue;
-    const key = address(endpoint);
+    const key = addressOf(endpoint);
     const holder = holders.get(key);
     const winner = holder === undefined ? endpoint : better(holder, endpoint, known);
     holders.set(key, winner);
@@ -237,10 +237,6 @@ function better(
   const knowsA = known.get(a.id)?.host === a.host;
   const knowsB = known.get(b.id)?.host === b.host;
   return knowsB && !knowsA ? b : a;
-}
-
-function address(endpoint: DirectoryEndpoint): string {
-  return hostPort(endpoint.host, endpoint.port);
 }
 
 function count(reasons: Map<string, number>, reason: string): void {

@@ -1,5 +1,5 @@
+import { unlessAborted } from "../aborted.ts";
 import type { Clock } from "../clock.ts";
-import { ended } from "./ended.ts";
 
 /** An amount of time that several pieces of work share, whatever passes between them. */
 export class Budget {
@@ -22,7 +22,7 @@ export class Budget {
     try {
       if (this.#leftMs <= 0) over();
       // Work that does not hear of its end must not make the others wait either.
-      return await Promise.race([work(end.signal), ended(end.signal)]);
+      return await unlessAborted(work(end.signal), end.signal);
     } finally {
       this.#clock.clearTimer(timer);
       this.#leftMs -= this.#clock.now() - began;

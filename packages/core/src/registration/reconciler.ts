@@ -1,10 +1,10 @@
+import { unlessAborted } from "../aborted.ts";
 import { sleep } from "../clock.ts";
 import type { Clock } from "../clock.ts";
 import type { Random } from "../random.ts";
 import { Backoff } from "../registry/backoff.ts";
 import { toSourceError } from "../registry/source-error.ts";
 import type { SourceError } from "../registry/source-error.ts";
-import { ended } from "./ended.ts";
 import { sleepAwake } from "./sleep-awake.ts";
 
 /** What is reconciled, and how often. */
@@ -59,7 +59,7 @@ export class Reconciler {
    */
   first(ms: number): Promise<void> {
     // An attempt that does not hear of its end must not be waited for.
-    return Promise.race([this.#first(ms), ended(this.#stop.signal)]);
+    return unlessAborted(this.#first(ms), this.#stop.signal);
   }
 
   /** Goes on for ever, in the background. */

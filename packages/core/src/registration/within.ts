@@ -1,5 +1,5 @@
+import { unlessAborted } from "../aborted.ts";
 import type { Clock } from "../clock.ts";
-import { ended } from "./ended.ts";
 
 /** How a function is waited for. */
 export interface Waiting {
@@ -35,7 +35,10 @@ export async function within<T>(
   stop.addEventListener("abort", onStop, { once: true });
   const { signal } = end;
   try {
-    return await Promise.race([ended(signal), Promise.resolve().then(() => work(signal))]);
+    return await unlessAborted(
+      Promise.resolve().then(() => work(signal)),
+      signal,
+    );
   } finally {
     clock.clearTimer(timer);
     stop.removeEventListener("abort", onStop);

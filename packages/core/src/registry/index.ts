@@ -31,6 +31,7 @@ export { isToken, resolveToken, TokenHolder, tokenOwner } from "./token-holder.t
 export type { TokenOptions } from "./token-holder.ts";
 export { watchLoop } from "./watch-loop.ts";
 export type { WatchLoopOptions, WatchRound } from "./watch-loop.ts";
+export { aborted, unlessAborted } from "../aborted.ts";
 export { isRecord } from "../is-record.ts";
 export { knownKeys, oneOf, optionalText, record, text, wholeNumber } from "./option-checks.ts";
 
@@ -40,9 +41,8 @@ export { merge } from "../discovery/combine/merge.ts";
 export type { MergeOptions } from "../discovery/combine/merge-options.ts";
 export { withCache } from "../discovery/combine/with-cache.ts";
 export type { CacheOptions } from "../discovery/combine/cache-options.ts";
-export { readHost, readPort } from "../discovery/host.ts";
+export { hostPort, readHost, readPort } from "../discovery/host.ts";
 export { namesSecret } from "../discovery/secret-name.ts";
-export { aborted } from "../discovery/static-source.ts";
 export { workAtOnce, workOneTurn } from "../discovery/slices.ts";
 export type { Sliceable } from "../discovery/slices.ts";
 export type { SourceDeclarations } from "../discovery/combine/declarations.ts";

@@ -1,3 +1,5 @@
+import { lowerBound } from "../lower-bound.ts";
+
 /** So many changes are worked in at a time, so that taking a long list and telling a short change are both little work at once. */
 const MOST_CHANGES = 512;
 
@@ -113,7 +115,7 @@ export class KeyedStore<Held, Listed> {
     };
     // A key that went and came again is here twice, and stays in the order of time.
     for (const entry of this.#changed.toSorted(byKey)) {
-      copyUpTo(placeOf(entry.key, before, next));
+      copyUpTo(lowerBound(before, ({ key }) => key < entry.key, next));
       if (before[next] === entry) next++;
       entry.isNoted = false;
       if (entry.isGone) continue;
@@ -140,15 +142,4 @@ interface Entry<Held> {
 function byKey(a: Entry<unknown>, b: Entry<unknown>): number {
   if (a.key === b.key) return 0;
   return a.key < b.key ? -1 : 1;
-}
-
-/** The first place from `low` on whose key is no smaller. */
-function placeOf(key: string, sorted: readonly Entry<unknown>[], low: number): number {
-  let high = sorted.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (sorted[middle]!.key < key) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }

@@ -183,16 +183,21 @@ export class RegistryExchange {
 class CollectedResponse implements RegistryResponse {
   readonly status: number;
   readonly headers: IncomingMessage["headers"];
-  readonly pieces: readonly string[];
+  #pieces: readonly string[];
 
   constructor(status: number, headers: IncomingMessage["headers"], pieces: readonly string[]) {
     this.status = status;
     this.headers = headers;
-    this.pieces = pieces;
+    this.#pieces = pieces;
+  }
+
+  get pieces(): readonly string[] {
+    return this.#pieces;
   }
 
   get body(): string {
-    return this.pieces.join("");
+    if (this.#pieces.length !== 1) this.#pieces = [this.#pieces.join("")];
+    return this.#pieces[0]!;
   }
 }
 

@@ -30,7 +30,7 @@ export interface RegistryRequest {
 export interface RegistryResponse {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
-  /** Put together each time it is asked for. */
+  /** Put together the first time it is asked for. */
   readonly body: string;
   /** The body as it came: a long one is best read from these, by `parsePieces`. */
   readonly pieces: readonly string[];

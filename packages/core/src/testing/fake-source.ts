@@ -1,3 +1,4 @@
+import { aborted } from "../aborted.ts";
 import type { SourceDeclarations } from "../discovery/combine/declarations.ts";
 import type {
   DiscoveryError,
@@ -7,7 +8,7 @@ import type {
   WatchContext,
   WatchHandle,
 } from "../discovery/source.ts";
-import { aborted, snapshotOf } from "../discovery/static-source.ts";
+import { snapshotOf } from "../discovery/static-source.ts";
 
 /** One watch that a {@link FakeSource} was asked for. */
 export interface FakeWatch {

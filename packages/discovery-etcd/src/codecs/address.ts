@@ -22,11 +22,6 @@ export function makeAddress(host: unknown, port: unknown, scheme?: Address["sche
   return { host: plain, port, ...(scheme === undefined ? {} : { scheme }) };
 }
 
-/** `host:port`, with brackets around IPv6. */
-export function writeAddress(host: string, port: number): string {
-  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
-}
-
 /** Kratos marks what speaks TLS by the scheme, and did it by `isSecure=true` before. */
 function readUrl(text: string): Address | undefined {
   if (!URL.canParse(text)) return undefined;

@@ -1,6 +1,7 @@
 import { hash } from "node:crypto";
 
-import { writeAddress } from "./address.ts";
+import { hostPort } from "@proxyless/core/discovery";
+
 import type { EtcdCodec, EtcdRegistration } from "./codec.ts";
 import { writeMetadata } from "./labels.ts";
 import {
@@ -40,7 +41,7 @@ const grpcNaming: EtcdCodec = {
   encode: (instance) => {
     const more = { ...writeMetadata(instance), ...weightText(instance, 1) };
     const metadata = Object.keys(more).length === 0 ? null : more;
-    const value = { Op: 0, Addr: writeAddress(instance.host, instance.port), Metadata: metadata };
+    const value = { Op: 0, Addr: hostPort(instance.host, instance.port), Metadata: metadata };
     return { key: instance.id, value: JSON.stringify(value) };
   },
 };
@@ -59,7 +60,7 @@ const kratos: EtcdCodec = {
       name: service,
       version: version ?? "",
       metadata: { ...metadata, ...weightText(instance, 100) },
-      endpoints: [`${scheme}://${writeAddress(host, port)}?isSecure=${isSecure}`],
+      endpoints: [`${scheme}://${hostPort(host, port)}?isSecure=${isSecure}`],
     };
     return { key: id, value: JSON.stringify(value) };
   },
@@ -76,7 +77,7 @@ const goMicro: EtcdCodec = {
     const { version: _, ...metadata } = writeMetadata(instance);
     const node = {
       id,
-      address: writeAddress(host, port),
+      address: hostPort(host, port),
       metadata: { ...metadata, ...weightText(instance, 1) },
     };
     const value = { name: service, version: version ?? "", metadata: null, endpoints: [], nodes: [node] };
@@ -92,7 +93,7 @@ const goZero: EtcdCodec = {
   encode: ({ id, host, port }) => {
     // A number of our own, made of the id, so that a restarted instance replaces its own ghost.
     const number = BigInt(`0x${hash("sha256", id).slice(0, 15)}`) + 1n;
-    return { key: number.toString(), value: writeAddress(host, port) };
+    return { key: number.toString(), value: hostPort(host, port) };
   },
 };
 
@@ -142,7 +143,7 @@ function only(shape: Shape): EtcdCodec["decode"] {
 }
 
 function writeKitex(instance: EtcdRegistration): { readonly key: string; readonly value: string } {
-  const address = writeAddress(instance.host, instance.port);
+  const address = hostPort(instance.host, instance.port);
   const value = {
     network: "tcp",
     address,

@@ -1,7 +1,6 @@
-import { isIP } from "node:net";
-
 import { configError } from "@proxyless/core";
 import type { Random } from "@proxyless/core";
+import { readHost } from "@proxyless/core/discovery";
 
 /** Where a server listens. */
 export interface ServerAddress {
@@ -45,10 +44,9 @@ function readAddress(field: string, value: unknown): ServerAddress {
   if (typeof value !== "string") throw configError(field, expected, value);
   const [, bracketed, plain, digits] =
     /^\s*(?:\[([^\]]+)\]|([^\s:@/]+))(?::(\d{1,5}))?\s*$/.exec(value) ?? [];
-  const host = bracketed ?? plain;
+  const host = readHost(bracketed ?? plain);
   const port = digits === undefined ? usualPort : Number(digits);
-  const isHost = host !== undefined && (isIP(host) !== 0 || /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,252}$/.test(host));
-  if (!isHost || port < 1 || port > 65_535) throw configError(field, expected, value);
+  if (host === undefined || port < 1 || port > 65_535) throw configError(field, expected, value);
   return { host, port };
 }
 

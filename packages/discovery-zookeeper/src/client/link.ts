@@ -1,6 +1,6 @@
 import type { Socket } from "node:net";
 
-import { SourceError, toSourceError } from "@proxyless/core/discovery";
+import { hostPort, SourceError, toSourceError } from "@proxyless/core/discovery";
 
 import { FrameSplitter } from "./frame-splitter.ts";
 import { JuteReader } from "./jute-reader.ts";
@@ -39,9 +39,7 @@ export class Link {
   constructor(options: LinkOptions) {
     const { server, clock } = options;
     this.#options = options;
-    this.#where = server.host.includes(":")
-      ? `[${server.host}]:${server.port}`
-      : `${server.host}:${server.port}`;
+    this.#where = hostPort(server.host, server.port);
     this.#frames = new FrameSplitter(options.maxFrameBytes);
     this.#timers = new LinkTimers(clock);
     this.#pulse = new Pulse({

@@ -1,5 +1,5 @@
 import type { Clock, Random } from "@proxyless/core";
-import { SourceError } from "@proxyless/core/discovery";
+import { SourceError, unlessAborted } from "@proxyless/core/discovery";
 import type { RegistryTls } from "@proxyless/core/discovery";
 
 import type { ServerAddress } from "./addresses.ts";
@@ -21,7 +21,6 @@ import type { NodeContent, NodeData, NodeRequest } from "./requests.ts";
 import { Session } from "./session.ts";
 import { TreeWatches } from "./tree-watches.ts";
 import type { WatchMode } from "./tree-watches.ts";
-import { unlessAborted } from "./unless-aborted.ts";
 import type { TreeListener } from "./watch-register.ts";
 import { isRefusal, zkCodes } from "./zookeeper-error.ts";
 

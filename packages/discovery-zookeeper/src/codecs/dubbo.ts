@@ -1,8 +1,8 @@
-import { isRecord } from "@proxyless/core/discovery";
+import { hostPort, isRecord } from "@proxyless/core/discovery";
 
 import type { InstanceToWrite, ZookeeperCodec } from "./codec.ts";
 import { readCurator, writeCurator } from "./curator.ts";
-import { hostPort, makeEndpoint, readJson, relativeWeight, strings } from "./fields.ts";
+import { makeEndpoint, readJson, relativeWeight, strings } from "./fields.ts";
 
 /** Dubbo's protocols that HTTP clients can speak to. */
 const httpProtocols = new Set(["tri", "rest", "http", "https"]);

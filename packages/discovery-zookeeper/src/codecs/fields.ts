@@ -1,7 +1,5 @@
-import { isIP } from "node:net";
-
 import type { Endpoint } from "@proxyless/core";
-import { isRecord } from "@proxyless/core/discovery";
+import { isRecord, readHost, readPort } from "@proxyless/core/discovery";
 
 import type { ZookeeperNode } from "./codec.ts";
 
@@ -26,9 +24,8 @@ export interface EndpointParts {
 export function makeEndpoint(parts: EndpointParts): Endpoint | undefined {
   const { id, host, port, metadata = {}, weight = 1, priority = 0, health = "healthy", scheme } = parts;
   const address = readHost(host);
-  const number = typeof port === "string" && /^\d{1,5}$/.test(port) ? Number(port) : port;
-  if (address === undefined || typeof number !== "number") return undefined;
-  if (!Number.isInteger(number) || number < 1 || number > 65_535) return undefined;
+  const number = readPort(port);
+  if (address === undefined || number === undefined) return undefined;
   const version = parts.version ?? metadata["version"] ?? "";
   const zone = parts.zone ?? metadata["zone"] ?? "";
   return {
@@ -43,12 +40,6 @@ export function makeEndpoint(parts: EndpointParts): Endpoint | undefined {
     ...(version === "" ? {} : { version }),
     ...(zone === "" ? {} : { locality: { zone } }),
   };
-}
-
-function readHost(value: unknown): string | undefined {
-  if (typeof value !== "string") return undefined;
-  const host = value.startsWith("[") && value.endsWith("]") ? value.slice(1, -1) : value;
-  return isIP(host) !== 0 || /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,252}$/.test(host) ? host : undefined;
 }
 
 /** The JSON object that a node holds; `undefined` when it is none. */
@@ -101,9 +92,4 @@ export function relativeWeight(value: unknown, usual: number, base: number | und
   const weight = typeof value === "string" && value.trim() !== "" ? Number(value) : value;
   if (typeof weight !== "number" || !Number.isFinite(weight) || weight < 0) return 1;
   return weight / (base ?? usual);
-}
-
-/** `host:port`, with brackets around IPv6. */
-export function hostPort(host: string, port: number): string {
-  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }

@@ -1,8 +1,8 @@
 import type { Endpoint } from "@proxyless/core";
-import { isRecord } from "@proxyless/core/discovery";
+import { hostPort, isRecord } from "@proxyless/core/discovery";
 
 import type { InstanceToWrite, ZookeeperCodec } from "./codec.ts";
-import { hostPort, makeEndpoint, readAddress, readJson, relativeWeight, strings } from "./fields.ts";
+import { makeEndpoint, readAddress, readJson, relativeWeight, strings } from "./fields.ts";
 
 function isListed({ status }: InstanceToWrite): boolean {
   return status === "up" || status === "degraded";

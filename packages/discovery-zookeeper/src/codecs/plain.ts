@@ -1,8 +1,8 @@
 import type { Endpoint } from "@proxyless/core";
-import { isRecord } from "@proxyless/core/discovery";
+import { hostPort, isRecord } from "@proxyless/core/discovery";
 
 import type { DecodeContext, ZookeeperCodec, ZookeeperNode } from "./codec.ts";
-import { hostPort, makeEndpoint, readAddress, readJson, relativeWeight, strings, textOf } from "./fields.ts";
+import { makeEndpoint, readAddress, readJson, relativeWeight, strings, textOf } from "./fields.ts";
 
 const healths: readonly Endpoint["health"][] = [
   "healthy",

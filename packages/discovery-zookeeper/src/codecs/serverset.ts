@@ -1,9 +1,9 @@
 import type { Endpoint, Health } from "@proxyless/core";
-import { isRecord } from "@proxyless/core/discovery";
+import { hostPort, isRecord } from "@proxyless/core/discovery";
 import type { RegistrationStatus } from "@proxyless/core/discovery";
 
 import type { DecodedNode, ZookeeperCodec, ZookeeperNode } from "./codec.ts";
-import { hostPort, makeEndpoint, readJson, strings } from "./fields.ts";
+import { makeEndpoint, readJson, strings } from "./fields.ts";
 
 const healthOf: Readonly<Record<string, Health>> = {
   ALIVE: "healthy",

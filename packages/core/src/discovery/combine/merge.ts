@@ -1,5 +1,6 @@
 import { hash } from "node:crypto";
 
+import { aborted } from "../../aborted.ts";
 import { Alarm } from "../alarm.ts";
 import { hostPort } from "../host.ts";
 import type { DirectoryEndpoint } from "../resolution.ts";
@@ -14,7 +15,6 @@ import type {
   WatchContext,
   WatchHandle,
 } from "../source.ts";
-import { aborted } from "../static-source.ts";
 import { usualMaxAgeMs } from "./cache-options.ts";
 import { readSources, resolveMerge } from "./merge-options.ts";
 import type { MergeOptions, MergeSettings } from "./merge-options.ts";

@@ -1,4 +1,4 @@
-import { hostPort } from "../host.ts";
+import { addressOf } from "../host.ts";
 import type { Endpoint, Snapshot } from "../source.ts";
 import { readUnheard } from "../validate.ts";
 import type { CachedList } from "./cache-entry.ts";
@@ -22,8 +22,4 @@ function rememberedOf(snapshot: Snapshot, list: CachedList | undefined): readonl
   const addresses = new Set(snapshot.endpoints.map(addressOf));
   const ids = new Set(snapshot.endpoints.map(({ id }) => id));
   return others.filter((each) => !ids.has(each.id) && !addresses.has(addressOf(each)));
-}
-
-function addressOf({ host, port }: Endpoint): string {
-  return hostPort(host, port);
 }

@@ -133,14 +133,16 @@ describe("an attempt that timed out while it waited for a connection", () => {
     const upstream = await gated();
     const { mesh, events } = meshOf([upstream.address], {
       transport: { connections: 1 },
-      timeout: { attemptMs: 40 },
       circuit: { minCalls: 5 },
       retry: false,
+      routes: [{ match: { path: "/late" }, timeout: { attemptMs: 40 } }],
     });
     const client = mesh.service("orders");
-    const first = rejection(client.GET("/first"));
+    const first = client.GET("/first");
     const late = Array.from({ length: 20 }, () => rejection(client.POST("/late", { body: {} })));
-    await Promise.all([first, ...late]);
+    await Promise.all(late);
+    upstream.open();
+    await first;
     const outcomes = events("attempt.completed").map(({ outcome }) => outcome);
     expect(outcomes.filter((outcome) => outcome === "ignored")).toHaveLength(20);
     expect(events("circuit.opened")).toEqual([]);

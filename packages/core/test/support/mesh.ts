@@ -1,6 +1,6 @@
 import type { RequestListener } from "node:http";
 
-import { afterEach } from "vitest";
+import { onTestFinished } from "vitest";
 
 import { memorySource } from "../../src/discovery/memory-source.ts";
 import type { MeshEvent, MeshEventOf, MeshEventType } from "../../src/events.ts";
@@ -10,15 +10,9 @@ import type { Mesh } from "../../src/mesh.ts";
 import { startServer } from "./http.ts";
 import type { TestServer } from "./http.ts";
 
-const open: { close(): Promise<void> }[] = [];
-
-afterEach(async () => {
-  for (const thing of open.splice(0).toReversed()) await thing.close();
-});
-
 /** Closes something after the test. */
 export function closing<T extends { close(): Promise<void> }>(thing: T): T {
-  open.push(thing);
+  onTestFinished(() => thing.close());
   return thing;
 }
 

@@ -1,5 +1,5 @@
 import { Agent } from "undici";
-import { afterEach } from "vitest";
+import { onTestFinished } from "vitest";
 
 import type { DoorContext } from "../../../src/client/door.ts";
 import { createFetch } from "../../../src/client/fetch/create-fetch.ts";
@@ -19,12 +19,6 @@ import type { Mesh } from "../../../src/mesh.ts";
 import { openPools } from "../../../src/transport/pools.ts";
 import type { OpenTransport, Transport } from "../../../src/transport/transport.ts";
 import { closing } from "../../support/mesh.ts";
-
-const agents: Agent[] = [];
-
-afterEach(async () => {
-  for (const agent of agents.splice(0)) await agent.destroy();
-});
 
 /** What a layer is made with here. */
 export interface Surroundings extends LayerScope {
@@ -117,7 +111,7 @@ export function layered(
     events.on(type, (event) => all.push(event));
   }
   const agent = new Agent();
-  agents.push(agent);
+  onTestFinished(() => agent.destroy());
   const context: DoorContext = {
     engine: outer,
     clock,

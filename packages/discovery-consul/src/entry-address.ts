@@ -1,6 +1,4 @@
-import { isIP } from "node:net";
-
-import { isRecord } from "@proxyless/core/discovery";
+import { isRecord, readHost, readPort } from "@proxyless/core/discovery";
 
 /** Where an instance is reached. */
 export interface EntryAddress {
@@ -67,9 +65,7 @@ export function readHostPort(text: string): { readonly host: string; readonly po
 }
 
 function makeAddress(host: unknown, port: unknown, scheme: EntryAddress["scheme"]): EntryAddress | undefined {
-  if (typeof host !== "string" || typeof port !== "number") return undefined;
-  if (!Number.isInteger(port) || port < 1 || port > 65_535) return undefined;
-  const plain = host.startsWith("[") && host.endsWith("]") ? host.slice(1, -1) : host;
-  const isName = /^[A-Za-z0-9_]([A-Za-z0-9_.-]{0,252})$/.test(plain);
-  return isName || isIP(plain) !== 0 ? { host: plain, port, scheme } : undefined;
+  const plain = readHost(host);
+  if (plain === undefined || typeof port !== "number" || readPort(port) === undefined) return undefined;
+  return { host: plain, port, scheme };
 }

@@ -1,4 +1,5 @@
 import { configError } from "@proxyless/core";
+import { hostPort } from "@proxyless/core/discovery";
 import type { ResolvedInstance } from "@proxyless/core/discovery";
 
 import { writeGoMicroTags } from "./go-micro-tags.ts";
@@ -69,8 +70,7 @@ const write: Readonly<Record<ConsulFormat, (instance: ResolvedInstance, host: st
     Meta: { ...facts(instance), secure: String(instance.scheme === "https") },
   }),
   kratos: ({ metadata, zone, version, scheme, port }, host) => {
-    const authority = `${host.includes(":") ? `[${host}]` : host}:${port}`;
-    const url = `${scheme}://${authority}?isSecure=${scheme === "https"}`;
+    const url = `${scheme}://${hostPort(host, port)}?isSecure=${scheme === "https"}`;
     return {
       Tags: [`version=${version ?? ""}`],
       Meta: { ...metadata, ...(zone === undefined ? {} : { zone }) },

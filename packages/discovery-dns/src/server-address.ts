@@ -1,5 +1,7 @@
 import { isIP, isIPv6 } from "node:net";
 
+import { hostPort } from "@proxyless/core/discovery";
+
 /** Where a DNS server listens. */
 export interface ServerAddress {
   /** An IP address, IPv6 without brackets. */
@@ -23,5 +25,5 @@ export function parseServer(value: string): ServerAddress | undefined {
 
 /** `10.0.0.2:53`, `[fd00::2]:53` */
 export function showServer({ host, port }: ServerAddress): string {
-  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+  return hostPort(host, port);
 }

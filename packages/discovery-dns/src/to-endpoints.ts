@@ -1,4 +1,5 @@
 import type { Endpoint } from "@proxyless/core";
+import { hostPort } from "@proxyless/core/discovery";
 
 import type { HostAddresses } from "./host-lookup.ts";
 import type { RecordData } from "./message.ts";
@@ -29,7 +30,7 @@ export function addressEndpoints(
   port: number,
 ): readonly Endpoint[] {
   const make = (host: string, priority: number): Endpoint => ({
-    id: addressAndPort(host, port),
+    id: hostPort(host, port),
     host,
     port,
     ...(scheme === undefined ? {} : { scheme }),
@@ -89,8 +90,4 @@ export function srvWeights(records: readonly SrvRecord[]): ReadonlyMap<SrvRecord
     weights.set(record, record.weight > 0 ? record.weight : isAmongOthers ? 1 / zeros : 1);
   }
   return weights;
-}
-
-function addressAndPort(host: string, port: number): string {
-  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }

@@ -17,11 +17,6 @@ export function parseAddress(
   return host === undefined || port === undefined ? undefined : { host, port };
 }
 
-/** `host:port`, with brackets around IPv6. */
-export function addressOf(host: string, port: number): string {
-  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
-}
-
 /** The entries that are text, of an object of anything. */
 export function textsOf(value: Readonly<Record<string, unknown>>): Readonly<Record<string, string>> {
   return Object.fromEntries(

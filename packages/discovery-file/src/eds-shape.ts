@@ -1,8 +1,8 @@
 import type { Health, Locality } from "@proxyless/core";
-import { isRecord } from "@proxyless/core/discovery";
+import { hostPort, isRecord } from "@proxyless/core/discovery";
 import type { Sliceable } from "@proxyless/core/discovery";
 
-import { addressOf, numberOf, textsOf } from "./draft.ts";
+import { numberOf, textsOf } from "./draft.ts";
 import type { Draft, ServiceDrafts } from "./draft.ts";
 
 /** As many entries as are read in one piece. */
@@ -78,7 +78,7 @@ function readEndpoint(tree: unknown, locality: Locality, priority: number): Draf
   const metadata = metadataOf(tree["metadata"]);
   const { version } = metadata;
   return {
-    id: addressOf(host, port),
+    id: hostPort(host, port),
     host,
     port,
     // A wrapped number of protobuf is a bare one in its JSON; some writers keep the wrapping.

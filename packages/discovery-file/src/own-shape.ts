@@ -1,8 +1,8 @@
 import type { Endpoint, Health, Locality } from "@proxyless/core";
-import { isRecord } from "@proxyless/core/discovery";
+import { hostPort, isRecord } from "@proxyless/core/discovery";
 import type { Sliceable } from "@proxyless/core/discovery";
 
-import { addressOf, parseAddress } from "./draft.ts";
+import { parseAddress } from "./draft.ts";
 import type { Draft } from "./draft.ts";
 
 /** As many entries as are read in one piece. */
@@ -57,7 +57,7 @@ function readEntry(entry: unknown): Draft {
   if (locality !== undefined && !isLocality(locality)) return undefined;
   if (metadata !== undefined && !isTexts(metadata)) return undefined;
   return {
-    id: id ?? addressOf(host, port),
+    id: id ?? hostPort(host, port),
     host,
     port,
     ...(scheme === undefined ? {} : { scheme }),
@@ -81,7 +81,7 @@ function readText(entry: string): Draft {
   );
   if (address === undefined) return undefined;
   return {
-    id: addressOf(address.host, address.port),
+    id: hostPort(address.host, address.port),
     ...address,
     ...(isKnown ? { scheme } : {}),
     weight: 1,

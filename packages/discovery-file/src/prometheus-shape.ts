@@ -1,8 +1,8 @@
 import type { Locality } from "@proxyless/core";
-import { isRecord } from "@proxyless/core/discovery";
+import { hostPort, isRecord } from "@proxyless/core/discovery";
 import type { Sliceable } from "@proxyless/core/discovery";
 
-import { addressOf, numberOf, parseAddress, textsOf } from "./draft.ts";
+import { numberOf, parseAddress, textsOf } from "./draft.ts";
 import type { Draft, ServiceDrafts } from "./draft.ts";
 
 /** What tells services apart. */
@@ -65,7 +65,7 @@ function readTarget(target: unknown, labels: Readonly<Record<string, string>>): 
     ...(zone === undefined ? {} : { zone }),
   };
   return {
-    id: addressOf(address.host, address.port),
+    id: hostPort(address.host, address.port),
     ...address,
     ...(scheme === undefined ? {} : { scheme }),
     weight: numberOf(weight) ?? 1,

@@ -1,5 +1,6 @@
 /* eslint-disable no-underscore-dangle -- what gRPC calls its way in for credentials */
 import type { Socket } from "node:net";
+import { Duplex } from "node:stream";
 
 import { ChannelCredentials } from "@grpc/grpc-js";
 import type { experimental } from "@grpc/grpc-js";
@@ -34,9 +35,10 @@ export class QuietCredentials extends ChannelCredentials {
     return {
       connect: async (socket) => {
         this.#onSocket(socket);
-        const result = await connector.connect(socket);
+        const result = await connector.connect(this._isSecure() ? watched(socket) : socket);
         for (const each of new Set([socket, result.socket])) {
           // gRPC takes it away itself when a connection is made, and is not to give it back with the first call.
+          each.unref();
           each.ref = () => each;
         }
         return result;
@@ -48,4 +50,17 @@ export class QuietCredentials extends ChannelCredentials {
       },
     };
   }
+}
+
+/**
+ * A socket that is read and written by its own code, below TLS. Where TLS uses the connection itself and that is reset during a
+ * write, Node loses the write: it neither fails nor ends, and HTTP/2 waits for it before it reads again
+ * (nodejs/node#61304). Only a ping without an answer would tell, much later. Here the socket fails, and all above it.
+ */
+function watched(socket: Socket): Socket {
+  const stream = Duplex.from({ readable: socket, writable: socket });
+  // An end that nobody answers would leave the stream half open.
+  socket.once("close", () => stream.destroy());
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- TLS takes any duplex stream; only gRPC's types say more
+  return stream as Socket;
 }

@@ -193,6 +193,7 @@ export class Attempts implements Launcher {
     const isProbe = attempt.pick === "PR" && !attempt.isAnswered;
     upstream.endpoints.settled(endpoint, rules.view, attempt.generation, isProbe, attempt, retryAfterMs, now);
     const reason = reasonOf(attempt, outcome);
+    if (attempt.phase === "sent") upstream.pools.unanswered?.(attempt, now);
     // First, because a tag goes on the span as well.
     call.hooking?.attemptEnded(attempt, now);
     if (attempt.span !== undefined) {

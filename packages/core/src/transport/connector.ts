@@ -49,6 +49,7 @@ export function createConnector(
   connectMs: () => number,
   http2: boolean,
   tls: TlsOptions | undefined,
+  onHttp2: (endpoint: object, socket: Socket) => void = () => undefined,
 ): ConnectorFactory {
   const { serverName: _, ...tlsOptions } = tls ?? {};
   const connect = buildConnector({ ...tlsOptions, allowH2: http2, timeout: 0 });
@@ -62,7 +63,9 @@ export function createConnector(
       clock.clearTimer(timer);
       const [, opened] = result;
       if (opened !== null) {
-        protocols.set(endpoint, opened instanceof TLSSocket && opened.alpnProtocol === "h2" ? "2" : "1.1");
+        const isHttp2 = opened instanceof TLSSocket && opened.alpnProtocol === "h2";
+        protocols.set(endpoint, isHttp2 ? "2" : "1.1");
+        if (isHttp2) onHttp2(endpoint, opened);
       }
       callback(...result);
     };

@@ -11,6 +11,7 @@ import { createConnector } from "./connector.ts";
 import type { ConnectorFactory } from "./connector.ts";
 import { checkHealth } from "./health/checks.ts";
 import { ReadyConnections } from "./ready-connections.ts";
+import { SilentConnections } from "./silent-connections.ts";
 import type { ResolvedTransport } from "./transport-options.ts";
 import type { OpenTransport, Transport } from "./transport.ts";
 
@@ -50,6 +51,9 @@ class Pools implements Transport {
   readonly #ready = new Map<EndpointState, ReadyConnections>();
   /** Opens connections to an endpoint ahead of its first call; resolves when they are there. */
   readonly warm: ((endpoint: EndpointState) => Promise<void>) | undefined;
+  readonly #silent = new SilentConnections();
+  /** Has the next calls open another connection where the one of this attempt is silent. Calls that are on it may end. */
+  readonly unanswered: ((attempt: Attempt, now: number) => void) | undefined;
   /** Pools on their way out, until the last socket is gone. */
   readonly #closing = new Map<Pool, Promise<void>>();
 
@@ -60,8 +64,15 @@ class Pools implements Transport {
     if (minReadyConnections > 0) {
       this.warm = (endpoint) => this.#readyOf(endpoint).fill(minReadyConnections);
     }
+    if (http2) {
+      this.unanswered = ({ endpoint, startedAt }, now) => {
+        if (this.#silent.isSilent(endpoint, startedAt, now)) this.disconnect(endpoint, false);
+      };
+    }
     const limit = (): number => this.#connectMs;
-    this.#connectors = createConnector(clock, limit, http2, tls);
+    this.#connectors = createConnector(clock, limit, http2, tls, (endpoint, socket) => {
+      this.#silent.opened(endpoint, socket, clock.now());
+    });
     // gRPC's health checks speak HTTP/2 whatever the calls do.
     this.#http2Connectors = http2 ? this.#connectors : createConnector(clock, limit, true, tls);
   }
@@ -104,6 +115,7 @@ class Pools implements Transport {
   disconnect(endpoint: EndpointState, abort: boolean): void {
     this.#ready.get(endpoint)?.close();
     this.#ready.delete(endpoint);
+    this.#silent.forget(endpoint);
     const pool = this.#pools.get(endpoint);
     if (pool === undefined) return;
     this.#pools.delete(endpoint);
@@ -130,6 +142,7 @@ class Pools implements Transport {
   /** Drops the pools that were not used since `now - idleMs`, and sees to it that enough connections are ready. */
   evictIdle(now: number): void {
     const { idleMs, minReadyConnections } = this.#transport;
+    this.#silent.look(now);
     for (const [endpoint, ready] of this.#ready) {
       ready.tend(minReadyConnections - (this.stats(endpoint)?.connected ?? 0), now);
     }

@@ -36,6 +36,11 @@ export interface Transport {
   ): Promise<string | undefined>;
   /** Changes how long opening a connection may take, in milliseconds; undefined where nothing is opened. */
   limitConnecting?(connectMs: number): void;
+  /**
+   * Hears of an attempt that was sent and ended without an answer, so that no other one goes to a connection that is dead
+   * without a sign. Left out where such an attempt ends its connection anyway.
+   */
+  readonly unanswered?: ((attempt: Attempt, now: number) => void) | undefined;
   /** Lets go of connections that were not used for a while. */
   evictIdle(now: number): void;
   /** Ends every connection; resolves when they are gone. */

@@ -122,13 +122,14 @@ export class Guard {
   }
 
   /**
-   * Ends the holds that are over. An empty hold only ends while the source is `live`: its last word is not believed
-   * when it cannot be asked again. @returns whether anything changed
+   * Ends the holds that are over, while the source is `live`: its last word is not believed when it cannot be asked
+   * again. @returns whether anything changed
    */
   expire(now: number, live: boolean): boolean {
+    if (!live) return false;
     const changed = this.#lastResort.expire(now);
     const hold = this.#emptyHold;
-    if (hold === undefined || hold.until > now || !live) return changed;
+    if (hold === undefined || hold.until > now) return changed;
     this.#clear(hold.kind);
     return true;
   }

@@ -305,6 +305,21 @@ describe("the loss of most endpoints", () => {
     expect(clock.pendingTimers).toBe(0);
   });
 
+  it("is not believed while the source cannot be asked again, and is when it says the same once it is back", async () => {
+    const { source, directory, clock } = rig();
+    const orders = directory.subscribe("orders");
+    source.put("orders", list(...ten));
+    source.put("orders", list("a"));
+    await clock.advance(20);
+    source.fail("orders", reset);
+    await clock.advance(600_000);
+    expect(serving(orders)).toBe("a (b) (c) (d) (e) (f) (g) (h) (i) (j)");
+    source.alive("orders");
+    await clock.advance(20);
+    expect(serving(orders)).toBe("a");
+    expect(clock.pendingTimers).toBe(0);
+  });
+
   it.for<[string, readonly string[], readonly string[]]>([
     ["half", ten, ["a", "b", "c", "d", "e"]],
     ["two of three", ["a", "b", "c"], ["a"]],

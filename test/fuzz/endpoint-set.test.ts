@@ -84,6 +84,7 @@ class World {
       },
       drainMs: 10_000,
       disconnect: (state) => void this.disconnected.add(state),
+      handOver: () => {},
       probe: () => Promise.reject(new Error("nobody answers probes here")),
       warm: undefined,
       onMembers: () => {},

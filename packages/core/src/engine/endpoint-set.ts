@@ -38,6 +38,8 @@ export interface EndpointSetOptions extends LeavingOptions {
   readonly probe: PickerDeps["probe"];
   /** Opens connections to an endpoint ahead of its first call; undefined where that is not wanted. */
   readonly warm: ((endpoint: EndpointState) => Promise<void>) | undefined;
+  /** Another endpoint stands at the address of one that left, and takes over its connections. */
+  readonly handOver: (before: EndpointState, after: EndpointState) => void;
   /** The endpoints that this process may use have changed. */
   readonly onMembers: (members: ReadonlySet<EndpointState>) => void;
 }
@@ -261,8 +263,15 @@ export class EndpointSet {
       this.#members.delete(spec.id);
       gone.push(state);
     }
+    const predecessors = new Map(
+      diff.added.length === 0 ? [] : gone.map((state) => [state.address, state] as const),
+    );
     for (const spec of diff.added) {
       const state = this.#add(spec, isInitial);
+      const before = predecessors.get(state.address);
+      if (before !== undefined && !needsNewConnections(before.spec, spec)) {
+        this.#options.handOver(before, state);
+      }
       if (events.wants("endpoint.added")) {
         events.emit({ type: "endpoint.added", service, endpoint: state.address, id: state.id });
       }
@@ -373,7 +382,7 @@ export class EndpointSet {
   }
 }
 
-/** Another address or TLS name under the same identity is another machine: nothing measured carries over. */
+/** Another address or TLS name is another machine: under the same identity nothing measured carries over. */
 function needsNewConnections(before: Endpoint, after: Endpoint): boolean {
   return (
     before.host !== after.host ||

@@ -99,6 +99,9 @@ export class Upstream {
       disconnect: (endpoint, abort) => {
         this.pools.disconnect(endpoint, abort);
       },
+      handOver: (before, after) => {
+        this.pools.handOver?.(before, after);
+      },
       probe: async (endpoint, path, timeoutMs) => {
         const request = { method: "GET", path, headers: [], timeoutMs };
         const response = await sendProbe(this.pools, transport, clock, endpoint, request);

@@ -29,6 +29,7 @@ export type TlsOptions = Pick<
 export interface ConnectorFactory {
   /**
    * A connector for one endpoint.
+   * @param endpoint what the endpoint is known by
    * @param serverName what TLS verifies; the name in the `host` header where there is none
    */
   readonly connector: (endpoint: object, serverName: string | undefined) => buildConnector.connector;

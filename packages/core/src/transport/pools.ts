@@ -51,6 +51,8 @@ class Pools implements Transport {
   readonly #ready = new Map<EndpointState, ReadyConnections>();
   /** Opens connections to an endpoint ahead of its first call; resolves when they are there. */
   readonly warm: ((endpoint: EndpointState) => Promise<void>) | undefined;
+  /** What connections are known by, which outlasts an endpoint that hands them over. */
+  readonly #keys = new WeakMap<EndpointState, object>();
   readonly #silent = new SilentConnections();
   /** Has the next calls open another connection where the one of this attempt is silent. Calls that are on it may end. */
   readonly unanswered: ((attempt: Attempt, now: number) => void) | undefined;
@@ -66,12 +68,12 @@ class Pools implements Transport {
     }
     if (http2) {
       this.unanswered = ({ endpoint, startedAt }, now) => {
-        if (this.#silent.isSilent(endpoint, startedAt, now)) this.disconnect(endpoint, false);
+        if (this.#silent.isSilent(this.#keyOf(endpoint), startedAt, now)) this.disconnect(endpoint, false);
       };
     }
     const limit = (): number => this.#connectMs;
-    this.#connectors = createConnector(clock, limit, http2, tls, (endpoint, socket) => {
-      this.#silent.opened(endpoint, socket, clock.now());
+    this.#connectors = createConnector(clock, limit, http2, tls, (key, socket) => {
+      this.#silent.opened(key, socket, clock.now());
     });
     // gRPC's health checks speak HTTP/2 whatever the calls do.
     this.#http2Connectors = http2 ? this.#connectors : createConnector(clock, limit, true, tls);
@@ -97,7 +99,10 @@ class Pools implements Transport {
       {
         origin: this.#originOf(endpoint),
         host,
-        connector: connectors.connector(endpoint, this.#verifiedName(endpoint) ?? this.#serverName),
+        connector: connectors.connector(
+          this.#keyOf(endpoint),
+          this.#verifiedName(endpoint) ?? this.#serverName,
+        ),
       },
       policy,
       signal,
@@ -115,10 +120,10 @@ class Pools implements Transport {
   disconnect(endpoint: EndpointState, abort: boolean): void {
     this.#ready.get(endpoint)?.close();
     this.#ready.delete(endpoint);
-    this.#silent.forget(endpoint);
     const pool = this.#pools.get(endpoint);
     if (pool === undefined) return;
     this.#pools.delete(endpoint);
+    this.#silent.forget(this.#keyOf(endpoint));
     const done = abort ? pool.destroy(gone(endpoint.address)) : pool.close();
     this.#closing.set(
       pool,
@@ -126,17 +131,23 @@ class Pools implements Transport {
     );
   }
 
+  handOver(before: EndpointState, after: EndpointState): void {
+    this.#keys.set(after, this.#keyOf(before));
+    move(this.#pools, before, after);
+    move(this.#ready, before, after);
+  }
+
   /**
    * Whether an attempt that did not get a connection by `now` waited, most of the time, for other calls to give theirs
    * back, and not for the endpoint to accept one.
    */
   wasQueued({ endpoint, startedAt }: Attempt, now: number): boolean {
-    const since = this.#connectors.openingSince(endpoint);
+    const since = this.#connectors.openingSince(this.#keyOf(endpoint));
     return since === undefined || since - startedAt > now - since;
   }
 
   protocolOf(endpoint: EndpointState): string | undefined {
-    return this.#transport.http2 ? this.#connectors.protocolOf(endpoint) : "1.1";
+    return this.#transport.http2 ? this.#connectors.protocolOf(this.#keyOf(endpoint)) : "1.1";
   }
 
   /** Drops the pools that were not used since `now - idleMs`, and sees to it that enough connections are ready. */
@@ -164,6 +175,12 @@ class Pools implements Transport {
     await Promise.all([...this.#closing].map(([pool]) => pool.destroy(gone("the endpoint"))));
   }
 
+  #keyOf(endpoint: EndpointState): object {
+    let key = this.#keys.get(endpoint);
+    if (key === undefined) this.#keys.set(endpoint, (key = {}));
+    return key;
+  }
+
   #originOf({ address, spec }: EndpointState): string {
     return `${spec.scheme ?? this.#transport.scheme}://${address}`;
   }
@@ -181,7 +198,7 @@ class Pools implements Transport {
   #readyOf(endpoint: EndpointState): ReadyConnections {
     let ready = this.#ready.get(endpoint);
     if (ready === undefined) {
-      const connector = this.#connectors.connector(endpoint, this.#verifiedName(endpoint));
+      const connector = this.#connectors.connector(this.#keyOf(endpoint), this.#verifiedName(endpoint));
       ready = new ReadyConnections(connector, this.#originOf(endpoint), this.#serverName);
       this.#ready.set(endpoint, ready);
     }
@@ -194,7 +211,7 @@ class Pools implements Transport {
       connect:
         this.#transport.minReadyConnections > 0
           ? this.#readyOf(endpoint).connector
-          : this.#connectors.connector(endpoint, this.#verifiedName(endpoint)),
+          : this.#connectors.connector(this.#keyOf(endpoint), this.#verifiedName(endpoint)),
       connections,
       allowH2: http2,
       headersTimeout: 0,
@@ -209,6 +226,13 @@ class Pools implements Transport {
 /** The transport of production. */
 export const openPools: OpenTransport = (_, options, connectMs, clock) =>
   new Pools(clock, options, connectMs);
+
+function move<T>(map: Map<EndpointState, T>, from: EndpointState, to: EndpointState): void {
+  const value = map.get(from);
+  if (value === undefined) return;
+  map.delete(from);
+  map.set(to, value);
+}
 
 /** A URL whose parts undici need not cut out of the whole with every request. */
 function fixedUrl(origin: string): URL {

@@ -16,6 +16,8 @@ export interface Transport {
   stats(endpoint: EndpointState): PoolStats | undefined;
   /** Closes the connections of an endpoint; `abort` also ends what is in flight on them. */
   disconnect(endpoint: EndpointState, abort: boolean): void;
+  /** Gives the connections of an endpoint, with what is in flight on them, to another one at the same address. */
+  handOver?(before: EndpointState, after: EndpointState): void;
   /** Whether an attempt without a connection by `now` waited mostly for other calls, not for the endpoint. */
   wasQueued(attempt: Attempt, now: number): boolean;
   /**

@@ -24,6 +24,8 @@ async function held() {
     address: upstream.address,
     arrived: () =>
       waiting.length > 0 ? Promise.resolve() : new Promise<void>((resolve) => arrivals.push(resolve)),
+    /** The clients' ports of the calls that wait. */
+    doors: () => waiting.map(({ req }) => req.socket.remotePort),
     answer: () => {
       for (const response of waiting.splice(0)) response.end('{"late":true}');
     },
@@ -76,6 +78,37 @@ describe("connections", () => {
     await clock.advance(16_000);
     expect(mesh.inspect().services[0]?.endpoints[0]?.connections).toBeUndefined();
     expect((await client.GET("/x")).data).toEqual({ ok: true });
+  });
+
+  it("stay, with what is in flight on them, where an address gets another identity; what was measured does not", async () => {
+    const upstream = await held();
+    const doors = new Set<number | undefined>();
+    const [host = "", port = ""] = upstream.address.split(":");
+    const at = { host, port: Number(port) };
+    const { mesh, source, events } = meshOf([], { transport: { connections: 1 } });
+    source.set("orders", [{ id: "first", ...at }]);
+    const client = mesh.service("orders");
+    const call = async (): Promise<void> => {
+      const pending = client.GET("/x");
+      await upstream.arrived();
+      for (const door of upstream.doors()) doors.add(door);
+      upstream.answer();
+      await pending;
+    };
+    await call();
+    const pending = client.GET("/slow");
+    await upstream.arrived();
+    source.set("orders", [{ id: "second", ...at }]);
+    const [endpoint] = mesh.inspect().services[0]?.endpoints ?? [];
+    expect(endpoint).toMatchObject({ id: "second", latencyMs: undefined, connections: { connected: 1 } });
+    upstream.answer();
+    expect((await pending).data).toEqual({ late: true });
+    expect(events("endpoint.drained")).toMatchObject([{ id: "first" }]);
+    await call();
+    expect(doors.size).toBe(1);
+    source.set("orders", [{ id: "third", ...at, serverName: "orders.internal" }]);
+    await call();
+    expect(doors.size).toBe(2);
   });
 
   it("are never more than the limit, and later calls wait their turn", async () => {

@@ -35,6 +35,7 @@ function service(): Service {
     },
     drainMs: 1_000,
     disconnect: () => {},
+    handOver: () => {},
     probe: () => Promise.reject(new Error("nobody answers")),
     warm: (state) => {
       warmed.push(state);

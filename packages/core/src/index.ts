@@ -20,6 +20,7 @@ export type {
 } from "./engine/hooks.ts";
 export { errorTypeOfAttempt, errorTypeOfCall, knownMethod } from "./engine/attribute-values.ts";
 export { inAttempt } from "./engine/own-requests.ts";
+export { plainText } from "./plain-text.ts";
 export type { CircuitControl, CircuitState } from "./engine/circuits.ts";
 export type { CircuitSnapshot } from "./policies/circuit/circuit-snapshot.ts";
 export type { CircuitView } from "./policies/circuit/circuit-types.ts";

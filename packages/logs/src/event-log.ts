@@ -1,4 +1,5 @@
 import { ROOT_CONTEXT, TraceFlags, context, trace } from "@opentelemetry/api";
+import { plainText } from "@proxyless/core";
 import type { Mesh, MeshEvent, MeshEventType, TraceIds } from "@proxyless/core";
 
 import { eventTypes } from "./catalog/catalog.ts";
@@ -7,7 +8,6 @@ import { resolveEventLog } from "./event-log-options.ts";
 import type { EventLogOptions, ResolvedEventLog, TypeRules } from "./event-log-options.ts";
 import { fieldsOf, traceOf } from "./fields.ts";
 import type { FieldsFirstLogger, Level, LogFields } from "./logger.ts";
-import { plainText } from "./plain-text.ts";
 import { Repeats } from "./repeats.ts";
 import { Trouble } from "./trouble.ts";
 

@@ -1,7 +1,7 @@
+import { plainText } from "@proxyless/core";
 import type { MeshEvent, TraceIds } from "@proxyless/core";
 
 import type { LogFields } from "./logger.ts";
-import { plainText } from "./plain-text.ts";
 
 /** Where OpenTelemetry has a name for what a field says, it is that one, as on spans; every other is `proxyless.` and its own. */
 const names = new Map([

@@ -1,4 +1,4 @@
-import { plainText } from "./plain-text.ts";
+import { plainText } from "@proxyless/core";
 
 /** What goes wrong with a log must not go wrong with the calls: it is counted, and said once as a warning of the process. */
 export class Trouble {

@@ -1,4 +1,5 @@
 import type { EventHub } from "../event-hub.ts";
+import { plainText } from "../plain-text.ts";
 import type { Protection } from "./guard.ts";
 import type { Diff, Resolution } from "./resolution.ts";
 import type { DiscoveryError, DiscoveryNotice } from "./source.ts";
@@ -97,7 +98,7 @@ export class Reporter {
       service: this.#service,
       source: this.#source,
       entries,
-      reason,
+      reason: plainText(reason),
     });
   }
 

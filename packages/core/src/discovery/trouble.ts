@@ -1,11 +1,10 @@
 import type { DiscoveryErrorClass } from "../errors.ts";
+import { plainText } from "../plain-text.ts";
 import type { DiscoveryError, DiscoveryNotice } from "./source.ts";
 
 /** How often an error of the same class is said, at most. */
 const sayEveryMs = 10_000;
 const maxMessageLength = 500;
-// eslint-disable-next-line no-control-regex -- control characters are what it takes out
-const control = /[\u0000-\u001F\u007F]+/gu;
 const classes: Readonly<Record<DiscoveryErrorClass, true>> = {
   transient: true,
   auth: true,
@@ -55,7 +54,7 @@ export class Trouble {
   }
 }
 
-/** Makes an error of whatever a source reports: an unknown class is `transient`, the message is one short line. */
+/** Makes an error of whatever a source reports: an unknown class is `transient`, the message is one short line without credentials. */
 export function readError(raw: unknown): DiscoveryError {
   try {
     if (!isErrorLike(raw)) return { class: "transient", message: line(raw) };
@@ -90,6 +89,5 @@ function isClass(value: unknown): value is DiscoveryErrorClass {
 
 function line(value: unknown): string {
   if (typeof value !== "string" || value === "") return "the source reported an error without a message";
-  const clean = value.slice(0, maxMessageLength).replaceAll(control, " ").trim();
-  return value.length > maxMessageLength ? `${clean}…` : clean;
+  return plainText(value, maxMessageLength).trim();
 }

@@ -12,6 +12,7 @@ import type { ResolvedSlowStart } from "../endpoints/slow-start.ts";
 import type { ResolvedMetadataFilter } from "../endpoints/subset/metadata-filter.ts";
 import type { TrafficOptions } from "../endpoints/traffic/traffic-plan.ts";
 import type { PickFlag } from "../events.ts";
+import { plainText } from "../plain-text.ts";
 import type { Random } from "../random.ts";
 import { mayGoOn } from "../routing/stateful-session.ts";
 import { BalancingViews } from "./balancing-views.ts";
@@ -209,7 +210,7 @@ export class EndpointSet {
     this.#gate.setActiveHealth(state, health, detail, clock.now());
     if (isNews && events.wants("endpoint.health_changed")) {
       const subject = { service, endpoint: state.address, id: state.id };
-      events.emit({ type: "endpoint.health_changed", ...subject, health, detail });
+      events.emit({ type: "endpoint.health_changed", ...subject, health, detail: plainText(detail) });
     }
   }
 

@@ -2,6 +2,7 @@ import type { Balancer } from "../balancers/picker.ts";
 import { configError, ProxylessError } from "../errors.ts";
 import type { EventHub } from "../event-hub.ts";
 import { checkObject, fieldPath } from "../option-checks.ts";
+import { plainText } from "../plain-text.ts";
 import type { Caller } from "../policies/balancing-policy.ts";
 import { isPlainObject } from "../policies/data/layers.ts";
 import { layService } from "../policies/data/policy-layers.ts";
@@ -155,7 +156,7 @@ export class PolicyBook {
     const version =
       isPlainObject(input) && typeof input["version"] === "string" ? input["version"] : undefined;
     const field = error instanceof ProxylessError ? error.field : undefined;
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = plainText(error instanceof Error ? error.message : String(error));
     this.#events.emit({ type: "policy.refused", service, version, field, reason });
   }
 }

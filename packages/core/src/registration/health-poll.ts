@@ -1,5 +1,6 @@
 import { sleep } from "../clock.ts";
 import type { Clock } from "../clock.ts";
+import { plainText } from "../plain-text.ts";
 import type { RegistrationStatus } from "./instance.ts";
 import { readHealthAnswer } from "./register-options.ts";
 import type { HealthFunction } from "./register-options.ts";
@@ -62,7 +63,7 @@ export class HealthPoll {
     try {
       return readHealthAnswer(await within(waiting, (signal) => health(signal)));
     } catch (error) {
-      return { status: "down", note: error instanceof Error ? error.message.slice(0, 200) : "" };
+      return { status: "down", note: error instanceof Error ? plainText(error.message, 200) : "" };
     }
   }
 }

@@ -1,6 +1,7 @@
 import { hostPort } from "../discovery/host.ts";
 import type { EventHub } from "../event-hub.ts";
 import type { LeaveStep } from "../events.ts";
+import { plainText } from "../plain-text.ts";
 import type { RegistrationState, RegistrationStatus } from "./instance.ts";
 import type { RegistrationHandle } from "./registrar.ts";
 
@@ -39,19 +40,21 @@ export class MembershipEvents {
       const endpoint = hostPort(this.#known.host, this.#known.port);
       events.emit({ type: "registration.registered", ...this.#named, endpoint });
     } else if (state === "lost" && events.wants("registration.lost")) {
-      events.emit({ type: "registration.lost", ...this.#named, reason: reason?.message ?? "" });
+      events.emit({ type: "registration.lost", ...this.#named, reason: plainText(reason?.message ?? "") });
     }
   }
 
   status(status: RegistrationStatus, note: string, isHeard: boolean): void {
     const type = "registration.status";
-    if (this.#events.wants(type)) this.#events.emit({ type, ...this.#named, status, note, isHeard });
+    if (this.#events.wants(type))
+      this.#events.emit({ type, ...this.#named, status, note: plainText(note), isHeard });
   }
 
   leaving(step: LeaveStep, reason: string, trouble: Error | undefined): void {
     const type = "registration.leaving";
     if (!this.#events.wants(type)) return;
-    this.#events.emit({ type, ...this.#named, step, reason, failed: trouble?.message });
+    const failed = trouble === undefined ? undefined : plainText(trouble.message);
+    this.#events.emit({ type, ...this.#named, step, reason, failed });
   }
 
   left(reason: string, durationMs: number): void {

@@ -1,5 +1,6 @@
 import type { Clock } from "../clock.ts";
 import { ProxylessError } from "../errors.ts";
+import { plainText } from "../plain-text.ts";
 import type { Random } from "../random.ts";
 import { knownKeys, oneOf, optionalText, record, wholeNumber } from "../registry/option-checks.ts";
 import { toSourceError } from "../registry/source-error.ts";
@@ -211,7 +212,7 @@ export class Registration<I extends ResolvedInstance> {
     const { service, id } = this.#parts.instance;
     return new ProxylessError(
       "ERR_PROXYLESS_REGISTRATION",
-      `instance ${id} of ${service} ${what}: ${trouble.message}`,
+      `instance ${id} of ${service} ${what}: ${plainText(trouble.message)}`,
       {
         cause: trouble,
         service,

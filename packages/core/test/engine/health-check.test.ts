@@ -60,7 +60,11 @@ describe("health checks over HTTP", () => {
   it("find one that hangs, one that refuses and one that answers garbage, and not the one beside them", async () => {
     const hanging = await server(() => {});
     const well = await server(answerOk);
-    const garbage = createTcpServer((socket) => socket.end("no HTTP\r\n\r\n"));
+    const garbage = createTcpServer((socket) => {
+      // A check that has seen enough resets the connection.
+      socket.on("error", () => {});
+      socket.end("no HTTP\r\n\r\n");
+    });
     garbage.listen(0, "127.0.0.1");
     await once(garbage, "listening");
     onTestFinished(() => void garbage.close());

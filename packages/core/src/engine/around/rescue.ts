@@ -1,5 +1,6 @@
 import type { TimerHandle } from "../../clock.ts";
 import { ProxylessError } from "../../errors.ts";
+import { plainText } from "../../plain-text.ts";
 import type { FallbackAnswer } from "../../policies/fallback/fallback-policy.ts";
 import { fallsBackOnError, fallsBackOnStatus, wasNeverSent } from "../../policies/fallback/falls-back.ts";
 import { abortReason } from "../call-errors.ts";
@@ -166,7 +167,7 @@ export class Rescue {
   #functionFailed(reason: string): void {
     if (this.#over || this.#aborter?.signal.aborted === true) return;
     this.#stopTimer();
-    this.#reportFailed("function", reason);
+    this.#reportFailed("function", plainText(reason));
     this.#fromValue();
   }
 

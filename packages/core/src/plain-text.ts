@@ -1,6 +1,3 @@
-/** Longer texts end in `…`. */
-const MAX_CHARS = 2000;
-
 /** A header that holds a credential, up to the end of its value. */
 const headers =
   /\b((?:proxy-)?authorization|(?:set-)?cookie|x-[\w-]{1,40}-token|x-api-key)(["']?\s*[:=]\s*)[^\r\n,;}]+/gi;
@@ -16,12 +13,13 @@ const query = /(?<=\/[^\s?"']{0,500})\?[^\s"')]+/g;
 const controls = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g;
 
 /**
- * Text of somebody else's making (a registry's complaint, an error's message) as a log may have it: one line, of bounded
- * length, without what looks like a credential and without queries. The mesh puts no secrets into its events; this is for what
- * others put into theirs.
+ * Text of somebody else's making (a registry's complaint, an error's message) as an event or a log may have it: one line, of
+ * bounded length, without what looks like a credential and without queries. The mesh has no secrets of its own to tell; this
+ * is for what others put into their texts.
+ * @param maxChars a longer text is cut, and ends in `…`; default 2,000
  */
-export function plainText(text: string): string {
-  const bounded = text.length > MAX_CHARS ? `${text.slice(0, MAX_CHARS)}…` : text;
+export function plainText(text: string, maxChars = 2000): string {
+  const bounded = text.length > maxChars ? `${text.slice(0, maxChars)}…` : text;
   return bounded
     .replaceAll(controls, " ")
     .replaceAll(headers, "$1$2…")

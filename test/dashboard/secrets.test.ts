@@ -27,6 +27,9 @@ const planted = {
   faultHeader: "secret-fault-header",
   hashKey: "secret-hash-key",
   token: "secret-token-0123456789",
+  registryUser: "secret-registry-user",
+  registryQuery: "secret-registry-query",
+  registryHeader: "secret-registry-header",
 } as const;
 
 it("shows no secret of a call, an endpoint, a policy or the page itself", async () => {
@@ -42,7 +45,7 @@ it("shows no secret of a call, an endpoint, a policy or the page itself", async 
   stage.discovery.add("orders", { host, port: Number(port), metadata: { password: planted.metadata } });
   stage.discovery.fail("orders", {
     class: "auth",
-    message: `the registry at http://127.0.0.1/ refuses`,
+    message: `http://admin:${planted.registryUser}@127.0.0.1/?token=${planted.registryQuery} refuses X-Token: ${planted.registryHeader}`,
     cause: new Error(planted.password),
   });
   const authorization = { authorization: `Bearer ${planted.token}` };

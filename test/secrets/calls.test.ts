@@ -127,6 +127,7 @@ it("no secret of a call comes out of anything that tells of it, however it ends"
     "access log",
     "metrics page",
     "metrics",
+    "prom-client",
     "dumps",
   ];
   expect([...planted.sources]).toEqual(expect.arrayContaining([...said, "spans", "errors", "explanations"]));

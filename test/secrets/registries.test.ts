@@ -1,5 +1,3 @@
-import { createServer } from "node:http";
-
 import { createMesh } from "@proxyless/core";
 import type { DiscoverySource } from "@proxyless/core";
 import { consul } from "@proxyless/discovery-consul";
@@ -7,33 +5,13 @@ import { etcd } from "@proxyless/discovery-etcd";
 import { eureka } from "@proxyless/discovery-eureka";
 import { kubernetes } from "@proxyless/discovery-kubernetes";
 import { nacos } from "@proxyless/discovery-nacos";
-import { expect, it, onTestFinished } from "vitest";
+import { expect, it } from "vitest";
 
-import { listening } from "../telemetry/support/listening.ts";
 import { Overheard } from "./support/overheard.ts";
+import { parrot } from "./support/parrot.ts";
 import { Planted } from "./support/planted.ts";
 
 type Make = (url: string, planted: Planted) => DiscoverySource;
-
-/** A registry that refuses everybody, in words that repeat everything that it was told. */
-async function parrot(status: number, heard: string[]): Promise<string> {
-  const server = createServer((request, response) => {
-    let body = "";
-    request.setEncoding("utf8");
-    request.on("data", (chunk: string) => (body += chunk));
-    request.on("end", () => {
-      const said = `${request.method} ${request.url} ${JSON.stringify(request.headers)} ${body}`;
-      heard.push(said);
-      response.writeHead(status, { "content-type": "application/json", "x-said": encodeURIComponent(said) });
-      response.end(JSON.stringify({ message: said, error: said, code: status }));
-    });
-  });
-  onTestFinished(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  return `http://127.0.0.1:${await listening(server)}`;
-}
 
 const registries: readonly (readonly [name: string, status: number, make: Make])[] = [403, 500, 200].flatMap(
   (status) =>

@@ -10,7 +10,14 @@ import { AlwaysOnSampler } from "@opentelemetry/sdk-trace";
 import type { Mesh, MeshEventType } from "@proxyless/core";
 import { accessLog, envoyFormat, jsonFormat, logEvents } from "@proxyless/logs";
 import type { FieldsFirstLogger } from "@proxyless/logs";
-import { createMetrics, prometheusEndpoint } from "@proxyless/metrics";
+import {
+  createMetrics,
+  instrumentMesh,
+  prometheusEndpoint,
+  registerWithPromClient,
+} from "@proxyless/metrics";
+import { Registry } from "prom-client";
+import type { OpenMetricsContentType } from "prom-client";
 
 import { samples } from "../../../packages/logs/test/support/samples.ts";
 import { Sdk } from "../../telemetry/support/sdk.ts";
@@ -63,15 +70,20 @@ export class Overheard {
     );
     const metrics = createMetrics(mesh, { endpoints: true });
     const pages = prometheusEndpoint(metrics);
+    const registry = new Registry<OpenMetricsContentType>();
+    registry.setContentType(Registry.OPENMETRICS_CONTENT_TYPE);
+    registerWithPromClient(registry, metrics);
     const exporter = new InMemoryMetricExporter(AggregationTemporality.CUMULATIVE);
     const reader = new PeriodicExportingMetricReader({ exporter, metricProducers: [metrics] });
     const provider = new MeterProvider({ readers: [reader] });
+    const instruments = instrumentMesh(mesh, { meter: provider.getMeter("overheard") });
     const end = async (): Promise<void> => {
       const url = await pages.listen({ port: 0 });
       const accept = "application/openmetrics-text; version=1.0.0";
       for (const headers of [{}, { accept }]) {
         planted.text("metrics page", await (await fetch(url, { headers })).text());
       }
+      planted.text("prom-client", await registry.metrics());
       await provider.forceFlush();
       planted.value("metrics", exporter.getMetrics());
       planted.value("dumps", mesh.inspect());
@@ -79,6 +91,7 @@ export class Overheard {
       planted.text("dumps", JSON.stringify(mesh));
       await pages.close();
       await provider.shutdown();
+      instruments.close();
       metrics.close();
       events.stop();
       await Promise.all(lines.map((log) => log.stop()));

@@ -59,9 +59,14 @@ export const consulExhibits: readonly Exhibit[] = [
     ID: `orders:127.0.0.1:${port}`,
     Address: "127.0.0.1",
     Port: port,
-    Meta: { cluster: "default" },
+    Tags: ["cluster:default"],
     Weights: { Passing: 10, Warning: 10 },
-    Check: { CheckID: `orders:127.0.0.1:${port}`, TTL: "20s", Status: "passing" },
+    Check: {
+      Interval: "5s",
+      Timeout: "5s",
+      TCP: `127.0.0.1:${port}`,
+      DeregisterCriticalServiceAfter: "1m",
+    },
   })),
   exhibit("fabio's tags", (port) => ({
     ID: `orders-${port}`,

@@ -1,3 +1,5 @@
+import { inflateSync } from "node:zlib";
+
 import { consulRegistrar } from "@proxyless/discovery-consul";
 import type { ConsulFormat } from "@proxyless/discovery-consul";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
@@ -189,6 +191,14 @@ describe("point 24, what every framework writes: what a real agent was told by",
   });
 });
 
+/** Whether a tag reads as this for go-micro, which looks at the first two characters and unpacks the hex digits that follow. */
+function packs(kind: string, content: string): (tag: unknown) => boolean {
+  return (tag) =>
+    typeof tag === "string" &&
+    tag.startsWith(`${kind}-`) &&
+    inflateSync(Buffer.from(tag.slice(2), "hex")).toString("utf8") === content;
+}
+
 describe("what we tell a real agent in the format", { timeout: 30_000 }, () => {
   const said = {
     id: "web-1",
@@ -237,7 +247,20 @@ describe("what we tell a real agent in the format", { timeout: 30_000 }, () => {
         Weights: { Passing: 30, Warning: 30 },
       },
     ],
-    ["go-micro", 1, { Tags: expect.arrayContaining(["blue"]), Weights: { Passing: 3, Warning: 3 } }],
+    [
+      "go-micro",
+      1,
+      {
+        Tags: [
+          expect.toSatisfy(packs("t", '{"team":"a"}')),
+          expect.toSatisfy(packs("t", '{"zone":"z1"}')),
+          expect.toSatisfy(packs("t", '{"secure":"true"}')),
+          expect.toSatisfy(packs("v", "2.0.1")),
+          "blue",
+        ],
+        Weights: { Passing: 3, Warning: 3 },
+      },
+    ],
   ];
 
   it.each(shapes)("%s is what it should be, and is read back whole", async (format, weightBase, shape) => {

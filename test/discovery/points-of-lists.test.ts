@@ -88,7 +88,7 @@ describe("what every client of a registry must stand", () => {
     mesh.on("discovery.skipped", ({ reason }) => skipped.push(reason));
     await mesh.ready("orders");
     expect(served(mesh)).toBe("a");
-    expect(skipped).toEqual(["1 × host is not no cloud metadata address"]);
+    expect(skipped).toEqual(["1 × host is not an address other than a cloud metadata one"]);
   });
 
   it("point 10: a list of nothing but nonsense is an error of class data, and not an empty list", async () => {

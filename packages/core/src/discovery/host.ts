@@ -33,18 +33,22 @@ export function hostProblem(host: string): string | undefined {
   if (isIPv4(host)) return ipv4Problem(host);
   if (host.includes(":")) {
     if (host.includes("%") || !isIPv6(host)) return "a valid IPv6 address without brackets and zone";
-    return refusedV6.check(host, "ipv6") ? "no unspecified, multicast or cloud metadata address" : undefined;
+    return refusedV6.check(host, "ipv6")
+      ? "an address other than an unspecified, multicast or cloud metadata one"
+      : undefined;
   }
   if (!hostName.test(host) || endsInNumber.test(host)) return "a DNS name or an IP address";
   const plain = host.endsWith(".") ? host.slice(0, -1) : host;
-  return metadataHosts.has(plain.toLowerCase()) ? "no cloud metadata address" : undefined;
+  return metadataHosts.has(plain.toLowerCase()) ? "an address other than a cloud metadata one" : undefined;
 }
 
 function ipv4Problem(host: string): string | undefined {
-  if (metadataHosts.has(host)) return "no cloud metadata address";
+  if (metadataHosts.has(host)) return "an address other than a cloud metadata one";
   const first = Number(host.slice(0, host.indexOf(".")));
   // 0/8 means "this host" and 224/3 holds multicast, reserved and broadcast addresses.
-  return first === 0 || first >= 224 ? "no unspecified, multicast or reserved address" : undefined;
+  return first === 0 || first >= 224
+    ? "an address other than an unspecified, multicast or reserved one"
+    : undefined;
 }
 
 /**

@@ -60,7 +60,7 @@ describe("staticSource", () => {
     ["services.a[0]", "an http(s) URL", { a: ["ftp://10.0.0.1:80"] }],
     ["services.a[0]", "without path", { a: ["http://10.0.0.1:80/api"] }],
     ["services.a[0]", "without path", { a: ["http://10.0.0.1:80?x=1"] }],
-    ["services.a[0]", "no cloud metadata address", { a: ["169.254.169.254:80"] }],
+    ["services.a[0]", "an address other than a cloud metadata one, got", { a: ["169.254.169.254:80"] }],
     ["services.a[0]", "an address without credentials", { a: ["http://user:hunter2@10.0.0.1:80"] }],
     ["services.a[0].port", "an integer from 1 to 65535, got undefined", { a: [{ host: "h" }] }],
     ["services.a[0].host", "a DNS name", { a: [{ host: "a/b", port: 80 }] }],

@@ -87,8 +87,7 @@ export function renderInstance(listed: Listed, style: WireStyle): Fields {
       serviceUpTimestamp: listed.registeredAt,
     },
     metadata: isEmpty ? { "@class": "java.util.Collections$EmptyMap" } : own,
-    ...(raw["vipAddress"] === undefined ? {} : { vipAddress: raw["vipAddress"] }),
-    ...(raw["secureVipAddress"] === undefined ? {} : { secureVipAddress: raw["secureVipAddress"] }),
+    ...given(raw, "homePageUrl", "statusPageUrl", "healthCheckUrl", "vipAddress", "secureVipAddress"),
     isCoordinatingDiscoveryServer: "false",
     lastUpdatedTimestamp: String(listed.lastUpdatedTimestamp),
     lastDirtyTimestamp: String(listed.dirtyAt),
@@ -122,6 +121,11 @@ export function renderApps(
       ...(rendered.length === 0 && style === "xstream" ? {} : { application: listOf(rendered, style) }),
     },
   };
+}
+
+/** Of the fields that an instance may have those that it has. */
+function given(raw: Fields, ...keys: readonly string[]): Fields {
+  return Object.fromEntries(keys.flatMap((key) => (raw[key] === undefined ? [] : [[key, raw[key]]])));
 }
 
 function listOf(values: readonly Fields[], style: WireStyle): unknown {

@@ -22,6 +22,8 @@ export interface InstanceRecord {
   /** When that happened, by the server's clock; orders what one server says of one instance. */
   readonly updatedAt: number | undefined;
   readonly endpoint: Endpoint | undefined;
+  /** It is no endpoint, and that is no mistake. */
+  readonly isIgnored: boolean;
 }
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -46,13 +48,15 @@ export function readInstance(
   if (name === undefined || id === undefined) return undefined;
   const upper = name.toUpperCase();
   const status = (textOf(raw["status"]) ?? "UNKNOWN").toUpperCase();
+  const endpoint = endpointOf(raw, `${upper}/${id}`, status, reading);
   return {
     app: upper,
     id,
     status: health.has(status) ? status : "UNKNOWN",
     action: textOf(raw["actionType"]),
     updatedAt: numberOf(raw["lastUpdatedTimestamp"]),
-    endpoint: endpointOf(raw, `${upper}/${id}`, status, reading),
+    endpoint: endpoint === "ignored" ? undefined : endpoint,
+    isIgnored: endpoint === "ignored",
   };
 }
 
@@ -66,12 +70,13 @@ function endpointOf(
   id: string,
   status: string,
   reading: InstanceReading,
-): Endpoint | undefined {
+): Endpoint | "ignored" | undefined {
   const address = readAddress(fields, reading);
-  if (address === undefined) return undefined;
+  if (address === undefined || address === "ignored") return address;
   const metadata = metadataOf(fields["metadata"]);
   const locality = localityOf(fields, metadata);
-  const version = metadata["version"];
+  // Kratos writes it with a capital.
+  const version = metadata["version"] ?? metadata["Version"];
   return {
     id,
     host: address.host,

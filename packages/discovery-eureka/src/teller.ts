@@ -63,11 +63,12 @@ export class Teller {
 
   *#news({ records, trust, unreadable }: Knowledge): Sliceable<Snapshot | undefined> {
     const endpoints: Endpoint[] = [];
-    for (const [i, { endpoint }] of (records ?? []).entries()) {
+    let skipped = unreadable;
+    for (const [i, { endpoint, isIgnored }] of (records ?? []).entries()) {
       if (i % piece === 0) yield;
       if (endpoint !== undefined) endpoints.push(endpoint);
+      else if (!isIgnored) skipped++;
     }
-    const skipped = unreadable + (records?.length ?? 0) - endpoints.length;
     if (endpoints.length === 0 && skipped > 0) {
       const what = `none of ${skipped} entries has an id, a host and an enabled port`;
       throw new SourceError("data", `service ${this.#service}: ${what}`);

@@ -191,6 +191,32 @@ describe("point 24, what every framework writes: what a real agent was told by",
   });
 });
 
+describe("a Kratos that speaks gRPC alone", { timeout: 30_000 }, () => {
+  it("is a service without endpoints to a real agent's reader, and no mistake beside one that speaks HTTP", async () => {
+    const register = async (id: string, scheme: string): Promise<void> => {
+      const body = `{"ID":"${id}","Name":"helloworld","Tags":["version=v1.2.0"],"Port":9000,"Address":"10.2.0.1","TaggedAddresses":{"${scheme}":{"Address":"${scheme}://10.2.0.1:9000","Port":9000}},"Check":null,"Checks":[{"Interval":"10s","Timeout":"5s","TCP":"10.2.0.1:9000","DeregisterCriticalServiceAfter":"600s"},{"CheckID":"service:${id}","TTL":"20s","DeregisterCriticalServiceAfter":"600s"}]}`;
+      await agent.call("PUT", "/v1/agent/service/register", body);
+      onTestFinished(async () => {
+        await agent.call("PUT", `/v1/agent/service/deregister/${id}`);
+      });
+    };
+    await register("helloworld-9b", "grpc");
+    const web = watchConsul({ url: agent.url }, "helloworld");
+    onTestFinished(() => web.stop());
+    await web.until("an answer of it", () =>
+      web.log.some((line) => line !== "snapshot absent authoritative 0"),
+    );
+    expect(web.log.at(-1)).toBe("snapshot bound authoritative 0");
+    expect(web.snapshots.at(-1)).not.toHaveProperty("skipped");
+    await register("helloworld-9c", "http");
+    await web.until("it", () => web.snapshots.at(-1)?.endpoints.length === 1);
+    expect(web.snapshots.at(-1)?.endpoints).toMatchObject([
+      { id: "dc1/server-1/helloworld-9c", scheme: "http" },
+    ]);
+    expect(web.snapshots.at(-1)).not.toHaveProperty("skipped");
+  });
+});
+
 /** Whether a tag reads as this for go-micro, which looks at the first two characters and unpacks the hex digits that follow. */
 function packs(kind: string, content: string): (tag: unknown) => boolean {
   return (tag) =>

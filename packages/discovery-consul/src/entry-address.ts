@@ -1,4 +1,4 @@
-import { isRecord, readHost, readPort } from "@proxyless/core/discovery";
+import { isForeignUrl, isRecord, readHost, readPort } from "@proxyless/core/discovery";
 
 /** Where an instance is reached. */
 export interface EntryAddress {
@@ -15,12 +15,13 @@ export interface EntryPlaces {
 
 /**
  * Picks the address of an entry: the wanted tagged address, else the HTTP URL that Kratos puts into a tagged address,
- * else the service's address, else its node's. `undefined` when none of it is an address.
+ * else the service's address, else its node's.
+ * @returns `ignored` when what it has are URLs of other protocols than HTTP; `undefined` when none of it is an address
  */
 export function readAddress(
   { node, service }: EntryPlaces,
   addressTag: string | undefined,
-): EntryAddress | undefined {
+): EntryAddress | "ignored" | undefined {
   const tagged = isRecord(service["TaggedAddresses"]) ? service["TaggedAddresses"] : {};
   if (addressTag !== undefined) {
     const wanted = readTagged(tagged[addressTag], service["Port"]);
@@ -32,10 +33,19 @@ export function readAddress(
       return readUrl(url["Address"]);
     }
   }
+  // The service's own address is then one of these, without its protocol.
+  if (Object.entries(tagged).some(isForeignDoor)) return "ignored";
   const own = service["Address"];
   const host = typeof own === "string" && own !== "" ? own : node["Address"];
+  if (isForeignUrl(host)) return "ignored";
   if (typeof host === "string" && host.includes("://")) return readUrl(host);
   return makeAddress(host, service["Port"], undefined);
+}
+
+/** A tagged address of Kratos, which names it after the scheme of its URL, where that is not HTTP. */
+function isForeignDoor([name, value]: readonly [string, unknown]): boolean {
+  const url = isRecord(value) ? value["Address"] : undefined;
+  return typeof url === "string" && url.startsWith(`${name}://`) && isForeignUrl(url);
 }
 
 /** Consul writes `Address` and `Port`; its documentation and some writers use lower case. */

@@ -16,7 +16,7 @@ import { ageOf } from "./trust.ts";
  */
 export function healthAnswer(
   service: string,
-  { endpoints, nodes, skipped }: DecodedEntries,
+  { endpoints, ignored, nodes, skipped }: DecodedEntries,
   headers: IncomingHttpHeaders,
   settings: Settings,
 ): Answer {
@@ -30,7 +30,7 @@ export function healthAnswer(
   const revision = headers["x-consul-index"];
   return {
     snapshot: {
-      kind: endpoints.length === 0 && !isNarrow ? "absent" : "bound",
+      kind: endpoints.length === 0 && ignored === 0 && !isNarrow ? "absent" : "bound",
       endpoints,
       trust: "authoritative",
       ageMs: ageOf(headers),

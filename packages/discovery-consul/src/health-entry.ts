@@ -30,9 +30,14 @@ export class DecodedEntries {
   readonly #ids = new Set<string>();
   readonly #nodes = new Set<string>();
   #skipped = 0;
+  #ignored = 0;
 
-  /** The next entry; `undefined` for one that cannot be used. */
-  add(entry: DecodedEntry | undefined): void {
+  /** The next entry; `ignored` for one that is not for HTTP clients, `undefined` for one that cannot be used. */
+  add(entry: DecodedEntry | "ignored" | undefined): void {
+    if (entry === "ignored") {
+      this.#ignored++;
+      return;
+    }
     if (entry === undefined || this.#ids.has(entry.endpoint.id)) {
       this.#skipped++;
       return;
@@ -54,6 +59,11 @@ export class DecodedEntries {
   /** Entries without a usable identity or address, and repeated ones. */
   get skipped(): number {
     return this.#skipped;
+  }
+
+  /** Entries that are not for HTTP clients, which is no mistake. */
+  get ignored(): number {
+    return this.#ignored;
   }
 }
 
@@ -79,13 +89,21 @@ export function decodeEntries(
   return decoded;
 }
 
-/** Reads one entry; `undefined` when it has no usable identity or address. */
-export function decodeEntry(raw: unknown, reading: EntryReading, priority = 0): DecodedEntry | undefined {
+/**
+ * Reads one entry; `undefined` when it has no usable identity or address, `ignored` when its addresses are URLs of other protocols
+ * than HTTP.
+ */
+export function decodeEntry(
+  raw: unknown,
+  reading: EntryReading,
+  priority = 0,
+): DecodedEntry | "ignored" | undefined {
   if (!isRecord(raw) || !isRecord(raw["Node"]) || !isRecord(raw["Service"])) return undefined;
   const { Node: node, Service: service } = raw;
   const id = identity(node, service, reading.isPart === true);
   const address = readAddress({ node, service }, reading.addressTag);
   if (id === undefined || address === undefined) return undefined;
+  if (address === "ignored") return address;
   const tags = stringList(service["Tags"]);
   const goMicro = readGoMicroTags(tags);
   const metadata = readMetadata(strings(service["Meta"]), tags, goMicro.metadata);

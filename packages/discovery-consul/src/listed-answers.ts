@@ -14,8 +14,8 @@ import type { DecodedEntry } from "./health-entry.ts";
 export interface ListedReading {
   /** For errors: `service web`. */
   readonly subject: string;
-  /** Reads the JSON of one entry; `undefined` for one that cannot be used. */
-  decode(json: unknown): DecodedEntry | undefined;
+  /** Reads the JSON of one entry; `ignored` for one that is not for HTTP clients, `undefined` for one that cannot be used. */
+  decode(json: unknown): DecodedEntry | "ignored" | undefined;
   /** @throws SourceError of class `data` for a list that makes no sense */
   answer(entries: DecodedEntries, headers: IncomingHttpHeaders): Answer;
 }
@@ -24,7 +24,7 @@ export interface ListedReading {
 interface KnownEntry {
   readonly bytes: Buffer;
   readonly digest: string;
-  readonly decoded: DecodedEntry | undefined;
+  readonly decoded: DecodedEntry | "ignored" | undefined;
   /** The number of the last answer that it was in, and where it stood there. */
   seenIn: number;
   place: number;

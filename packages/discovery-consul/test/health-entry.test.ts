@@ -85,6 +85,35 @@ describe("what other frameworks register", () => {
     expect(at("http://[fd00::9]:8000")).toMatchObject({ host: "fd00::9", scheme: "http" });
   });
 
+  it.each([
+    [
+      "a Kratos that speaks gRPC alone",
+      { grpc: { Address: "grpc://10.1.1.1:9000", Port: 9000 } },
+      "10.1.1.1",
+    ],
+    [
+      "one that does over TLS, as old versions wrote it",
+      {
+        grpc: { Address: "grpc://10.1.1.1:9000?isSecure=true", Port: 9000 },
+        lan_ipv4: { Address: "10.1.1.1" },
+      },
+      "10.1.1.1",
+    ],
+    ["an address that is such a URL", {}, "grpc://10.1.1.1:9000"],
+  ])("leaves out %s, and does not count it", (_, TaggedAddresses, Address) => {
+    const raw = entry("helloworld", { service: { Address, Port: 9000, TaggedAddresses } });
+    const decoded = decodeEntries([raw, entry("web-1")], { weightBase: 1 });
+    expect(decoded?.endpoints.map(({ id }) => id)).toEqual(["dc1/n1/web-1"]);
+    expect([decoded?.skipped, decoded?.ignored]).toEqual([0, 1]);
+  });
+
+  it("counts a Kratos whose HTTP URL is none, and takes other people's URLs for no more than they are", () => {
+    const at = (TaggedAddresses: object): ReturnType<typeof decodeEntries> =>
+      decodeEntries([entry("a", { service: { TaggedAddresses } })], { weightBase: 1 });
+    expect(at({ http: { Address: "http://", Port: 0 } })?.skipped).toBe(1);
+    expect(at({ database: { Address: "postgres://10.0.0.9:5432", Port: 5432 } })?.endpoints).toHaveLength(1);
+  });
+
   it("reads Kitex and Hertz: tags key:value, both weights alike, 10 as normal", () => {
     const raw = entry("svc:10.0.0.5:8888", {
       service: { Tags: ["env:prod", "cluster:a"], Weights: { Passing: 20, Warning: 20 } },
@@ -255,7 +284,8 @@ describe("a list with bad entries", () => {
           expect(port).toBeGreaterThan(0);
           expect(weight).toBeGreaterThanOrEqual(0);
         }
-        expect((decoded?.endpoints.length ?? 0) + (decoded?.skipped ?? 0)).toBe(list.length);
+        const { endpoints = [], ignored = 0, skipped = 0 } = decoded ?? {};
+        expect(endpoints.length + ignored + skipped).toBe(list.length);
       }),
       { seed: 7, numRuns: 300 },
     );

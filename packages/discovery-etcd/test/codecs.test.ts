@@ -142,6 +142,18 @@ describe("what others write", () => {
     expect(read).toMatchObject([{ id: "k#n1" }, { id: "k#n2" }]);
   });
 
+  it.each([
+    '{"id":"helloworld-9b","name":"orders","version":"v1.2.0","metadata":{"zone":"a"},"endpoints":["grpc://10.0.0.1:9000?isSecure=false"]}',
+    '{"id":"helloworld-9b","name":"orders","version":"","metadata":null,"endpoints":["grpcs://[fd00::1]:9000","ws://10.0.0.1:81"]}',
+    '{"Op":0,"Addr":"unix:///run/orders.sock","Metadata":null}',
+    '{"name":"orders","nodes":[{"id":"n1","address":"grpc://10.0.0.1:9000"}]}',
+    '{"network":"tcp","address":"grpc://10.0.0.1:9000","weight":10}',
+    '{"url":"grpc://10.0.0.1:9000"}',
+    "grpc://10.0.0.1:80",
+  ])("%s is somebody, though nobody that HTTP clients could call", (value) => {
+    expect(decode(codecs.auto, value)).toEqual([]);
+  });
+
   it("weighs by the base that one gives, instead of the format's own", () => {
     const value = '{"network":"tcp","address":"10.0.0.1:8888","weight":20,"tags":{}}';
     expect(decode(codecs.auto, value, { weightBase: 20 })).toMatchObject([{ weight: 1 }]);
@@ -153,13 +165,16 @@ describe("what others write", () => {
     "10.0.0.1",
     "10.0.0.1:0",
     "10.0.0.1:65536",
-    "grpc://10.0.0.1:80",
+    "http://",
+    "grpc://",
     "{",
     "{}",
     "[1]",
     "null",
     '{"Op":0,"Addr":7}',
-    '{"id":"x","name":"orders","endpoints":["grpc://10.0.0.1:9000"]}',
+    '{"id":"x","name":"orders","endpoints":[]}',
+    '{"id":"x","name":"orders","endpoints":["grpc://10.0.0.1:9000","10.0.0.1:80"]}',
+    '{"id":"x","name":"orders","endpoints":["grpc://10.0.0.1:9000",7]}',
     '{"name":"orders","nodes":[]}',
     '{"network":"tcp","address":"nowhere"}',
     '{"host":"10.0.0.1"}',

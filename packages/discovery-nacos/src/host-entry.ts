@@ -4,6 +4,8 @@ import type { Sliceable } from "@proxyless/core/discovery";
 
 /** How entries are read. */
 export interface HostReading {
+  /** The service's name, as Nacos has it. */
+  readonly service: string;
   /** The registered weight that counts as 1. */
   readonly weightBase: number;
   /** So few are healthy that the server calls all of them so: what it says of one means nothing. */
@@ -27,29 +29,34 @@ const piece = 64;
 /** Reads the instances of a service. One bad entry is skipped and counted, never the whole list. */
 export function* decodeHosts(hosts: readonly unknown[], reading: HostReading): Sliceable<DecodedHosts> {
   const endpoints = new Map<string, Endpoint>();
+  let ignored = 0;
   for (const [i, raw] of hosts.entries()) {
     if (i % piece === 0) yield;
     const endpoint = decodeHost(raw, reading);
-    if (endpoint !== undefined && !endpoints.has(endpoint.id)) endpoints.set(endpoint.id, endpoint);
+    if (endpoint === "ignored") ignored++;
+    else if (endpoint !== undefined && !endpoints.has(endpoint.id)) endpoints.set(endpoint.id, endpoint);
   }
-  return { endpoints: [...endpoints.values()], skipped: hosts.length - endpoints.size };
+  return { endpoints: [...endpoints.values()], skipped: hosts.length - endpoints.size - ignored };
 }
 
-function decodeHost(raw: unknown, reading: HostReading): Endpoint | undefined {
+/** One instance; `ignored` for a door of Kratos that HTTP clients cannot use, which is no mistake. */
+function decodeHost(raw: unknown, reading: HostReading): Endpoint | "ignored" | undefined {
   if (!isRecord(raw)) return undefined;
   const host = readHost(raw["ip"]);
   const port = readPort(raw["port"]);
   if (host === undefined || port === undefined) return undefined;
   const cluster = textOf(raw["clusterName"]) ?? usualCluster;
   const metadata = metadataOf(raw["metadata"]);
-  const { version, secure } = metadata;
+  const { version } = metadata;
+  const scheme = schemeOf(metadata, reading);
+  if (scheme === "other") return "ignored";
   const locality = localityOf(metadata, cluster);
   return {
     // What Nacos itself tells instances of a service apart by; `instanceId` is made of it, where there is one.
     id: textOf(raw["instanceId"]) ?? `${host}#${port}#${cluster}`,
     host,
     port,
-    ...(secure === "true" || secure === "false" ? { scheme: secure === "true" ? "https" : "http" } : {}),
+    ...(scheme === undefined ? {} : { scheme }),
     weight: weightOf(raw["weight"]) / reading.weightBase,
     priority: 0,
     health: healthOf(raw, reading),
@@ -57,6 +64,20 @@ function decodeHost(raw: unknown, reading: HostReading): Endpoint | undefined {
     ...(version === undefined || version === "" ? {} : { version }),
     metadata,
   };
+}
+
+/**
+ * Kratos registers the doors of a service under a name each, `orders.http`, and writes the scheme that it ends with into `kind` too;
+ * any other `kind` is the user's own. Spring Cloud Alibaba says it in `secure`.
+ */
+function schemeOf(
+  { kind = "", secure }: Readonly<Record<string, string>>,
+  { service }: HostReading,
+): "http" | "https" | "other" | undefined {
+  if (kind !== "" && service.endsWith(`.${kind}`)) {
+    return kind === "http" || kind === "https" ? kind : "other";
+  }
+  return secure === "true" ? "https" : secure === "false" ? "http" : undefined;
 }
 
 function healthOf(fields: Fields, { isProtected }: HostReading): Health {

@@ -85,7 +85,11 @@ export class ServiceWatch {
   /** @returns what to tell; undefined where nothing changed */
   *#news({ hosts, isProtected }: ListAnswer): Sliceable<Snapshot | undefined> {
     const { weightBase } = this.#settings;
-    const { endpoints, skipped } = yield* decodeHosts(hosts, { weightBase, isProtected });
+    const { endpoints, skipped } = yield* decodeHosts(hosts, {
+      service: this.#service,
+      weightBase,
+      isProtected,
+    });
     if (endpoints.length === 0 && skipped > 0) {
       throw new SourceError("data", `service ${this.#service}: none of ${skipped} entries has an address`);
     }

@@ -6,7 +6,7 @@ import { decodeHosts } from "../src/host-entry.ts";
 import type { HostReading } from "../src/host-entry.ts";
 import { readList } from "../src/list-answer.ts";
 
-const usual: HostReading = { weightBase: 1, isProtected: false };
+const usual: HostReading = { service: "a", weightBase: 1, isProtected: false };
 
 /** One instance, as raw JSON text, in an answer of the older API. */
 function one(fields: string, reading: Partial<HostReading> = {}): unknown {
@@ -123,6 +123,24 @@ describe("an instance", () => {
         ok: "true",
       },
     });
+  });
+
+  /** What Kratos registers for one door of a service, under the name of that service and `.` and the scheme. */
+  const door = (kind: string): string =>
+    `"instanceId":"","ip":"10.0.0.1","port":8443,"weight":100,"healthy":true,"enabled":true,"ephemeral":true,"clusterName":"DEFAULT","serviceName":"DEFAULT_GROUP@@orders.${kind}","metadata":{"kind":"${kind}","version":"v1.2.0"}`;
+
+  it.each(["http", "https"])("of Kratos is an %s door where its service is called so", (kind) => {
+    expect(one(door(kind), { service: `orders.${kind}` })).toMatchObject({ scheme: kind, version: "v1.2.0" });
+    // Somebody else's word, whatever it is.
+    expect(one(door(kind), { service: "orders" })).not.toHaveProperty("scheme");
+  });
+
+  it.each(["grpc", "grpcs", "ws"])("of Kratos that speaks %s is left out, and not counted", (kind) => {
+    const answer = workAtOnce(readList("a", `{"hosts":[{${door(kind)}}]}`));
+    const read = (service: string): ReturnType<typeof decodeHosts> =>
+      decodeHosts(answer?.hosts ?? [], { ...usual, service });
+    expect(workAtOnce(read(`orders.${kind}`))).toEqual({ endpoints: [], skipped: 0 });
+    expect(workAtOnce(read("orders")).endpoints).toHaveLength(1);
   });
 
   it.each([

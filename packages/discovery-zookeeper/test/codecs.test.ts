@@ -226,7 +226,26 @@ describe("point 24, what other frameworks write", () => {
     expect(decode(codecs.dubboInterface, triName.replace("tri", "dubbo"), "")).toBe("ignored");
     expect(decode(codecs.dubbo, "d", dubboNode.replace("tri", "grpc"))).toBe("ignored");
     expect(decode(codecs.serverset, "vector_0000000001", '{"vector":[]}')).toBe("ignored");
-    expect(decode(codecs.kratos, "k", '{"endpoints":["grpc://10.0.0.4:9000"]}')).toBe("ignored");
+  });
+
+  it.each([
+    '{"id":"h-1","name":"orders","version":"v1","metadata":{"zone":"a"},"endpoints":["grpc://10.0.0.4:9000?isSecure=false"]}',
+    '{"id":"h-1","name":"orders","version":"","metadata":null,"endpoints":["grpcs://[fd00::1]:9000","ws://10.0.0.4:81"]}',
+    '{"name":"orders","nodes":[{"id":"n1","address":"grpc://10.0.0.4:9000"}]}',
+    '{"host":"grpc://10.0.0.4:9000"}',
+    "grpc://10.0.0.4:9000",
+  ])("is left out without a fault where it has URLs, and none of HTTP: %s", (data) => {
+    expect(decode(codecs.auto, "k", data)).toBe("ignored");
+  });
+
+  it.each([
+    '{"endpoints":[]}',
+    '{"endpoints":["nonsense"]}',
+    '{"endpoints":["grpc://10.0.0.4:9000",7]}',
+    '{"nodes":[{"id":"n1"}]}',
+    '{"host":"nowhere"}',
+  ])("makes no sense where it has neither: %s", (data) => {
+    expect(decode(codecs.auto, "k", data)).toBeUndefined();
   });
 
   it("uses the endpoint that was asked for, and a weight base of one's own", () => {

@@ -68,6 +68,15 @@ export function readPort(value: unknown): number | undefined {
   return typeof port === "number" && Number.isInteger(port) && port >= 1 && port <= 65_535 ? port : undefined;
 }
 
+/**
+ * A URL of another protocol than HTTP, as frameworks register for the doors that are not for HTTP clients
+ * (`grpc://10.0.0.1:9000`): no endpoint, and no mistake either.
+ */
+export function isForeignUrl(value: unknown): boolean {
+  if (typeof value !== "string" || !/^[a-z][a-z0-9+.-]*:\/\/./iu.test(value)) return false;
+  return !/^https?:/iu.test(value) && URL.canParse(value);
+}
+
 /** `host:port`, with brackets around IPv6. */
 export function hostPort(host: string, port: number): string {
   return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;

@@ -41,7 +41,7 @@ export { merge } from "../discovery/combine/merge.ts";
 export type { MergeOptions } from "../discovery/combine/merge-options.ts";
 export { withCache } from "../discovery/combine/with-cache.ts";
 export type { CacheOptions } from "../discovery/combine/cache-options.ts";
-export { hostPort, readHost, readPort } from "../discovery/host.ts";
+export { hostPort, isForeignUrl, readHost, readPort } from "../discovery/host.ts";
 export { namesSecret } from "../discovery/secret-name.ts";
 export { workAtOnce, workOneTurn } from "../discovery/slices.ts";
 export type { Sliceable } from "../discovery/slices.ts";

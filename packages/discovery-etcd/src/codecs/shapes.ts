@@ -1,7 +1,7 @@
 import { isUtf8 } from "node:buffer";
 
 import type { Endpoint } from "@proxyless/core";
-import { isRecord } from "@proxyless/core/discovery";
+import { isForeignUrl, isRecord } from "@proxyless/core/discovery";
 
 import { makeAddress, readAddress } from "./address.ts";
 import type { EtcdReading } from "./codec.ts";
@@ -42,7 +42,7 @@ export const grpcNamingShape: Shape = (fields, { key, reading }) => {
   // Another operation than "add", or no address, is nobody; etcd's own reader leaves both out.
   if (fields["Addr"] === "" || (fields["Op"] !== undefined && fields["Op"] !== 0)) return [];
   const address = readAddress(fields["Addr"]);
-  if (address === undefined) return "skip";
+  if (address === undefined) return uncallable([fields["Addr"]]);
   const metadata = readMetadata(fields["Metadata"]);
   const weight = readWeight(metadata["weight"], reading.weightBase ?? 1);
   return [endpointOf({ id: key, address, metadata, weight })];
@@ -54,7 +54,7 @@ export const kratosShape: Shape = (fields, { key, reading }) => {
   if (!Array.isArray(endpoints) || "nodes" in fields) return undefined;
   if (typeof name === "string" && name !== reading.service) return [];
   const address = endpoints.map(readAddress).find((one) => one?.scheme !== undefined);
-  if (address === undefined) return "skip";
+  if (address === undefined) return uncallable(endpoints);
   const metadata = readMetadata(fields["metadata"]);
   const weight = readWeight(metadata["weight"], reading.weightBase ?? 100);
   return [endpointOf({ id: key, address, metadata, weight, version: fields["version"] })];
@@ -76,14 +76,15 @@ export const goMicroShape: Shape = (fields, { key, reading }) => {
     const id = nodes.length === 1 || typeof node["id"] !== "string" ? key : `${key}#${node["id"]}`;
     found.push(endpointOf({ id, address, metadata, weight, version: fields["version"] }));
   }
-  return found.length === 0 ? "skip" : found;
+  if (found.length > 0) return found;
+  return uncallable(nodes.map((node: unknown) => (isRecord(node) ? node["address"] : node)));
 };
 
 /** `{"network":"tcp","address":"h:p","weight":10,"tags":{}}`, of Kitex and Hertz. */
 export const kitexShape: Shape = (fields, { key, reading }) => {
   if (typeof fields["network"] !== "string" || !("address" in fields)) return undefined;
   const address = readAddress(fields["address"]);
-  if (address === undefined) return "skip";
+  if (address === undefined) return uncallable([fields["address"]]);
   const metadata = readMetadata(fields["tags"]);
   const given = readWeight(fields["weight"], reading.weightBase ?? 10);
   // Kitex takes none, and less, for its default.
@@ -99,7 +100,7 @@ export const plainShape: Shape = (fields, { key, reading }) => {
   const { host, port, metadata: given, health, weight, priority, version } = fields;
   const where = fields["address"] ?? fields["addr"] ?? fields["url"];
   const address = makeAddress(host, port) ?? readAddress(where) ?? makeAddress(where, port);
-  if (address === undefined) return "skip";
+  if (address === undefined) return uncallable([where]);
   const { zone, region, scheme } = fields;
   const metadata = readMetadata(given);
   const places = readMetadata({ zone, region, scheme });
@@ -119,6 +120,12 @@ export function readBareAddress(
   value: Uint8Array,
   { key }: Pick<Entry, "key">,
 ): readonly Endpoint[] | "skip" {
-  const address = readAddress(textOf(value)?.trim());
-  return address === undefined ? "skip" : [endpointOf({ id: key, address, metadata: {} })];
+  const text = textOf(value)?.trim();
+  const address = readAddress(text);
+  return address === undefined ? uncallable([text]) : [endpointOf({ id: key, address, metadata: {} })];
+}
+
+/** An entry without an address to call: it makes no sense, unless all it has are URLs of other protocols than HTTP. */
+function uncallable(addresses: readonly unknown[]): readonly Endpoint[] | "skip" {
+  return addresses.length > 0 && addresses.every(isForeignUrl) ? [] : "skip";
 }

@@ -1,5 +1,5 @@
 import type { Endpoint } from "@proxyless/core";
-import { isRecord, readHost, readPort } from "@proxyless/core/discovery";
+import { isForeignUrl, isRecord, readHost, readPort } from "@proxyless/core/discovery";
 
 import type { ZookeeperNode } from "./codec.ts";
 
@@ -85,6 +85,11 @@ export function readAddress(
   if (!isUrl && !/:\d{1,5}$/.test(text)) return undefined;
   const port = url.port === "" ? (url.protocol === "https:" ? 443 : 80) : Number(url.port);
   return { host: url.hostname, port, scheme: isUrl ? (isSecure ? "https" : "http") : undefined };
+}
+
+/** A node without an address to call: it makes no sense, unless all it has are URLs of other protocols than HTTP. */
+export function uncallable(addresses: readonly unknown[]): "ignored" | undefined {
+  return addresses.length > 0 && addresses.every(isForeignUrl) ? "ignored" : undefined;
 }
 
 /** A weight as texts and numbers give it, so that the usual one is 1; 1 where it is none. */

@@ -2,7 +2,7 @@ import type { Endpoint } from "@proxyless/core";
 import { hostPort, isRecord } from "@proxyless/core/discovery";
 
 import type { InstanceToWrite, ZookeeperCodec } from "./codec.ts";
-import { makeEndpoint, readAddress, readJson, relativeWeight, strings } from "./fields.ts";
+import { makeEndpoint, readAddress, readJson, relativeWeight, strings, uncallable } from "./fields.ts";
 
 function isListed({ status }: InstanceToWrite): boolean {
   return status === "up" || status === "degraded";
@@ -31,7 +31,7 @@ export const kratos: ZookeeperCodec = {
       });
       return endpoint === undefined ? undefined : [endpoint];
     }
-    return texts.length === 0 ? undefined : "ignored";
+    return uncallable(texts);
   },
   encode: (instance) => {
     if (!isListed(instance)) return undefined;
@@ -83,7 +83,8 @@ export const goMicro: ZookeeperCodec = {
       });
       return endpoint === undefined ? [] : [endpoint];
     });
-    return endpoints.length === 0 ? undefined : endpoints;
+    if (endpoints.length > 0) return endpoints;
+    return uncallable(entries.map((entry) => (isRecord(entry) ? entry["address"] : entry)));
   },
   encode: (instance) => {
     if (!isListed(instance)) return undefined;

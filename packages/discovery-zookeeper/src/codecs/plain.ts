@@ -2,7 +2,15 @@ import type { Endpoint } from "@proxyless/core";
 import { hostPort, isRecord } from "@proxyless/core/discovery";
 
 import type { DecodeContext, ZookeeperCodec, ZookeeperNode } from "./codec.ts";
-import { makeEndpoint, readAddress, readJson, relativeWeight, strings, textOf } from "./fields.ts";
+import {
+  makeEndpoint,
+  readAddress,
+  readJson,
+  relativeWeight,
+  strings,
+  textOf,
+  uncallable,
+} from "./fields.ts";
 
 const healths: readonly Endpoint["health"][] = [
   "healthy",
@@ -27,9 +35,10 @@ export const text: ZookeeperCodec = {
   path: "/services/{service}",
   decode: (node) => {
     const written = textOf(node.data);
-    const address = readAddress(written === "" ? node.name : written);
+    const own = written === "" ? node.name : written;
+    const address = readAddress(own);
     const endpoint = address === undefined ? undefined : makeEndpoint({ ...address, id: node.name });
-    return endpoint === undefined ? undefined : [endpoint];
+    return endpoint === undefined ? uncallable([own]) : [endpoint];
   },
   encode: ({ id, host, port, scheme, status }) => {
     if (status !== "up" && status !== "degraded") return undefined;
@@ -57,7 +66,10 @@ export const json: ZookeeperCodec = {
   }),
 };
 
-function decodeJson(node: ZookeeperNode, context: DecodeContext): readonly Endpoint[] | undefined {
+function decodeJson(
+  node: ZookeeperNode,
+  context: DecodeContext,
+): readonly Endpoint[] | "ignored" | undefined {
   const fields = readJson(node);
   if (fields === undefined) return undefined;
   const { host = fields["address"] ?? fields["ip"], port, scheme, weight, version, zone, health } = fields;
@@ -76,5 +88,5 @@ function decodeJson(node: ZookeeperNode, context: DecodeContext): readonly Endpo
     metadata,
     ...(said === undefined ? {} : { health: said }),
   });
-  return endpoint === undefined ? undefined : [endpoint];
+  return endpoint === undefined ? uncallable([host]) : [endpoint];
 }

@@ -21,7 +21,7 @@ export interface ZookeeperAcl {
 
 /** Where and how to register. */
 export interface ZookeeperRegistrarOptions extends ZookeeperConnectionOptions {
-  /** How the node is written: one of `codecs`, or one of your own that can write. Default: `codecs.springCloud`. */
+  /** How the node is written: one of `codecs` but `dubbo`, or one of your own that can write. Default: `codecs.springCloud`. */
   readonly codec?: ZookeeperCodec;
   /** Where a service's nodes are, with `{service}` for its name. Default: the codec's (`/services/{service}`). */
   readonly path?: string;
@@ -38,6 +38,10 @@ export interface ZookeeperRegistrarOptions extends ZookeeperConnectionOptions {
 
 const keys = [...connectionKeys, "codec", "path", "acl", "clock", "random"];
 
+const unreadable =
+  "one whose instances somebody reads, as dubboInterface (Dubbo's consumers) or springCloud: of an application they use only " +
+  "instances that tell their interfaces by Dubbo's own RPC";
+
 type WritingCodec = ZookeeperCodec & Required<Pick<ZookeeperCodec, "encode">>;
 
 /** The same, checked and complete. */
@@ -52,6 +56,7 @@ export interface RegistrarSettings {
 export function resolveRegistrar(options: ZookeeperRegistrarOptions): RegistrarSettings {
   knownKeys("", record("options", options), keys);
   const codec = resolveCodec(options.codec ?? codecs.springCloud);
+  if (codec === codecs.dubbo) throw configError("codec", unreadable, codec.name);
   if (!canWrite(codec)) throw configError("codec", "one that can write (encode)", codec.name);
   const connection = resolveConnection(options);
   return {

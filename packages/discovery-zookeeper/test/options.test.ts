@@ -66,6 +66,7 @@ describe("options of a registrar", () => {
   it.each<readonly [string, object]>([
     ["servers", { servers: 7 }],
     ["codec", { servers, codec: { name: "mine", path: "/{service}", decode: () => undefined } }],
+    ["codec", { servers, codec: codecs.dubbo }],
     ["acl", { servers, acl: "creator" }],
     ["acl", { servers, acl: [] }],
     ["acl[0].permissions", { servers, acl: [{ scheme: "world", id: "anyone", permissions: 32 }] }],
@@ -77,5 +78,12 @@ describe("options of a registrar", () => {
     expect(() => zookeeperRegistrar(options)).toThrow(
       expect.objectContaining({ code: "ERR_PROXYLESS_CONFIG", field }),
     );
+  });
+
+  it("say why nothing is written for Dubbo's applications, and what its consumers read", () => {
+    const make = (): unknown => zookeeperRegistrar({ servers, codec: codecs.dubbo });
+    for (const word of ["dubboInterface", "springCloud", "by Dubbo's own RPC", '"dubbo"']) {
+      expect(make).toThrow(word);
+    }
   });
 });

@@ -124,7 +124,7 @@ function writtenOut(spec: unknown): ReturnType<typeof readAddress> {
 }
 
 /** In the order of fields that Curator's serializer has. */
-export function writeCurator(instance: InstanceToWrite, payload: object | null, more: object = {}): string {
+function writeCurator(instance: InstanceToWrite, payload: object | null, more: object = {}): string {
   const { service, id, host, port, scheme, registeredAt } = instance;
   return JSON.stringify({
     name: service,

@@ -1,14 +1,17 @@
 import { hostPort, isRecord } from "@proxyless/core/discovery";
 
 import type { InstanceToWrite, ZookeeperCodec } from "./codec.ts";
-import { readCurator, writeCurator } from "./curator.ts";
+import { readCurator } from "./curator.ts";
 import { makeEndpoint, readJson, relativeWeight, strings } from "./fields.ts";
 
 /** Dubbo's protocols that HTTP clients can speak to. */
 const httpProtocols = new Set(["tri", "rest", "http", "https"]);
 const usualWeight = 100;
 
-/** Dubbo 3 at the level of applications: Curator's `ServiceInstance`, with the ports of each protocol in its metadata. */
+/**
+ * Dubbo 3 at the level of applications: Curator's `ServiceInstance`, with the ports of each protocol in its metadata. It is only read:
+ * a consumer uses an instance after it asked its RPC `MetadataService` which interfaces the instance has.
+ */
 export const dubbo: ZookeeperCodec = {
   name: "dubbo",
   path: "/services/{service}",
@@ -27,28 +30,6 @@ export const dubbo: ZookeeperCodec = {
     const endpoint = readCurator(node.name, json, context, port);
     if (endpoint === undefined) return undefined;
     return [{ ...endpoint, weight: relativeWeight(metadata["weight"], usualWeight, context.weightBase) }];
-  },
-  encode: (instance) => {
-    if (instance.status !== "up" && instance.status !== "degraded") return undefined;
-    const id = hostPort(instance.host, instance.port);
-    const protocol = instance.metadata["protocol"] ?? "rest";
-    return {
-      name: id,
-      data: writeCurator(
-        { ...instance, id },
-        {
-          "@class": "org.apache.dubbo.registry.zookeeper.ZookeeperInstance",
-          id,
-          name: instance.service,
-          metadata: {
-            ...parametersOf(instance),
-            "dubbo.endpoints": JSON.stringify([{ port: instance.port, protocol }]),
-            "dubbo.metadata.storage-type": "local",
-          },
-        },
-        { uriSpec: null },
-      ),
-    };
   },
 };
 

@@ -174,6 +174,7 @@ export const chaosCases: readonly ChaosCase[] = [
     run: async (trial) => {
       trial.proxy.set("garbage");
       trial.proxy.cut();
+      await trial.meetsSpoiledAnswers();
       await trial.lasts(faultMs);
       await trial.answeredBy([0, 1], 5_000);
       trial.proxy.set("pass");
@@ -187,6 +188,7 @@ export const chaosCases: readonly ChaosCase[] = [
     run: async (trial) => {
       trial.proxy.set("truncate");
       trial.proxy.cut();
+      await trial.meetsSpoiledAnswers();
       await trial.lasts(faultMs);
       await trial.answeredBy([0, 1], 5_000);
       trial.proxy.set("pass");

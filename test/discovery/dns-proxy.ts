@@ -5,17 +5,20 @@ import { socketsConnectedTo } from "./support/system-sockets.ts";
 
 const headerLength = 12;
 
+/** What happens to datagrams, and to how many answers it has happened that came as something else. */
+interface State {
+  fault: Fault;
+  delayMs: number;
+  spoiled: number;
+}
+
 /** A relay for what DNS speaks, datagrams and connections to one port, that can be broken in all the ways a network is. */
 export class DnsProxy implements FaultyWay {
   readonly #streams: FaultProxy;
   readonly #datagrams: DatagramRelay;
-  readonly #state: { fault: Fault; delayMs: number };
+  readonly #state: State;
 
-  private constructor(
-    streams: FaultProxy,
-    datagrams: DatagramRelay,
-    state: { fault: Fault; delayMs: number },
-  ) {
+  private constructor(streams: FaultProxy, datagrams: DatagramRelay, state: State) {
     this.#streams = streams;
     this.#datagrams = datagrams;
     this.#state = state;
@@ -23,7 +26,7 @@ export class DnsProxy implements FaultyWay {
 
   static async start(host: string, port: number): Promise<DnsProxy> {
     for (;;) {
-      const state: { fault: Fault; delayMs: number } = { fault: "pass", delayMs: 0 };
+      const state: State = { fault: "pass", delayMs: 0, spoiled: 0 };
       // eslint-disable-next-line no-await-in-loop -- each attempt depends on the last one's failure
       const streams = await FaultProxy.start(host, port);
       try {
@@ -35,7 +38,12 @@ export class DnsProxy implements FaultyWay {
           {
             fault: () => state.fault,
             delayMs: () => state.delayMs,
-            mangle: (answer, fault) => mangles[fault]?.(answer) ?? answer,
+            mangle: (answer, fault) => {
+              const mangle = mangles[fault];
+              if (mangle === undefined) return answer;
+              state.spoiled++;
+              return mangle(answer);
+            },
           },
         );
         return new DnsProxy(streams, datagrams, state);
@@ -62,6 +70,10 @@ export class DnsProxy implements FaultyWay {
 
   get lost(): number {
     return this.#streams.lost + this.#datagrams.lost;
+  }
+
+  get spoiled(): number {
+    return this.#streams.spoiled + this.#state.spoiled;
   }
 
   set(fault: Fault): void {

@@ -46,6 +46,10 @@ export class FaultProxy implements FaultyWay {
     return this.#links.lost;
   }
 
+  get spoiled(): number {
+    return this.#links.spoiled;
+  }
+
   set(fault: Fault): void {
     this.#links.set(fault);
   }

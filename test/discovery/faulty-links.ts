@@ -31,6 +31,8 @@ export interface FaultyWay {
   readonly dead: number;
   /** How many have ever. */
   readonly lost: number;
+  /** How many answers have come back as nonsense, or were broken off. */
+  readonly spoiled: number;
   /** What happens from now on: to what is open too, apart from what is dead. */
   set(fault: Fault): void;
   /** Every byte takes so much longer, in milliseconds. */
@@ -50,6 +52,7 @@ export class FaultyLinks {
   #fault: Fault = "pass";
   #delayMs = 0;
   lost = 0;
+  spoiled = 0;
 
   /** @param garbage what makes no sense in their protocol; default: random bytes */
   constructor(garbage: Buffer = noise) {
@@ -104,12 +107,15 @@ export class FaultyLinks {
       const bytes = isGreeting ? greeting(chunk) : chunk;
       isGreeting = false;
       if (link.isLost()) return;
-      if (this.#fault === "garbage") client.write(this.#garbage);
-      else this.#pass(link.server, bytes);
+      if (this.#fault === "garbage") {
+        this.spoiled++;
+        client.write(this.#garbage);
+      } else this.#pass(link.server, bytes);
     });
     link.server.on("data", (chunk: Buffer) => {
       if (link.isLost()) return;
       if (this.#fault === "truncate") {
+        this.spoiled++;
         client.write(chunk.subarray(0, truncateAfter), () => {
           link.reset();
         });

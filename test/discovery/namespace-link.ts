@@ -43,6 +43,7 @@ export class NamespaceLink implements FaultyWay {
   readonly port = port;
   readonly dead = 0;
   readonly lost = 0;
+  readonly spoiled = 0;
   readonly #gate: ChildProcess;
   readonly #server: Server;
   readonly #folder: string;

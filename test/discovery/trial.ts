@@ -142,6 +142,12 @@ export class Trial {
     assert.ok(this.proxy.lost > 0, `${this.registry.name}: no connection has lost a byte`);
   }
 
+  /** Resolves when an answer was spoiled on its way: a fault that spoils answers has met nobody before, and proves nothing. */
+  async meetsSpoiledAnswers(): Promise<void> {
+    // Who asks now and then holds no connection meanwhile, and asks in the time in which it would hear of a change.
+    await this.#until("an answer was spoiled", this.registry.recoveryMs, () => this.proxy.spoiled > 0);
+  }
+
   /** Otherwise something has come through. */
   assertUnheard(number: number): void {
     assert.ok(!this.#isKnown(number), `${this.registry.name}: instance ${number} is known`);

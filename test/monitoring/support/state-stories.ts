@@ -68,8 +68,9 @@ export const stateStories: readonly StateStory[] = [
   },
   {
     alert: "ProxylessNoEndpoints",
-    firing: endpoints({ open: 0, ejected: 2 }),
-    quiet: endpoints({ open: 1, ejected: 2 }),
+    firing: level("proxyless_lb_no_endpoints", 1),
+    // What an SDK goes on telling of a service that has left.
+    quiet: { ...level("proxyless_lb_no_endpoints", 0), ...endpoints({ open: 0 }) },
     at: "2m",
     notYetAt: "30s",
     labels: { ...orders, severity: "page" },

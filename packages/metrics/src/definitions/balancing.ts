@@ -34,6 +34,13 @@ export class BalancingInstruments {
     attributes: [service, "proxyless.endpoint.state"],
     workers: "max",
   };
+  readonly noEndpoints: Definition = {
+    name: "proxyless.lb.no_endpoints",
+    kind: "updowncounter",
+    unit: "{service}",
+    description: "1 while there is no endpoint that may be called.",
+    attributes: [service],
+  };
   readonly subset: Definition = {
     name: "proxyless.lb.subset.size",
     kind: "updowncounter",

@@ -21,6 +21,7 @@ import { observeReadings } from "../read/readings.ts";
 import { Recorder } from "../record/recorder.ts";
 import { AllSeries } from "../series/all-series.ts";
 import type { Duration } from "../series/duration.ts";
+import { ToldLevels } from "./told-levels.ts";
 
 /** Where the instruments are made. */
 export interface InstrumentMeshOptions extends MetricsOptions {
@@ -54,6 +55,7 @@ class Instruments implements MeshInstruments {
   readonly #recorder: Recorder;
   readonly #eventLoop: EventLoopDelay | undefined;
   readonly #observables: ReadonlyMap<Definition, Observable>;
+  readonly #levels = new ToldLevels();
   readonly #callback: BatchObservableCallback = (result) => {
     this.#observe(result);
   };
@@ -91,6 +93,7 @@ class Instruments implements MeshInstruments {
 
   close(): void {
     this.#meter.removeBatchObservableCallback(this.#callback, [...this.#observables.values()]);
+    this.#levels.close(this.#meter);
     this.#recorder.close();
     this.#eventLoop?.close();
   }
@@ -101,17 +104,24 @@ class Instruments implements MeshInstruments {
 
   #observe(result: BatchObservableResult): void {
     const { attributes, maxSeries } = this.#options;
-    const readings = this.#mesh.read();
-    this.#recorder.forget(readings);
+    // Nothing counted is let go: what the SDK was told it keeps, and a count that began anew at 1 would be no more than the 1 before.
     const read = new Observations(maxSeries, attributes);
     const observe = read.add.bind(read);
-    observeReadings(readings, attributes, observe);
+    observeReadings(this.#mesh.read(), attributes, observe);
     this.#eventLoop?.observe(attributes, observe);
+    const levels = new Map<Observable, readonly Attributes[]>();
     for (const [definition, observable] of this.#observables) {
       const counted = this.#series.counters.get(definition) ?? [];
       for (const { attributes: own, value } of counted) result.observe(observable, value, own);
-      for (const { attributes: own, value } of read.of(definition)) result.observe(observable, value, own);
+      const all = read.of(definition);
+      for (const { attributes: own, value } of all) result.observe(observable, value, own);
+      if (isLeaving(definition))
+        levels.set(
+          observable,
+          all.map((one) => one.attributes),
+        );
     }
+    this.#levels.tell(result, levels);
   }
 }
 
@@ -128,6 +138,11 @@ class RecordedDuration implements Duration {
   record(seconds: number): void {
     this.#histogram.record(seconds, this.attributes);
   }
+}
+
+/** Levels of services. Those of the process are there as long as it is, if not at every moment. */
+function isLeaving({ attributes, kind }: Definition): boolean {
+  return kind !== "counter" && attributes.length > 0;
 }
 
 function describe({ description, unit }: Definition): MetricOptions {

@@ -6,13 +6,17 @@ import { endpointAttributes, withDefined } from "../record/attributes.ts";
 import { observeLimits } from "./limits.ts";
 import type { Observe } from "./observations.ts";
 
+/** A name out of a URL that is no service the mesh forgets sooner than this, unless it is called again. */
+const absentMs = 30_000;
 const circuitStates = ["closed", "open", "half_open"];
 
 /** Tells the numbers that a mesh has at the moment, by instrument. */
 export function observeReadings(readings: MeshReadings, common: Attributes, observe: Observe): void {
+  const watches = new Map(readings.discovery.map((watch) => [watch.service, watch]));
   for (const service of readings.services) {
     const attributes = { ...common, "server.address": service.service };
     observeService(service, attributes, observe);
+    observeStandings(service, watches.get(service.service), attributes, observe);
     observeLimits(service.limits, attributes, observe);
     observeEndpoints(service, attributes, observe);
   }
@@ -45,15 +49,29 @@ function observeService(reading: ServiceReading, attributes: Attributes, observe
   const state = (name: string): Attributes => ({ ...attributes, "http.connection.state": name });
   observe(definitions.openConnections, connected - free, state("active"));
   observe(definitions.openConnections, free, state("idle"));
-  for (const [standing, count] of Object.entries({ open: 0, ...reading.standings })) {
-    observe(definitions.endpoints, count, { ...attributes, "proxyless.endpoint.state": standing });
-  }
   for (const circuit of reading.circuits) {
     for (const name of circuitStates) {
       const own = { "proxyless.route": circuit.route, "proxyless.circuit.state": name };
       observe(definitions.circuitState, Number(circuit.state === name), withDefined(attributes, own));
     }
   }
+}
+
+/** @param watch undefined where the service shares that of another name */
+function observeStandings(
+  { standings }: ServiceReading,
+  watch: WatchReading | undefined,
+  attributes: Attributes,
+  observe: Observe,
+): void {
+  const { changedMs = 0, status = "bound" } = watch ?? {};
+  // Of a service that does not exist, or is not known yet, there are no endpoints, not even none.
+  const none = status === "absent" || status === "pending" ? {} : { open: 0 };
+  for (const [standing, count] of Object.entries({ ...none, ...standings })) {
+    observe(definitions.endpoints, count, { ...attributes, "proxyless.endpoint.state": standing });
+  }
+  const isKnown = status === "absent" ? changedMs >= absentMs : status !== "pending";
+  observe(definitions.noEndpoints, Number(isKnown && (standings.open ?? 0) === 0), attributes);
 }
 
 function observeEndpoints({ endpoints }: ServiceReading, service: Attributes, observe: Observe): void {

@@ -82,11 +82,19 @@ export const endpoints: RowWriter = (series, window) => ({
       ],
     },
     {
-      title: "Panic",
-      description: "Processes that pick closed endpoints because so few are open, and such picks.",
+      title: "No endpoints, panic",
+      description:
+        "Processes that know no open endpoint, those that pick closed ones because so few are open, and such picks.",
       unit: "short",
       queries: [
-        { expr: `sum ${series.by()} (${series.of("proxyless_lb_panic")})`, legend: `${service} processes` },
+        {
+          expr: `sum ${series.by()} (${series.of("proxyless_lb_no_endpoints")})`,
+          legend: `${service} processes without endpoints`,
+        },
+        {
+          expr: `sum ${series.by()} (${series.of("proxyless_lb_panic")})`,
+          legend: `${service} processes in panic`,
+        },
         { expr: rateBy(series, window, "proxyless_lb_panics_total"), legend: `${service} picks per second` },
       ],
     },

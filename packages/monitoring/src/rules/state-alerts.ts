@@ -1,4 +1,3 @@
-import { is } from "../series.ts";
 import type { Series } from "../series.ts";
 
 /** An alert on how things stand: fires while its value is above a threshold for some time. */
@@ -54,8 +53,8 @@ const reachability: Readonly<Record<ReachabilityAlertName, StateAlert>> = {
     threshold: 0,
     max: 1_000_000,
     for: "1m",
-    value: (series) =>
-      `count ${series.by()} (${series.of("proxyless_lb_endpoints", is("proxyless_endpoint_state", "open"))} == 0)`,
+    // Not endpoints that are 0: of a service that has left, an SDK of OpenTelemetry tells such a number for good.
+    value: (series) => `sum ${series.by()} (${series.of("proxyless_lb_no_endpoints")})`,
     summary: `${name} has no endpoint that may be called`,
     description: `No endpoint of ${name} is registered, or every one is ejected, unhealthy or draining. Processes that see it so: {{ $value }}.`,
   },

@@ -53,7 +53,7 @@ async function seen(source: MetricsSource, close: () => void): Promise<Seen> {
   };
 }
 
-function byEndpoint(mesh: Mesh, options: AggregatedMetricsOptions = {}): Promise<Seen> {
+export function byEndpoint(mesh: Mesh, options: AggregatedMetricsOptions = {}): Promise<Seen> {
   const metrics = createMetrics(mesh, { eventLoop: false, ...options });
   return seen(metrics, () => metrics.close());
 }

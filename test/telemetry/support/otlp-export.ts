@@ -12,15 +12,21 @@ import type { DocumentedCall } from "./documented-call.ts";
 import { documentedCall } from "./documented-call.ts";
 import { Sdk } from "./sdk.ts";
 
-/** Makes the documented call as a process does that exports its spans, metrics and logs by OTLP over HTTP to `url`; resolves when all is sent. */
-export async function exportDocumentedCall(url: string): Promise<void> {
+/**
+ * Makes the documented call as a process does that exports its spans, metrics and logs by OTLP over HTTP to `url`; resolves when all is sent.
+ * @param histograms of the durations
+ */
+export async function exportDocumentedCall(
+  url: string,
+  histograms: "explicit" | "exponential",
+): Promise<void> {
   const exporter = new OTLPTraceExporter({ url: `${url}/v1/traces` });
   const sdk = new Sdk(new AlwaysOnSampler(), [new BatchSpanProcessor({ exporter })]);
   const logs = new LoggerProvider({
     processors: [new SimpleLogRecordProcessor({ exporter: new OTLPLogExporter({ url: `${url}/v1/logs` }) })],
   });
   const documented: DocumentedCall = await documentedCall();
-  const metrics = createMetrics(documented.mesh);
+  const metrics = createMetrics(documented.mesh, { histograms });
   const reader = new PeriodicExportingMetricReader({
     exporter: new OTLPMetricExporter({ url: `${url}/v1/metrics` }),
     metricProducers: [metrics],

@@ -6,29 +6,36 @@ import type { Candidate, Choice } from "./state.ts";
 const maxOthers = 5;
 const maxClosed = 10;
 
-/** What the choice of an endpoint is made of, as a service stands now. */
-export function choiceOf({ balancing, endpoints }: ServiceView, address: string | undefined): Choice {
+/**
+ * What the choice of an endpoint is made of, as a service stands now. The one that was called is told apart from the others whether it is
+ * open or not: the call itself may have closed it.
+ */
+export function choiceOf(
+  { balancing, endpoints }: Pick<ServiceView, "balancing" | "endpoints">,
+  address: string | undefined,
+): Choice {
   const chosen = endpoints.find(({ endpoint }) => endpoint === address);
   const others: EndpointView[] = [];
   const closed: EndpointView[] = [];
-  let open = 0;
+  let othersOpen = 0;
   for (const endpoint of endpoints) {
+    if (endpoint === chosen) continue;
     if (endpoint.gate.length > 0) closed.push(endpoint);
     else {
-      open++;
-      if (endpoint !== chosen) keepCheapest(others, endpoint);
+      othersOpen++;
+      keepCheapest(others, endpoint);
     }
   }
   return {
     balancer: balancing.balancer,
     panic: balancing.panic,
     chosen: chosen && candidate(chosen),
+    closedFor: chosen === undefined || chosen.gate.length === 0 ? undefined : reasonsOf(chosen),
     others: others.map(candidate),
-    open,
-    closed: closed.slice(0, maxClosed).map(({ endpoint, gate }) => ({
-      address: endpoint,
-      reasons: gate.map(({ text }) => text).join(", "),
-    })),
+    othersOpen,
+    closed: closed
+      .slice(0, maxClosed)
+      .map((endpoint) => ({ address: endpoint.endpoint, reasons: reasonsOf(endpoint) })),
     closedInAll: closed.length,
   };
 }
@@ -40,6 +47,10 @@ function keepCheapest(kept: EndpointView[], endpoint: EndpointView): void {
   const at = kept.findIndex((each) => (each.cost ?? 0) > cost);
   kept.splice(at === -1 ? kept.length : at, 0, endpoint);
   kept.length = Math.min(kept.length, maxOthers);
+}
+
+function reasonsOf({ gate }: EndpointView): string {
+  return gate.map(({ text }) => text).join(", ");
 }
 
 function candidate({ cost, endpoint, latencyMs, pending }: EndpointView): Candidate {

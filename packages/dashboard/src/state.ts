@@ -163,16 +163,18 @@ export interface Candidate {
   readonly latencyMs?: number | undefined;
 }
 
-/** What a choice was made of: the endpoints at the look after the call, a second later at most. */
+/** What a choice was made of, as it stood at the look after the call: the one that was called may have closed in between. */
 export interface Choice {
   readonly balancer: string;
   readonly panic: boolean;
   /** The one that was called; undefined where it is gone, or none was. */
   readonly chosen?: Candidate | undefined;
+  /** Why it was closed; undefined where it was open, or is gone. */
+  readonly closedFor?: string | undefined;
   /** The cheapest of the others that were open. */
   readonly others: readonly Candidate[];
-  readonly open: number;
-  /** Some of those that got no calls, and why. */
+  readonly othersOpen: number;
+  /** Some of the others that got no calls, and why. */
   readonly closed: readonly { readonly address: string; readonly reasons: string }[];
   readonly closedInAll: number;
 }

@@ -1,4 +1,5 @@
 import type { CallItem, Candidate } from "../state.ts";
+import { closedText, lookText } from "./choice-text.ts";
 import { make } from "./elements.ts";
 import { digits, formatCount, formatMs } from "./format.ts";
 
@@ -29,7 +30,7 @@ const ways: Readonly<Record<string, string>> = {
 
 /** Why the endpoint of a call was picked, and what else there was. */
 export function explanation({ attempts, choice, endpoint, flag, pick }: CallItem): HTMLElement {
-  const { balancer, chosen, closed, closedInAll, open, others, panic } = choice;
+  const { balancer, chosen, closed, closedInAll, others } = choice;
   const lines: HTMLElement[] = [];
   if (endpoint === undefined) {
     lines.push(make("p", {}, `Nothing was sent${flag === undefined ? "" : ` (${flag})`}.`));
@@ -37,7 +38,7 @@ export function explanation({ attempts, choice, endpoint, flag, pick }: CallItem
     const how = picks[pick ?? ""] ?? "chosen";
     const last = attempts > 1 ? `The last of ${attempts} attempts went to ` : "It went to ";
     const by = pick === "LB" ? ` ${balancer}${ways[balancer] ?? ""}` : "";
-    lines.push(make("p", {}, last, make("b", {}, endpoint), `, ${how}${by}. ${openText(open, panic)}`));
+    lines.push(make("p", {}, last, make("b", {}, endpoint), `, ${how}${by}. ${lookText(choice)}`));
   }
   if (chosen !== undefined || others.length > 0) {
     const rows = [
@@ -53,21 +54,16 @@ export function explanation({ attempts, choice, endpoint, flag, pick }: CallItem
     const items = closed.map(({ address, reasons }) => make("li", {}, make("b", {}, address), ` ${reasons}`));
     const more = closedInAll - closed.length;
     if (more > 0) items.push(make("li", {}, `and ${formatCount(more)} more`));
-    lines.push(make("p", {}, "Not to be chosen:"), make("ul", {}, ...items));
+    lines.push(make("p", {}, closedText(choice)), make("ul", {}, ...items));
   }
   lines.push(
     make(
       "p",
       { class: "hint" },
-      "Costs and reasons are as they stood up to a second after the call, no longer as they were compared.",
+      "All of this is as it stood at the look after the call, no longer as it was compared.",
     ),
   );
   return make("div", { class: "explanation" }, ...lines);
-}
-
-function openText(open: number, panic: boolean): string {
-  if (panic) return "So few endpoints are open that closed ones are picked as well.";
-  return open === 1 ? "No other endpoint was open." : `${formatCount(open)} endpoints were open.`;
 }
 
 function candidateRow({ address, cost, latencyMs, pending }: Candidate, isChosen: boolean): HTMLElement {

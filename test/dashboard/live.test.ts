@@ -1,13 +1,12 @@
 import { setTimeout as wait } from "node:timers/promises";
 
-import type { Browser, Page } from "playwright-core";
+import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
 import { agree } from "./support/agreement.ts";
 import { attack } from "./support/attack.ts";
 import { openPage, startBrowser } from "./support/browser.ts";
-import { setStage } from "./support/stage.ts";
-import type { Stage } from "./support/stage.ts";
+import { setStage, watch } from "./support/stage.ts";
 
 let browser: Browser;
 beforeAll(async () => {
@@ -15,14 +14,8 @@ beforeAll(async () => {
 }, 300_000);
 afterAll(() => browser.close());
 
-/** Opens the page, and waits until it watches: what happens before that it does not count. */
-async function watch(page: Page, stage: Stage): Promise<void> {
-  await page.goto(stage.url);
-  await page.getByText("live ·").waitFor();
-}
-
 describe("what the page draws is what mesh.inspect() says", () => {
-  it("while endpoints are ejected, taken out, put in, and come back", async () => {
+  it("while endpoints are ejected, taken out, put in, and come back", { timeout: 120_000 }, async () => {
     await using stage = await setStage(5, { retry: false, balancer: "round-robin" });
     await using looked = await openPage(browser);
     const { page } = looked;
@@ -78,6 +71,8 @@ describe("what the page draws is what mesh.inspect() says", () => {
     for (const { behaviour } of stage.backends) behaviour.status = 200;
     stage.backends[0]!.behaviour.delayMs = 60_000;
     stage.backends[1]!.behaviour.delayMs = 60_000;
+    // What ends as a second does might count for the one or the other.
+    await stage.clock.advance(50);
     const probe = stage.call(1);
     await Promise.race(stage.backends.map((backend) => backend.asked()));
     const { circuits, inFlight } = await agree(page, stage);
@@ -125,7 +120,8 @@ describe("what the page draws is what was measured", () => {
     await watch(page, stage);
     await stage.call(3);
     await agree(page, stage);
-    for (const [i, { behaviour }] of stage.backends.entries()) behaviour.takesMs = i === 0 ? 400 : 20;
+    // So that each percentile is another one.
+    for (const [i, takesMs] of [200, 20, 40].entries()) stage.backends[i]!.behaviour.takesMs = takesMs;
     for (let round = 0; round < 4; round++) {
       await stage.callSlowly(10);
       await agree(page, stage);
@@ -181,6 +177,32 @@ describe("what the page draws is what was measured", () => {
     const throttled = await agree(page, stage);
     expect(throttled.guards).toMatchObject({ "throttled, critical": expect.stringMatching(/^[1-9]\d %$/u) });
     expect(throttled.traffic[1]).toMatch(/^(?:9\d|100) %$/u);
+    expect(looked.complaints).toEqual([]);
+  });
+
+  it("while calls wait for a rate, and for a limit that is learnt", async () => {
+    await using stage = await setStage(2, {
+      retry: false,
+      rateLimit: { tokensPerSecond: 4, burst: 16, maxWaitMs: 60_000 },
+      adaptiveConcurrency: { initialLimit: 3 },
+    });
+    await using looked = await openPage(browser);
+    const { page } = looked;
+    await watch(page, stage);
+    await stage.call(5);
+    await agree(page, stage);
+    for (const { behaviour } of stage.backends) behaviour.takesMs = 30_000;
+    // The bucket is full again, and the next tokens come at other times than the looks.
+    await stage.clock.advance(550);
+    const calls = Promise.all(Array.from({ length: 40 }, () => stage.call(1)));
+    await expect.poll(() => stage.mesh.inspect().services[0]?.calls).toBe(40);
+    const { guards } = await agree(page, stage);
+    expect(guards).toMatchObject({
+      rate: "4/s, 0.8 tokens left, 23 waiting",
+      "concurrency, adaptive": "3 of 3 in flight, 14 waiting, pressure 0 %",
+    });
+    while (stage.mesh.inspect().services[0]!.calls > 0) await stage.clock.advance(1_000);
+    await calls;
     expect(looked.complaints).toEqual([]);
   });
 });

@@ -1,29 +1,18 @@
+import type { MeshView } from "@proxyless/core";
 import type { Page } from "playwright-core";
 import { expect } from "vitest";
 
+import type { Appearance } from "./appearance.ts";
+import { byText, readOrders } from "./drawn.ts";
+import { sayGuards } from "./guards.ts";
 import type { Stage } from "./stage.ts";
+import { inMs, nearly, percent, threeDigits } from "./texts.ts";
+import type { Second } from "./witness.ts";
 
-/** What there is to see, or to say, of a service. */
-interface Appearance {
-  /**
-   * Each endpoint: its address, its state in a word, why in words, success, attempts in flight, the weight it has now, its share of the
-   * attempts, its latency and its cost.
-   */
-  readonly endpoints: readonly (readonly string[])[];
-  /** Each circuit: of what, its state, and what it counted. */
-  readonly circuits: readonly (readonly string[])[];
-  readonly inFlight: string;
-  /** Of the last second: calls, the share that failed, what retries and hedges added. */
-  readonly traffic: readonly string[];
-  /** p50 and p99, in milliseconds; `undefined` where nothing was sent. The page is right to within 4 %. */
-  readonly latency: readonly unknown[];
-  readonly balancer: string;
-  readonly budget: string;
-  /** What its bulkhead holds, what it throttles and how it hedges, by what the page calls it. */
-  readonly guards: unknown;
-  /** How many endpoints are open, as the service's own line says it. */
-  readonly fleet: string;
-}
+type Service = MeshView["services"][number];
+
+/** Reasons for which an endpoint is ill; for others it is kept out by choice. */
+const ill = new Set(["ejected", "probing", "unhealthy", "health check", "retry-after"]);
 
 /**
  * Lets the page look, and holds what it draws against what the mesh says. The page is given time to draw; the clock of the mesh stands
@@ -37,12 +26,15 @@ export async function agree(page: Page, stage: Stage): Promise<Appearance> {
   return said;
 }
 
-function sayOrders({ mesh, witness }: Stage): Appearance {
-  const service = mesh.inspect().services.find((each) => each.service === "orders")!;
-  const { balancing, budget, calls, circuits, endpoints, hedging, limits } = service;
-  const { adaptiveThrottling, bulkhead } = limits.find(({ route }) => route === undefined) ?? {};
-  const open = endpoints.filter(({ gate }) => gate.length === 0).length;
-  const all = `${endpoints.length} ${endpoints.length === 1 ? "endpoint" : "endpoints"}`;
+function sayOrders(stage: Stage): Appearance {
+  const { mesh, witness } = stage;
+  const { registrations, services } = mesh.inspect();
+  const service = services.find((each) => each.service === "orders")!;
+  const { balancing, budget, calls, circuits, endpoints } = service;
+  const second = witness.second();
+  const perCall = (count: number): number => (second.calls === 0 ? 0 : count / second.calls);
+  const [rate, failed] = [`${second.calls}/s`, percent(perCall(second.failed))];
+  const [p50, p90, p99] = [50, 90, 99].map((each) => nearly(second.percentile(each)));
   return {
     endpoints: endpoints
       .map(({ cost, effectiveWeight, endpoint, gate, latencyMs, pending, successRatio }) => {
@@ -54,109 +46,84 @@ function sayOrders({ mesh, witness }: Stage): Appearance {
         return [endpoint, first?.kind ?? "open", why.join("; "), ...figures, inMs(latencyMs), dear];
       })
       .toSorted(byText),
-    circuits: circuits.map(({ calls: counted, failureRatio, mode, refused, route, state }) => {
-      const word = `${state.replace("_", "-")}${mode === "auto" ? "" : `, ${mode.replace("-", " ")}`}`;
-      const detail = `${percent(Math.round(1_000 * failureRatio) / 1_000)} of ${counted} failed${refused > 0 ? ` · ${refused} refused` : ""}`;
-      return [route ?? "service", word, detail];
+    sparklines: endpoints
+      .map(({ endpoint, latencyMs }) => [endpoint, nearly(latencyMs) ?? null, true] as const)
+      .toSorted(byText),
+    circuits: circuits.map(({ route, ...circuit }) => {
+      const word = `${circuit.state.replace("_", "-")}${circuit.mode === "auto" ? "" : `, ${circuit.mode.replace("-", " ")}`}`;
+      return [route ?? "service", word, circuitDetail(circuit)];
     }),
     inFlight: String(calls),
     balancer: balancing.panic ? `${balancing.balancer}, in panic` : balancing.balancer,
     budget: String(Math.floor(Math.round(10 * budget.balance) / 10)),
-    traffic: [`${witness.calls}/s`, percent(witness.failed), percent(witness.extra)],
-    latency: [50, 99].map((each) => nearly(witness.percentile(each))),
-    guards: {
-      ...(bulkhead && { bulkhead: `${bulkhead.inFlight} of ${bulkhead.maxConcurrent} in flight` }),
-      ...Object.fromEntries(
-        Object.entries(adaptiveThrottling?.levels ?? {}).map(([level, { rejection }]) => [
-          `throttled, ${level.replaceAll("_", " ")}`,
-          percent(Math.round(100 * rejection) / 100),
-        ]),
-      ),
-      ...Object.fromEntries(
-        hedging.flatMap(({ delayMs, hedges, isServiceSlow, late }) => [
-          ["hedge after", isServiceSlow ? "off: the whole service is slow" : inMs(delayMs)],
-          ["hedges lately", `${hedges}, ${late} too late`],
-        ]),
-      ),
+    traffic: [rate, failed, percent(perCall(second.extra))],
+    latency: [p50, p99],
+    legend: {
+      p50,
+      p90,
+      p99,
+      rate: String(second.calls),
+      failed: String(second.failed),
+      extra: String(second.extra),
     },
-    fleet: open === endpoints.length ? all : `${open} of ${all} open`,
+    charts: sayCharts(stage),
+    guards: sayGuards(service, second),
+    upstream: { rate, failed: `${failed} failed`, p99, ...sayUpstream(service, second) },
+    self: [
+      "this process",
+      ...registrations.map(({ registry, service: name, state }) => `${name}: ${state} (${registry})`),
+    ].join("\n"),
   };
 }
 
-/** Reads what is drawn: the text of the page, not what it was told. */
-async function readOrders(page: Page): Promise<Appearance> {
-  const texts = async (selector: string): Promise<readonly string[]> =>
-    (await page.locator(selector).allInnerTexts()).map((text) => text.trim());
-  const rows = async (selectors: readonly string[]): Promise<readonly string[][]> => {
-    const columns = await Promise.all(selectors.map(texts));
-    return columns[0]!.map((_, row) => columns.map((column) => column[row] ?? ""));
-  };
-  const cells = [
-    "th b",
-    "td.state .verdict",
-    ".reason",
-    "td.success",
-    "td.pending",
-    "td.weight",
-    "td.share > span:first-child",
-    "td.latency > span:first-child",
-    "td.cost",
-  ];
-  const endpoints = await rows(cells.map((cell) => `[data-endpoint] ${cell}`));
-  const circuits = await rows(["b", ".verdict", "small"].map((cell) => `[data-circuit] ${cell}`));
-  const fact = async (name: string): Promise<string> => (await texts(`[data-fact="${name}"]`))[0] ?? "";
-  const [budget = ""] = await texts(".pairs dd");
-  const pairs = await rows([".pairs dt", ".pairs dd"]);
-  const guards = pairs.filter(([name = ""]) => /^(?:bulkhead|throttled|hedge)/u.test(name));
-  const [fleet = ""] = await texts('[data-service="orders"] .fleet');
+function circuitDetail(circuit: Omit<Service["circuits"][number], "route">): string {
+  const { calls, failureRatio, openForMs, refused, slow } = circuit;
+  const parts = [`${percent(Math.round(1_000 * failureRatio) / 1_000)} of ${calls} failed`];
+  if (slow > 0) parts.push(`${slow} slow`);
+  if (refused > 0) parts.push(`${refused} refused`);
+  // Forced open it tries nothing by itself.
+  if (openForMs > 0 && Number.isFinite(openForMs)) parts.push(`next try in ${inMs(Math.round(openForMs))}`);
+  return parts.join(" · ");
+}
+
+/** The page has watched since the clock began, and looked every second. */
+function sayCharts({ begunAt, clock, witness }: Stage): Appearance["charts"] {
+  const ends = Array.from(
+    { length: Math.floor((clock.now() - begunAt) / 1_000) },
+    (_, i) => begunAt + 1_000 * (i + 1),
+  ).slice(-180);
+  const rows = ends.map((end) => {
+    const { calls, extra, failed, percentile } = witness.second(end);
+    const at = (clock.wallNow() - (clock.now() - end)) / 1_000;
+    const percentiles = [99, 90, 50].map((each) => nearly(percentile(each)) ?? null);
+    return [
+      [at, ...percentiles],
+      [at, calls, failed, extra],
+    ] as const;
+  });
+  return [rows.map(([latencies]) => latencies), rows.map(([, counts]) => counts)];
+}
+
+function sayUpstream(
+  service: Service,
+  second: Second,
+): Pick<Appearance["upstream"], "fleet" | "bar" | "edge"> {
+  const { endpoints } = service;
+  const open = endpoints.filter(({ gate }) => gate.length === 0).length;
+  const sick = endpoints.filter(({ gate: [first] }) => first !== undefined && ill.has(first.kind)).length;
+  const all = `${endpoints.length} ${endpoints.length === 1 ? "endpoint" : "endpoints"}`;
+  const width = 1 + Math.min(5, 1.6 * Math.log10(1 + second.calls));
   return {
-    endpoints: endpoints.toSorted(byText),
-    // A countdown runs on with the clock.
-    circuits: circuits.map(([of = "", word = "", detail = ""]) => [
-      of,
-      word,
-      detail.replace(/ · next try.*/, ""),
-    ]),
-    inFlight: await fact("in flight"),
-    traffic: [await fact("calls"), await fact("failed"), await fact("extra load")],
-    latency: [msOf(await fact("p50")), msOf(await fact("p99"))],
-    balancer: await fact("balancer"),
-    budget,
-    guards: Object.fromEntries(pairs.length === 0 ? [] : guards),
-    fleet,
+    fleet: open === endpoints.length ? all : `${open} of ${all} open`,
+    bar: [open, endpoints.length - open - sick, sick].map(String),
+    edge: [width.toFixed(1), toneOf(service, second)],
   };
 }
 
-/** As the page writes it. */
-function percent(ratio: number): string {
-  const value = 100 * ratio;
-  return `${value > 0 && value < 10 ? Math.round(10 * value) / 10 : Math.round(value)} %`;
-}
-
-function threeDigits(value: number): string {
-  return value >= 100 ? String(Math.round(value)) : String(Number(value.toPrecision(value >= 10 ? 3 : 2)));
-}
-
-function inMs(ms: number | undefined): string {
-  if (ms === undefined) return "–";
-  const shown = Math.round((ms < 10 ? 100 : 10) * ms) / (ms < 10 ? 100 : 10);
-  return shown >= 1_000 ? `${threeDigits(shown / 1_000)} s` : `${threeDigits(shown)} ms`;
-}
-
-function msOf(text: string): number | undefined {
-  const [number = "", unit] = text.split(" ");
-  return unit === undefined ? undefined : Number(number) * (unit === "s" ? 1_000 : 1);
-}
-
-/** What takes no time is in the lowest of the page's buckets. */
-function nearly(ms: number | undefined): unknown {
-  if (ms === undefined) return undefined;
-  return expect.toSatisfy(
-    (seen: number) => Math.abs(seen - ms) <= Math.max(0.05, 0.04 * ms),
-    `about ${ms} ms`,
-  );
-}
-
-function byText(a: readonly string[], b: readonly string[]): number {
-  return a.join(" ") < b.join(" ") ? -1 : 1;
+function toneOf({ balancing, circuits }: Service, { calls, failed }: Second): string {
+  if (circuits.some(({ mode, state }) => state === "open" && mode !== "metrics-only")) return "bad";
+  if (balancing.panic) return "bad";
+  if (circuits.some(({ state }) => state === "half_open")) return "warn";
+  if (failed > 0.05 * calls) return "bad";
+  return balancing.ejected > 0 ? "warn" : "good";
 }

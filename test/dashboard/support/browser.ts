@@ -2,6 +2,7 @@ import { chromium } from "playwright-core";
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 
 import { installServer } from "../../../scripts/servers/index.ts";
+import { keepCharts } from "./charts.ts";
 
 /** A page in a real browser, and everything that a page should not do. */
 export interface WatchedPage extends AsyncDisposable {
@@ -26,6 +27,7 @@ export async function startBrowser(): Promise<Browser> {
 /** Opens an empty page of its own, with no cookies and no cache. */
 export async function openPage(browser: Browser, options: BrowserContextOptions = {}): Promise<WatchedPage> {
   const context = await browser.newContext({ timezoneId: "UTC", locale: "en-GB", ...options });
+  await context.addInitScript(keepCharts);
   const page = await context.newPage();
   const requests: string[] = [];
   const complaints: string[] = [];

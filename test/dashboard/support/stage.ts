@@ -2,6 +2,7 @@ import { memorySource } from "@proxyless/core";
 import type { Mesh, MemorySource, ServiceOptions } from "@proxyless/core";
 import { ManualClock, seededRandom } from "@proxyless/core/testing";
 import type { DashboardOptions } from "@proxyless/dashboard";
+import type { Page } from "playwright-core";
 
 import { serve } from "../../../packages/dashboard/test/support/served.ts";
 import type { Served } from "../../../packages/dashboard/test/support/served.ts";
@@ -15,6 +16,8 @@ export interface Stage extends AsyncDisposable {
   readonly discovery: MemorySource;
   readonly backends: readonly Backend[];
   readonly served: Served;
+  /** When its clock began, by that clock. */
+  readonly begunAt: number;
   /** Has counted since there is the stage. */
   readonly witness: Witness;
   /** Where the page stands. */
@@ -51,6 +54,7 @@ export async function setStage(
     discovery,
     backends,
     served,
+    begunAt,
     witness: new Witness(mesh, clock),
     url: `http://127.0.0.1:${served.port}${served.dashboard.path}`,
     call: async (times) => {
@@ -78,4 +82,10 @@ export async function setStage(
       await Promise.all(backends.map((backend) => backend[Symbol.asyncDispose]()));
     },
   };
+}
+
+/** Opens its page, and waits until that watches: what happens before that it does not count. */
+export async function watch(page: Page, stage: Stage): Promise<void> {
+  await page.goto(stage.url);
+  await page.getByText("live ·").waitFor();
 }

@@ -17,6 +17,17 @@ interface SeenAttempt extends Seen {
   readonly endpoint: string;
 }
 
+/** What happened to calls within a second. */
+export interface Second {
+  readonly calls: number;
+  /** Those that failed or were refused. */
+  readonly failed: number;
+  /** Retries and hedges. */
+  readonly extra: number;
+  /** Of the duration of those that were sent, in milliseconds; undefined where none was. */
+  readonly percentile: (percent: number) => number | undefined;
+}
+
 /** Counts the calls and attempts of a mesh by itself, for what `mesh.inspect()` does not say. */
 export class Witness {
   readonly #clock: ManualClock;
@@ -38,40 +49,29 @@ export class Witness {
     }
   }
 
-  /** Calls of the last second. */
-  get calls(): number {
-    return this.#within(this.#calls, pointMs).length;
-  }
-
-  /** The share of them that failed or were refused. */
-  get failed(): number {
-    const calls = this.#within(this.#calls, pointMs);
-    return calls.length === 0 ? 0 : calls.filter(({ isFailed }) => isFailed).length / calls.length;
-  }
-
-  /** Retries and hedges, per call. */
-  get extra(): number {
-    return this.calls === 0 ? 0 : this.#within(this.#extra, pointMs).length / this.calls;
-  }
-
-  /** Of the duration of those that were sent, in milliseconds. */
-  percentile(percent: number): number | undefined {
-    const durations = this.#within(this.#calls, pointMs)
+  /** The second that ends now, or did `at` that time of the clock. */
+  second(at: number = this.#clock.now()): Second {
+    const calls = within(this.#calls, at, pointMs);
+    const durations = calls
       .filter(({ wasSent }) => wasSent)
       .map(({ durationMs }) => durationMs)
       .toSorted((a, b) => a - b);
-    return durations[Math.max(0, Math.ceil((percent / 100) * durations.length) - 1)];
+    return {
+      calls: calls.length,
+      failed: calls.filter(({ isFailed }) => isFailed).length,
+      extra: within(this.#extra, at, pointMs).length,
+      percentile: (percent) => durations[Math.max(0, Math.ceil((percent / 100) * durations.length) - 1)],
+    };
   }
 
   /** The part of the attempts of the last ten seconds that went to an endpoint. */
   share(endpoint: string): number {
-    const attempts = this.#within(this.#attempts, shareMs);
+    const attempts = within(this.#attempts, this.#clock.now(), shareMs);
     const own = attempts.filter((attempt) => attempt.endpoint === endpoint).length;
     return attempts.length === 0 ? 0 : own / attempts.length;
   }
+}
 
-  #within<S extends Seen>(seen: readonly S[], ms: number): readonly S[] {
-    const now = this.#clock.now();
-    return seen.filter(({ at }) => at >= now - ms && at < now);
-  }
+function within<S extends Seen>(seen: readonly S[], end: number, ms: number): readonly S[] {
+  return seen.filter(({ at }) => at >= end - ms && at < end);
 }

@@ -9,7 +9,7 @@ import type { RegistryUnderTest, WrittenEndpoint } from "./under-test.ts";
 const perSecond = 100;
 const forMs = 2_000;
 /** With less than this share of the changes in a second there was no storm to stand. */
-const leastShare = 0.6;
+const leastShare = 0.3;
 /** How long the last of the storm may take to be followed, beyond what the adapter promises in quiet times. */
 const calmMs = 20_000;
 

@@ -56,14 +56,8 @@ export async function readOrders(page: Page): Promise<Appearance> {
   };
 }
 
-interface Upstream {
-  readonly rate: string;
-  readonly failed: string;
-  readonly p99: string;
-  readonly fleet: string;
-  readonly bar: readonly string[];
-  readonly edge: readonly [width: string, tone: string];
-}
+/** As the page has it, all of it in words. */
+type Upstream = Appearance["upstream"] & { readonly p99: string };
 
 /** Runs in the page. */
 const upstreamOfOrders = `(() => {

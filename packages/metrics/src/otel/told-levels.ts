@@ -1,5 +1,10 @@
-import type { Attributes, BatchObservableCallback, BatchObservableResult, Meter } from "@opentelemetry/api";
-import type { Observable } from "@opentelemetry/api";
+import type {
+  Attributes,
+  BatchObservableCallback,
+  BatchObservableResult,
+  Meter,
+  Observable,
+} from "@opentelemetry/api";
 
 type Told = ReadonlyMap<Observable, ReadonlyMap<string, Attributes>>;
 

@@ -167,7 +167,7 @@ export class Rescue {
   #functionFailed(reason: string): void {
     if (this.#over || this.#aborter?.signal.aborted === true) return;
     this.#stopTimer();
-    this.#reportFailed("function", plainText(reason));
+    this.#reportFailed("function", reason);
     this.#fromValue();
   }
 
@@ -203,10 +203,11 @@ export class Rescue {
     events.emit({ type: "call.fell_back", ...about, failedStatus, failedError, status });
   }
 
-  #reportFailed(to: "service" | "function", reason: string): void {
+  #reportFailed(to: "service" | "function", said: string): void {
     const { events, route, service } = this.#host;
     if (!events.wants("call.fallback_failed")) return;
     const { method, outer } = this.#request;
+    const reason = plainText(said);
     events.emit({ type: "call.fallback_failed", service, route, method, to, reason, trace: outer?.ids });
   }
 
